@@ -1,0 +1,230 @@
+//! Configuration: the compiled-in defaults of `config/waypost.toml`, then a file, then `WAYPOST_…` variables,
+//! then flags. Unknown keys are refused, never ignored.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// Every key with its default; also what `serve` runs on when there is no file.
+pub(crate) const DEFAULTS: &str = include_str!("../config/waypost.toml");
+
+/// The configuration of one node, resolved: every value is there and in range.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub data: PathBuf,
+    pub redirect: crate::redirect::Config,
+    pub domains: Vec<crate::links::DomainConfig>,
+    pub admin: crate::admin::Config,
+    pub links: crate::links::Config,
+    pub journal: crate::journal::Config,
+    pub classify: crate::classify::Config,
+    pub tally: crate::tally::Config,
+    pub store: crate::store::Config,
+    pub archive: crate::archive::Config,
+    pub report: crate::stats::Config,
+    pub log: crate::telemetry::Config,
+}
+
+/// What was wrong with a configuration, in words for the person who wrote it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read the configuration file {path}: {cause}")]
+    Read { path: PathBuf, cause: std::io::Error },
+    #[error("{origin}: {message}")]
+    Invalid { origin: String, message: String },
+}
+
+/// The five settings that are also flags of `serve`.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    pub data: Option<String>,
+    pub redirect: Option<String>,
+    pub admin: Option<String>,
+    pub store: Option<String>,
+    pub archive: Option<String>,
+}
+
+impl Config {
+    /// Defaults, then `file`, then `environment`, then `flags`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, a key is unknown, or a value has the wrong type or is out of range.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &Flags,
+    ) -> Result<Self, ConfigError> {
+        let mut table = defaults();
+        let mut origin = "the built-in defaults".to_owned();
+        if let Some(path) = file {
+            let text =
+                std::fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.to_owned(), cause })?;
+            origin = path.display().to_string();
+            overlay(&mut table, parse(&text, &origin)?);
+        }
+        apply_environment(&mut table, environment)?;
+        apply_flags(&mut table, flags);
+        let config: Self = table
+            .try_into()
+            .map_err(|error: toml::de::Error| ConfigError::Invalid { origin, message: error.message().to_owned() })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The defaults alone, as `serve` in an empty folder uses them.
+    ///
+    /// # Panics
+    /// Never: a test loads the compiled-in file.
+    #[must_use]
+    pub fn default_values() -> Self {
+        defaults().try_into().expect("config/waypost.toml is complete; the test `the_defaults_load` proves it")
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let invalid = |key: &str, message: String| ConfigError::Invalid { origin: key.to_owned(), message };
+        if self.redirect.address == self.admin.address {
+            return Err(invalid("admin.address", "the two planes need two addresses".to_owned()));
+        }
+        jiff::tz::TimeZone::get(&self.report.time_zone).map_err(|_| {
+            invalid(
+                "report.time_zone",
+                format!("{:?} is not an IANA time zone such as \"Europe/Stockholm\"", self.report.time_zone),
+            )
+        })?;
+        Ok(())
+    }
+}
+
+fn defaults() -> toml::Table {
+    DEFAULTS.parse().expect("config/waypost.toml is TOML; the test `the_defaults_load` proves it")
+}
+
+fn parse(text: &str, origin: &str) -> Result<toml::Table, ConfigError> {
+    text.parse().map_err(|error: toml::de::Error| ConfigError::Invalid {
+        origin: origin.to_owned(),
+        message: error.to_string(),
+    })
+}
+
+/// Lays `over` on `base`: tables merge, everything else replaces.
+fn overlay(base: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => overlay(below, above),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+/// `WAYPOST_STORE_URL` sets `store.url`: the key's path in capitals, joined by `_`. Lists are comma-separated.
+fn apply_environment(
+    table: &mut toml::Table,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<(), ConfigError> {
+    for (name, text) in environment {
+        let Some(key) = name.strip_prefix("WAYPOST_") else { continue };
+        if CLIENT_VARIABLES.contains(&name.as_str()) {
+            continue;
+        }
+        let key = ALIASES.iter().find(|(alias, _)| *alias == key).map_or(key, |(_, key)| key);
+        let invalid = |message: String| ConfigError::Invalid { origin: name.clone(), message };
+        let slot = find(table, &key.to_ascii_lowercase())
+            .ok_or_else(|| invalid("no setting has this name; `waypost check-config --print` lists them".to_owned()))?;
+        *slot = read_like(slot, &text).map_err(invalid)?;
+    }
+    Ok(())
+}
+
+/// Variables that belong to the client commands, not to the server.
+const CLIENT_VARIABLES: [&str; 4] = ["WAYPOST_SERVER", "WAYPOST_KEY", "WAYPOST_CONFIG", "WAYPOST_DOMAINS"];
+
+/// The short names of the settings that are flags of `serve`.
+const ALIASES: [(&str, &str); 4] =
+    [("REDIRECT", "REDIRECT_ADDRESS"), ("ADMIN", "ADMIN_ADDRESS"), ("STORE", "STORE_URL"), ("ARCHIVE", "ARCHIVE_URL")];
+
+fn find<'a>(table: &'a mut toml::Table, key: &str) -> Option<&'a mut toml::Value> {
+    if table.get(key).is_some_and(|value| !value.is_table()) {
+        return table.get_mut(key);
+    }
+    let (section, rest) = table.iter().find_map(|(section, value)| {
+        let rest = key.strip_prefix(section.as_str())?.strip_prefix('_')?;
+        value.is_table().then(|| (section.clone(), rest.to_owned()))
+    })?;
+    find(table.get_mut(&section)?.as_table_mut()?, &rest)
+}
+
+fn read_like(default: &toml::Value, text: &str) -> Result<toml::Value, String> {
+    let wrong = |what: &str| format!("{text:?} is not {what}");
+    Ok(match default {
+        toml::Value::Integer(_) => toml::Value::Integer(text.parse().map_err(|_| wrong("a whole number"))?),
+        toml::Value::Float(_) => toml::Value::Float(text.parse().map_err(|_| wrong("a number"))?),
+        toml::Value::Boolean(_) => toml::Value::Boolean(text.parse().map_err(|_| wrong("true or false"))?),
+        toml::Value::Array(_) => toml::Value::Array(
+            text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| item.to_owned().into()).collect(),
+        ),
+        _ => toml::Value::String(text.to_owned()),
+    })
+}
+
+fn apply_flags(table: &mut toml::Table, flags: &Flags) {
+    let pairs = [
+        ("data", &flags.data),
+        ("redirect_address", &flags.redirect),
+        ("admin_address", &flags.admin),
+        ("store_url", &flags.store),
+        ("archive_url", &flags.archive),
+    ];
+    for (key, value) in pairs {
+        if let (Some(value), Some(slot)) = (value, find(table, key)) {
+            *slot = toml::Value::String(value.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(environment: &[(&str, &str)], flags: &Flags) -> Result<Config, ConfigError> {
+        let pairs = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(None, pairs, flags)
+    }
+
+    #[test]
+    fn the_defaults_load() {
+        let config = Config::default_values();
+        assert_eq!(config.redirect.address.to_string(), "127.0.0.1:8080");
+        load(&[], &Flags::default()).unwrap();
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_and_the_environment_over_the_defaults() {
+        let flags = Flags { admin: Some("127.0.0.1:7".to_owned()), ..Flags::default() };
+        let environment = [("WAYPOST_ADMIN", "127.0.0.1:5"), ("WAYPOST_JOURNAL_SYNC_MS", "3"), ("PATH", "/bin")];
+        let config = load(&environment, &flags).unwrap();
+        assert_eq!(config.admin.address.port(), 7);
+        assert_eq!(config.journal.sync_ms, 3);
+    }
+
+    #[test]
+    fn an_unknown_variable_or_a_value_of_the_wrong_type_is_refused_by_name() {
+        let wrong = load(&[("WAYPOST_JOURNAL_SYNC_MSS", "3")], &Flags::default()).unwrap_err();
+        assert!(wrong.to_string().contains("WAYPOST_JOURNAL_SYNC_MSS"), "{wrong}");
+        let wrong = load(&[("WAYPOST_JOURNAL_SYNC_MS", "soon")], &Flags::default()).unwrap_err();
+        assert!(wrong.to_string().contains("\"soon\" is not a whole number"), "{wrong}");
+    }
+
+    #[test]
+    fn every_key_of_the_file_has_a_sentence_and_a_field() {
+        let mut comment = false;
+        for line in DEFAULTS.lines() {
+            let is_key = line.contains(" = ") && !line.starts_with('#');
+            assert!(!is_key || comment, "no sentence above: {line}");
+            comment = line.starts_with('#');
+        }
+        Config::default_values();
+    }
+}

@@ -1,0 +1,125 @@
+//! A hit: what one request for a slug showed, before anybody judges it.
+//!
+//! It borrows from the request (or from the journal's page) and must never copy: it is built on the hot path.
+//! It holds the raw address, so it must never leave the node; what leaves is a [`Click`](super::click::Click).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::link::LinkId;
+
+/// The longest prefix of each captured text that is kept, in bytes.
+pub(crate) const QUERY_MAX: usize = 1024;
+pub(crate) const USER_AGENT_MAX: usize = 512;
+pub(crate) const REFERRER_MAX: usize = 512;
+pub(crate) const HINT_MAX: usize = 256;
+pub(crate) const SHORT_MAX: usize = 64;
+
+/// `GET` and `HEAD` are answered alike and told apart here; every other method is refused before a hit exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Method {
+    #[default]
+    Get,
+    Head,
+}
+
+/// One request for a known slug. Every text is cut to its limit and to valid UTF-8; empty means absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hit<'a> {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub(crate) time_ms: i64,
+    pub(crate) link: LinkId,
+    pub(crate) method: Method,
+    pub(crate) address: IpAddr,
+    /// Without the `?`, as sent.
+    pub(crate) query: &'a str,
+    pub(crate) user_agent: &'a str,
+    pub(crate) referrer: &'a str,
+    pub(crate) accept_language: &'a str,
+    /// The first of `Sec-Purpose`, `Purpose`, `X-Purpose` and `X-Moz` that was sent.
+    pub(crate) purpose: &'a str,
+    /// `Sec-CH-UA`.
+    pub(crate) brands: &'a str,
+    /// `Sec-CH-UA-Mobile`: `?1` or `?0`.
+    pub(crate) mobile: &'a str,
+    /// `Sec-CH-UA-Platform`, quotes included.
+    pub(crate) platform: &'a str,
+    /// `Sec-CH-UA-Form-Factors`.
+    pub(crate) form_factors: &'a str,
+    /// `X-Requested-With`: the Android package that embeds the web view.
+    pub(crate) requested_with: &'a str,
+}
+
+impl<'a> Hit<'a> {
+    /// A hit of which nothing but the link and the time is known yet.
+    pub(crate) fn new(link: LinkId, time_ms: i64) -> Self {
+        Self {
+            time_ms,
+            link,
+            method: Method::Get,
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            query: "",
+            user_agent: "",
+            referrer: "",
+            accept_language: "",
+            purpose: "",
+            brands: "",
+            mobile: "",
+            platform: "",
+            form_factors: "",
+            requested_with: "",
+        }
+    }
+
+    /// Takes one request header if it matters. `name` is lower-case, as hyper delivers it.
+    pub(crate) fn take_header(&mut self, name: &str, value: &'a [u8]) {
+        let (field, max) = match name {
+            "user-agent" => (&mut self.user_agent, USER_AGENT_MAX),
+            "referer" => (&mut self.referrer, REFERRER_MAX),
+            "accept-language" => (&mut self.accept_language, SHORT_MAX),
+            "sec-purpose" | "purpose" | "x-purpose" | "x-moz" => (&mut self.purpose, SHORT_MAX),
+            "sec-ch-ua" => (&mut self.brands, HINT_MAX),
+            "sec-ch-ua-mobile" => (&mut self.mobile, SHORT_MAX),
+            "sec-ch-ua-platform" => (&mut self.platform, SHORT_MAX),
+            "sec-ch-ua-form-factors" => (&mut self.form_factors, SHORT_MAX),
+            "x-requested-with" => (&mut self.requested_with, SHORT_MAX),
+            _ => return,
+        };
+        if field.is_empty() {
+            *field = cut(value, max);
+        }
+    }
+
+    /// Takes the query as sent, without its `?`.
+    pub(crate) fn take_query(&mut self, query: &'a str) {
+        self.query = cut(query.as_bytes(), QUERY_MAX);
+    }
+}
+
+/// The longest valid UTF-8 prefix of `bytes` within `max` bytes. Allocates nothing.
+fn cut(bytes: &[u8], max: usize) -> &str {
+    let bytes = &bytes[..bytes.len().min(max)];
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_at_its_limit_and_at_the_first_byte_that_is_not_utf8() {
+        assert_eq!(cut(b"abc", 2), "ab");
+        assert_eq!(cut("a\u{e9}".as_bytes(), 2), "a");
+        assert_eq!(cut(b"ab\xffcd", 9), "ab");
+    }
+
+    #[test]
+    fn the_first_purpose_header_wins() {
+        let mut hit = Hit::new(LinkId(1), 0);
+        hit.take_header("sec-purpose", b"prefetch");
+        hit.take_header("purpose", b"other");
+        assert_eq!(hit.purpose, "prefetch");
+    }
+}

@@ -1,0 +1,18 @@
+//! The nouns of Waypost. Nothing here does IO, reads a clock or knows a wire format.
+//!
+//! Whatever comes from outside is parsed into one of these types at the edge; a value of the type is valid
+//! by construction.
+
+pub(crate) mod click;
+pub(crate) mod counter;
+pub(crate) mod destination;
+pub(crate) mod hit;
+pub(crate) mod impression;
+pub(crate) mod link;
+pub(crate) mod placement;
+pub(crate) mod position;
+pub(crate) mod slug;
+pub(crate) mod uniques;
+pub(crate) mod utm;
+pub(crate) mod verdict;
+pub(crate) mod visitor;

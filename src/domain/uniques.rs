@@ -1,0 +1,1 @@
+//! How many different visitors: an exact list while it is short, a HyperLogLog after that.

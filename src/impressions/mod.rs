@@ -1,0 +1,1 @@
+//! Impressions: files in, denominators out.

@@ -1,0 +1,41 @@
+//! Links in use: the catalog (the one path by which links change) and the cache (what redirects are answered from).
+
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub slug_chars: usize,
+    pub destination_bytes_max: usize,
+    pub cache_links_max: usize,
+    pub cache_unknown_max: usize,
+    pub cache_unknown_s: u64,
+    pub store_deadline_ms: u64,
+}
+
+/// One host that links are served on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DomainConfig {
+    pub host: String,
+    #[serde(default)]
+    pub scheme: Scheme,
+    #[serde(default)]
+    pub slugs: SlugMatching,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    Http,
+    #[default]
+    Https,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SlugMatching {
+    #[default]
+    IgnoreCase,
+    Strict,
+}

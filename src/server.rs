@@ -1,0 +1,1 @@
+//! Wiring: open store, journal and archive; start both planes; stop in order and lose nothing.

@@ -1,0 +1,111 @@
+//! The store: links, counters, uniques, watermarks, impressions and salts; the state that nodes share.
+//!
+//! A store adds and lists; it never interprets. Meaning is decided above it, in pure code, so that two stores
+//! cannot disagree. Every store passes `tests/it/store_contract.rs`.
+
+use async_trait::async_trait;
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use crate::domain::counter::{Applied, Batch, DayCounters};
+use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
+use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
+use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::visitor::Salt;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub url: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// The outcome is unknown or nothing happened: ask again later.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// What the store holds cannot be read; an operator has to look.
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+}
+
+pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Whether a link was created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Created {
+    Yes(Box<Link>),
+    /// The folded slug is in use on this domain, by this link.
+    Taken(LinkId),
+}
+
+/// Whether a link was replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    Yes(Box<Link>),
+    /// The link was changed (or removed) by somebody else since it was read.
+    Changed,
+    Taken(LinkId),
+}
+
+#[async_trait]
+pub(crate) trait LinkStore: Send + Sync {
+    /// Saves a new link under a new id. `folded` is the form of its slug that must be unique on its domain.
+    async fn create_link(&self, spec: &LinkSpec, folded: &str, now: jiff::Timestamp) -> Result<Created>;
+    /// Saves `spec` over link `id` if its revision still is `revision`.
+    async fn replace_link(
+        &self,
+        id: LinkId,
+        revision: u64,
+        spec: &LinkSpec,
+        folded: &str,
+        now: jiff::Timestamp,
+    ) -> Result<Replaced>;
+    /// Removes a link; its counters and clicks stay. `false` when there was none.
+    async fn remove_link(&self, id: LinkId) -> Result<bool>;
+    async fn link(&self, id: LinkId) -> Result<Option<Link>>;
+    async fn link_by_slug(&self, domain: &DomainName, folded: &str) -> Result<Option<Link>>;
+    /// Links with an id above `after`, by id, at most `limit` of them.
+    async fn links(&self, after: LinkId, limit: usize) -> Result<Vec<Link>>;
+}
+
+#[async_trait]
+pub(crate) trait CountStore: Send + Sync {
+    /// How many shards links are spread over; fixed for the life of a store.
+    fn shards(&self) -> u16;
+    /// Adds a batch in one atomic step: counters, uniques and watermark together, or nothing.
+    async fn apply(&self, batch: &Batch) -> Result<Applied>;
+    /// Up to where this shard has counted an incarnation; `START` when it never heard of it.
+    async fn watermark(&self, incarnation: Incarnation, shard: Shard) -> Result<Position>;
+    /// Up to where an incarnation's clicks are sealed in click files; `START` when it never heard of it.
+    async fn archived(&self, incarnation: Incarnation) -> Result<Position>;
+    async fn set_archived(&self, incarnation: Incarnation, to: Position) -> Result<()>;
+    /// Counters of the given links (of all links when `None`) from `first` to `last`, both included, ordered by
+    /// link, then day.
+    async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>>;
+    /// Adds to the per-day counts of requests that met no link, `(kind, slug, count)`; capped by
+    /// [`MISSED_SLUGS_MAX`], the rest under `(other)`.
+    async fn add_misses(&self, day: Date, misses: &[(String, String, u64)]) -> Result<()>;
+    /// `(day, kind, slug, count)` from `first` to `last`, largest count first.
+    async fn misses(&self, first: Date, last: Date) -> Result<Vec<(Date, String, String, u64)>>;
+    /// The salt of a day, made on first asking. Salts more than two days older than `day` are destroyed by this.
+    async fn salt(&self, day: Date) -> Result<Salt>;
+}
+
+/// The most different slugs per kind and day that requests without a link are told apart by.
+pub(crate) const MISSED_SLUGS_MAX: usize = 1000;
+
+#[async_trait]
+pub(crate) trait ImpressionStore: Send + Sync {
+    /// Stores an import, all of it or nothing. Per (subject, day, kind) the newer as-of wins.
+    async fn put_import(&self, import: &Import) -> Result<Imported>;
+    /// Removes an import and brings back what it replaced. `false` when there is none.
+    async fn undo_import(&self, id: ImportId) -> Result<bool>;
+    async fn imports(&self) -> Result<Vec<ImportSummary>>;
+    /// The numbers in force from `first` to `last`, both included.
+    async fn impressions(&self, first: Date, last: Date) -> Result<Vec<StoredImpression>>;
+}
+
+/// Everything a node needs of its store.
+pub(crate) trait Store: LinkStore + CountStore + ImpressionStore {}
+impl<T: LinkStore + CountStore + ImpressionStore> Store for T {}
