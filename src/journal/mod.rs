@@ -1,6 +1,24 @@
 //! The journal: the append-only local log of hits, the truth until they are counted and archived.
+//!
+//! A hit is a frame copied into a preallocated, memory-mapped segment: no system call and no wait on the hot
+//! path, and a killed process loses nothing, because the page belongs to the kernel. A thread of its own syncs
+//! what is new, together, within `sync_ms`; another keeps the next segment ready and removes old ones.
+//!
+//! It must never make a redirect fail or wait: when it cannot take a hit, it says so and counts it.
+//! The reasons behind the format are in `docs/adr/001-journal.md`.
+
+mod append;
+mod frame;
+mod keep;
+mod read;
+mod segment;
+
 use serde::Deserialize;
 
+pub(crate) use append::{Journal, Lost};
+pub(crate) use read::{Progress, Reader, incarnations};
+
+/// `[journal]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {

@@ -1,0 +1,381 @@
+//! The writing side: the mapped segment in use, the group sync, and the hand-over to the next segment.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::frame::{self, Seed};
+use super::keep::{self, Released};
+use super::segment::{Name, Segment};
+use super::{Config, Durability};
+use crate::clock::Clock;
+use crate::domain::hit::Hit;
+use crate::domain::position::{Incarnation, Position};
+
+/// The first segment of a start is small, so that a restart is quick; the keeper makes full-sized ones.
+const FIRST_SEGMENT_BYTES_MAX: usize = 16 << 20;
+
+/// How long a strict answer waits for its sync before it leaves without one.
+const STRICT_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// How long the threads sleep when nothing wakes them.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// Why a hit is not in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// No segment with room: the disk is full, or `total_mib_max` is reached by hits not yet counted.
+    JournalFull,
+}
+
+/// One life of the journal. Clones are not needed: it is shared behind an `Arc`.
+pub(crate) struct Journal {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+pub(super) struct Shared {
+    pub(super) folder: PathBuf,
+    pub(super) config: Config,
+    pub(super) clock: Clock,
+    pub(super) incarnation: Incarnation,
+    seed: Seed,
+    cursor: Mutex<Cursor>,
+    /// Hits below this position are on disk.
+    synced: watch::Sender<u64>,
+    /// Whether there is something to sync; set by the first append after a sync.
+    dirty: AtomicBool,
+    pub(super) stopping: AtomicBool,
+    lost: AtomicU64,
+    syncer: OnceLock<Thread>,
+    keeper: OnceLock<Thread>,
+    pub(super) released: Mutex<Released>,
+    /// Bytes of all segments, as last seen by the keeper.
+    pub(super) bytes: AtomicU64,
+}
+
+struct Cursor {
+    active: Segment,
+    next: Position,
+    /// The segment to go on in. The keeper makes one at a time.
+    spare: Option<Segment>,
+    /// Full segments whose last frames are not synced yet; at most one per spare that was made since.
+    full: Vec<Segment>,
+    /// Set when a sync failed: the kernel may have dropped those pages, so the file is never synced again.
+    failed: bool,
+}
+
+thread_local! {
+    static PAYLOAD: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(frame::PAYLOAD_MAX));
+}
+
+impl Journal {
+    /// Begins a new incarnation in `folder` and starts its two threads.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, or the disk has no room for a first segment.
+    pub(crate) fn begin(folder: &Path, config: &Config, clock: &Clock) -> io::Result<Self> {
+        let incarnation = Incarnation(random()?);
+        let bytes = segment_bytes(config).min(FIRST_SEGMENT_BYTES_MAX);
+        let mut active = Segment::prepare(folder, Name { incarnation, number: 0 }, bytes)?;
+        active.begin(Position::START, clock.now_ms());
+        let cursor = Cursor { active, next: Position::START, spare: None, full: Vec::new(), failed: false };
+        let shared = Arc::new(Shared {
+            folder: folder.to_owned(),
+            config: config.clone(),
+            clock: clock.clone(),
+            incarnation,
+            seed: Seed::of(incarnation),
+            cursor: Mutex::new(cursor),
+            synced: watch::Sender::new(0),
+            dirty: AtomicBool::new(true),
+            stopping: AtomicBool::new(false),
+            lost: AtomicU64::new(0),
+            syncer: OnceLock::new(),
+            keeper: OnceLock::new(),
+            released: Mutex::new(Released::default()),
+            bytes: AtomicU64::new(0),
+        });
+        let threads = Mutex::new(vec![
+            spawn("journal-sync", &shared, &shared.syncer, Shared::sync_until_stopped)?,
+            spawn("journal-keep", &shared, &shared.keeper, keep::until_stopped)?,
+        ]);
+        Ok(Self { shared, threads })
+    }
+
+    /// Writes one hit. It survives a killed process when this returns, and a power cut within `sync_ms` more.
+    pub(crate) fn append(&self, hit: &Hit<'_>) -> Result<Position, Lost> {
+        let appended = PAYLOAD.with_borrow_mut(|payload| {
+            frame::encode(hit, payload);
+            let sum = self.shared.seed.over(payload);
+            self.shared.lock().append(hit.time_ms, payload, sum)
+        });
+        match appended {
+            Ok(Appended { position, new_segment }) => {
+                self.shared.wake(new_segment);
+                Ok(position)
+            }
+            Err(lost) => {
+                self.shared.lost.fetch_add(1, Ordering::Relaxed);
+                Err(lost)
+            }
+        }
+    }
+
+    /// Waits until the hit at `position` survives a power cut; returns at once unless durability is strict.
+    /// A disk that does not answer in time delays an answer by a bounded while and no longer.
+    pub(crate) async fn wait_durable(&self, position: Position) {
+        if self.shared.config.durability == Durability::Fast {
+            return;
+        }
+        let mut synced = self.shared.synced.subscribe();
+        let done = synced.wait_for(|synced| *synced > position.0);
+        if tokio::time::timeout(STRICT_WAIT_MAX, done).await.is_err() {
+            tracing::warn!("the disk did not confirm a hit in time; the answer leaves without");
+        }
+    }
+
+    /// Whether answers have to wait for [`wait_durable`](Self::wait_durable).
+    pub(crate) fn is_strict(&self) -> bool {
+        self.shared.config.durability == Durability::Strict
+    }
+
+    pub(crate) fn incarnation(&self) -> Incarnation {
+        self.shared.incarnation
+    }
+
+    /// The position the next hit will take: how many this incarnation has.
+    pub(crate) fn end(&self) -> Position {
+        self.shared.lock().next
+    }
+
+    /// Hits below this are on disk and may be counted.
+    pub(crate) fn synced(&self) -> Position {
+        Position(*self.shared.synced.borrow())
+    }
+
+    /// Hits that found no room.
+    pub(crate) fn lost(&self) -> u64 {
+        self.shared.lost.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of all journal files on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.shared.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Says that hits of `incarnation` below `to` are counted and archived; segments with nothing else in them may
+    /// go once they are old. `ended` when no hit will follow.
+    pub(crate) fn release(&self, incarnation: Incarnation, to: Position, ended: bool) {
+        self.shared.released.lock().unwrap_or_else(PoisonError::into_inner).set(incarnation, to, ended);
+    }
+
+    /// Syncs everything written so far, now.
+    pub(crate) fn sync(&self) {
+        self.shared.sync();
+    }
+
+    /// Syncs and ends the threads. Appending afterwards still works and is still safe against a kill.
+    pub(crate) fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        for thread in [&self.shared.syncer, &self.shared.keeper].into_iter().filter_map(OnceLock::get) {
+            thread.unpark();
+        }
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            let _ = thread.join();
+        }
+        self.shared.sync();
+    }
+}
+
+struct Appended {
+    position: Position,
+    new_segment: bool,
+}
+
+impl Cursor {
+    fn append(&mut self, time_ms: i64, payload: &[u8], sum: frame::PartialSum) -> Result<Appended, Lost> {
+        let position = self.next;
+        let head = frame::head(payload.len(), sum, position);
+        let mut new_segment = false;
+        if !self.active.append(&head, payload) {
+            let mut fresh = self.spare.take().ok_or(Lost::JournalFull)?;
+            fresh.begin(position, time_ms);
+            let taken = fresh.append(&head, payload);
+            self.full.push(std::mem::replace(&mut self.active, fresh));
+            if !taken {
+                return Err(Lost::JournalFull);
+            }
+            new_segment = true;
+        }
+        self.next = position.next();
+        Ok(Appended { position, new_segment })
+    }
+
+    /// After a failed sync: goes on in a fresh file and writes there what the old ones may not hold.
+    ///
+    /// Syncing the same file again would report success for pages the kernel has already given up
+    /// (`fsyncgate`, PostgreSQL 2018), so the frames are written anew; the reader drops the ones it meets twice.
+    fn move_to_fresh_file(&mut self, now_ms: i64) -> bool {
+        let Some(mut fresh) = self.spare.take() else { return false };
+        let first = self.full.first().map_or(self.active.unsynced_first(), Segment::unsynced_first);
+        fresh.begin(first.unwrap_or(self.next), now_ms);
+        let moved = self.full.iter().chain([&self.active]).all(|old| fresh.append_frames(old.unsynced()));
+        if !moved {
+            tracing::error!("a fresh journal file has no room for all hits of the one that failed");
+        }
+        self.active = fresh;
+        self.full.clear();
+        self.failed = false;
+        true
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Cursor> {
+        self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, new_segment: bool) {
+        if new_segment && let Some(keeper) = self.keeper.get() {
+            keeper.unpark();
+        }
+        // One wake-up per group: whoever turns the flag on wakes the syncer, everybody else only reads it.
+        if !self.dirty.load(Ordering::Relaxed)
+            && !self.dirty.swap(true, Ordering::AcqRel)
+            && let Some(syncer) = self.syncer.get()
+        {
+            syncer.unpark();
+        }
+    }
+
+    fn sync_until_stopped(self: &Arc<Self>) {
+        let group = match self.config.durability {
+            Durability::Fast => Duration::from_millis(self.config.sync_ms.min(1000)),
+            // Waiting answers make the group: whatever arrives during one sync goes into the next.
+            Durability::Strict => Duration::ZERO,
+        };
+        while !self.stopping.load(Ordering::Acquire) {
+            if self.dirty.load(Ordering::Acquire) {
+                std::thread::sleep(group);
+                self.sync();
+            } else {
+                std::thread::park_timeout(IDLE);
+            }
+        }
+    }
+
+    fn sync(&self) {
+        self.dirty.store(false, Ordering::Release);
+        let (files, end, active_end, failed) = {
+            let cursor = self.lock();
+            let files: Vec<Arc<File>> =
+                cursor.full.iter().chain([&cursor.active]).map(|segment| segment.file.clone()).collect();
+            (files, cursor.next, cursor.active.end(), cursor.failed)
+        };
+        let outcome = if failed {
+            Err(io::Error::other("an earlier sync failed"))
+        } else {
+            files.iter().try_for_each(|file| file.sync_data())
+        };
+        match outcome {
+            Ok(()) => self.mark_synced(&files, end, active_end),
+            Err(error) => self.recover_from(&error),
+        }
+    }
+
+    fn mark_synced(&self, files: &[Arc<File>], end: Position, active_end: usize) {
+        let unmapped = {
+            let mut cursor = self.lock();
+            let is_synced = |segment: &Segment| files.iter().any(|file| Arc::ptr_eq(file, &segment.file));
+            // The last of `files` was the active one and is synced up to `active_end` only; it may be full by now.
+            let last = files.last();
+            let partly = |segment: &Segment| last.is_some_and(|file| Arc::ptr_eq(file, &segment.file));
+            for segment in cursor.full_and_active().filter(|segment| partly(segment)) {
+                segment.set_synced(active_end, end);
+            }
+            let (done, kept) = std::mem::take(&mut cursor.full)
+                .into_iter()
+                .partition(|segment| is_synced(segment) && !partly(segment));
+            cursor.full = kept;
+            let done: Vec<Segment> = done;
+            done
+        };
+        // Unmapping 64 MiB takes a while, so it happens here and not under the lock.
+        drop(unmapped);
+        self.synced.send_if_modified(|synced| {
+            let grown = end.0 > *synced;
+            *synced = (*synced).max(end.0);
+            grown
+        });
+    }
+
+    fn recover_from(&self, error: &io::Error) {
+        tracing::error!(%error, "the journal cannot be synced; going on in a fresh file");
+        self.dirty.store(true, Ordering::Release);
+        let now_ms = self.clock.now_ms();
+        let moved = {
+            let mut cursor = self.lock();
+            cursor.failed = true;
+            cursor.move_to_fresh_file(now_ms)
+        };
+        if let Some(keeper) = self.keeper.get() {
+            keeper.unpark();
+        }
+        if !moved {
+            std::thread::sleep(IDLE);
+        }
+    }
+
+    /// Makes the next segment if there is none; `Ok(false)` when there was nothing to do.
+    pub(super) fn prepare_spare(&self) -> io::Result<bool> {
+        let number = {
+            let cursor = self.lock();
+            if cursor.spare.is_some() {
+                return Ok(false);
+            }
+            cursor.active.name.number + 1
+        };
+        let name = Name { incarnation: self.incarnation, number };
+        let spare = Segment::prepare(&self.folder, name, segment_bytes(&self.config))?;
+        self.lock().spare = Some(spare);
+        Ok(true)
+    }
+}
+
+impl Cursor {
+    fn full_and_active(&mut self) -> impl Iterator<Item = &mut Segment> {
+        self.full.iter_mut().chain([&mut self.active])
+    }
+}
+
+fn segment_bytes(config: &Config) -> usize {
+    let mib = usize::try_from(config.segment_mib).unwrap_or(64).clamp(1, 1024);
+    mib << 20
+}
+
+fn random() -> io::Result<u128> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(u128::from_le_bytes(bytes))
+}
+
+fn spawn(
+    name: &str,
+    shared: &Arc<Shared>,
+    handle: &OnceLock<Thread>,
+    body: impl FnOnce(&Arc<Shared>) + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let inner = shared.clone();
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || body(&inner))?;
+    let _ = handle.set(thread.thread().clone());
+    Ok(thread)
+}

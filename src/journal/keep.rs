@@ -1,0 +1,111 @@
+//! The keeper: has the next segment ready before it is needed, and removes segments that nobody needs any more.
+//!
+//! Segments stay by age, never "until acknowledged": a store that is restored from a backup, or a replica that was
+//! promoted too early, forgets what it once confirmed (reliability.md 2.1, variants B and G).
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::append::Shared;
+use super::segment::{Header, Name};
+use crate::domain::position::{Incarnation, Position};
+
+/// How often the folder is looked through when nothing happens.
+const LOOK: Duration = Duration::from_secs(5);
+const HOUR_MS: u64 = 3_600_000;
+
+/// Up to where each incarnation's hits are counted and archived.
+#[derive(Default)]
+pub(super) struct Released(HashMap<Incarnation, (Position, bool)>);
+
+impl Released {
+    pub(super) fn set(&mut self, incarnation: Incarnation, to: Position, ended: bool) {
+        self.0.insert(incarnation, (to, ended));
+    }
+
+    fn covers(&self, incarnation: Incarnation, end: Option<Position>) -> bool {
+        self.0.get(&incarnation).is_some_and(|(to, ended)| end.map_or(*ended, |end| end <= *to))
+    }
+}
+
+/// One file of the folder.
+struct Kept {
+    path: PathBuf,
+    name: Name,
+    created_ms: i64,
+    /// The first position of the segment after it; `None` for the last one of its incarnation.
+    end: Option<Position>,
+    bytes: u64,
+}
+
+pub(super) fn until_stopped(shared: &Arc<Shared>) {
+    while !shared.stopping.load(Ordering::Acquire) {
+        let kept = list(shared);
+        let total = remove_old(shared, kept);
+        shared.bytes.store(total, Ordering::Relaxed);
+        if total <= shared.config.total_mib_max.saturating_mul(1 << 20) {
+            prepare(shared);
+        } else {
+            tracing::error!(bytes = total, "the journal is at its limit with hits that are not counted yet");
+        }
+        std::thread::park_timeout(LOOK);
+    }
+}
+
+fn prepare(shared: &Shared) {
+    if let Err(error) = shared.prepare_spare() {
+        tracing::error!(%error, "no room for the next journal file; hits will be lost when this one is full");
+    }
+}
+
+/// All segments, oldest first.
+fn list(shared: &Shared) -> Vec<Kept> {
+    let Ok(entries) = std::fs::read_dir(&shared.folder) else { return Vec::new() };
+    let mut kept: Vec<Kept> = entries.flatten().filter_map(|entry| look_at(entry.path())).collect();
+    kept.sort_by_key(|kept| (kept.created_ms, kept.name.number));
+    let firsts: HashMap<Name, Position> =
+        kept.iter().filter_map(|kept| kept.end.map(|first| (kept.name.clone(), first))).collect();
+    for segment in &mut kept {
+        let next = Name { number: segment.name.number + 1, ..segment.name.clone() };
+        segment.end = firsts.get(&next).copied();
+    }
+    kept
+}
+
+/// Reads one file's header. `end` holds the file's own first position until the list is complete.
+fn look_at(path: PathBuf) -> Option<Kept> {
+    let name = Name::of(&path)?;
+    let file = File::open(&path).ok()?;
+    let bytes = file.metadata().ok()?.len();
+    let header = Header::read(&file).ok()?;
+    Some(Kept {
+        path,
+        name,
+        created_ms: header.map_or(i64::MAX, |header| header.created_ms),
+        end: header.map(|header| header.first),
+        bytes,
+    })
+}
+
+/// Removes what is counted, archived and old; then, while the folder is over its limit, what is counted and
+/// archived. Returns the bytes that are left.
+fn remove_old(shared: &Shared, kept: Vec<Kept>) -> u64 {
+    let limit = shared.config.total_mib_max.saturating_mul(1 << 20);
+    let keep_ms = i64::try_from(shared.config.keep_hours.saturating_mul(HOUR_MS)).unwrap_or(i64::MAX);
+    let old = shared.clock.now_ms().saturating_sub(keep_ms);
+    let mut total: u64 = kept.iter().map(|kept| kept.bytes).sum();
+    let released = shared.released.lock().unwrap_or_else(PoisonError::into_inner);
+    for segment in kept {
+        let in_use = segment.name.incarnation == shared.incarnation && segment.end.is_none();
+        let free = !in_use && released.covers(segment.name.incarnation, segment.end);
+        if free && (segment.created_ms < old || total > limit) && std::fs::remove_file(&segment.path).is_ok() {
+            tracing::debug!(path = %segment.path.display(), "removed a journal file");
+            total -= segment.bytes;
+        }
+    }
+    total
+}

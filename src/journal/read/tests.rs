@@ -1,0 +1,137 @@
+//! What a reader gets back from journals that were cut, flipped, repeated and filled.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
+
+use super::*;
+use crate::clock::Clock;
+use crate::domain::link::LinkId;
+use crate::journal::{Config, Durability, Journal};
+
+fn config() -> Config {
+    Config { durability: Durability::Fast, sync_ms: 1, segment_mib: 1, keep_hours: 24, total_mib_max: 64 }
+}
+
+fn written(folder: &Path, hits: u64) -> Incarnation {
+    let journal = Journal::begin(folder, &config(), &Clock::fixed(1000)).unwrap();
+    append(&journal, 0..hits);
+    journal.stop();
+    journal.incarnation()
+}
+
+/// Appends hits whose link is their number, waiting for the keeper whenever a segment is full.
+fn append(journal: &Journal, numbers: std::ops::Range<u64>) {
+    let agent = "x".repeat(400);
+    for number in numbers {
+        let mut hit = Hit::new(LinkId(number), 5);
+        hit.user_agent = &agent;
+        // The last field is not empty, so that no frame ends in zeroes.
+        hit.requested_with = "app";
+        while journal.append(&hit).is_err() {
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn read_all(folder: &Path, incarnation: Incarnation, from: u64) -> (Vec<u64>, Progress) {
+    let mut links = Vec::new();
+    let mut reader = Reader::new(folder, incarnation, Position(from));
+    let progress = reader.read(Position(u64::MAX), usize::MAX, |_, hit| links.push(hit.link.0)).unwrap();
+    (links, progress)
+}
+
+fn only_file(folder: &Path) -> PathBuf {
+    let (name, _) = segments(folder).unwrap().into_iter().min_by_key(|(name, _)| name.number).unwrap();
+    name.path_in(folder)
+}
+
+const FRAME: u64 = 16 + 2 + 8 + 8 + 4 + 20 + 400 + 3;
+
+#[test]
+fn hits_come_back_in_order_across_segments_and_from_any_position() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 5_000);
+    assert!(segments(folder.path()).unwrap().len() > 1);
+    let (links, progress) = read_all(folder.path(), incarnation, 0);
+    assert_eq!(links, (0..5_000).collect::<Vec<_>>());
+    assert_eq!((progress.damaged, progress.at_end), (0, true));
+    let (links, _) = read_all(folder.path(), incarnation, 4_321);
+    assert_eq!(links, (4_321..5_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_torn_tail_loses_no_whole_frame_wherever_it_is_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 20);
+    let path = only_file(folder.path());
+    let whole = std::fs::read(&path).unwrap();
+    for cut in (HEADER as u64..HEADER as u64 + 20 * FRAME).step_by(37) {
+        let mut bytes = whole.clone();
+        bytes[usize::try_from(cut).unwrap()..].fill(0);
+        std::fs::write(&path, &bytes).unwrap();
+        let (links, progress) = read_all(folder.path(), incarnation, 0);
+        assert_eq!(links.len() as u64, (cut - HEADER as u64) / FRAME, "cut at {cut}");
+        assert_eq!(progress.damaged, 0);
+    }
+}
+
+#[test]
+fn a_flipped_bit_costs_its_own_frame_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 20);
+    let path = only_file(folder.path());
+    let whole = std::fs::read(&path).unwrap();
+    for number in 0..19_u64 {
+        let mut bytes = whole.clone();
+        let at = HEADER as u64 + number * FRAME + (number * 23) % FRAME;
+        bytes[usize::try_from(at).unwrap()] ^= 0x10;
+        std::fs::write(&path, &bytes).unwrap();
+        let (links, progress) = read_all(folder.path(), incarnation, 0);
+        assert_eq!(links, (0..20).filter(|link| *link != number).collect::<Vec<_>>());
+        assert_eq!(progress.damaged, 1);
+    }
+    assert!(folder.path().join("quarantine").exists());
+}
+
+#[test]
+fn a_zeroed_page_costs_its_frames_and_the_rest_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 100);
+    let file = OpenOptions::new().write(true).open(only_file(folder.path())).unwrap();
+    file.write_all_at(&[0xff; 4096], HEADER as u64 + 10 * FRAME).unwrap();
+    let (links, progress) = read_all(folder.path(), incarnation, 0);
+    assert_eq!(links.len() as u64 + progress.damaged, 100);
+    assert_eq!(progress.damaged, 4096_u64.div_ceil(FRAME));
+}
+
+#[test]
+fn a_live_reader_follows_the_writer_and_never_reads_beyond_its_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::begin(folder.path(), &config(), &Clock::fixed(1000)).unwrap();
+    let mut reader = Reader::new(folder.path(), journal.incarnation(), Position::START);
+    let mut read = 0;
+    for round in 1..=10 {
+        append(&journal, (round - 1) * 700..round * 700);
+        journal.sync();
+        let bound = Position(journal.synced().0 - 1);
+        read += reader.read(bound, usize::MAX, |position, hit| assert_eq!(position.0, hit.link.0)).unwrap().hits;
+        assert_eq!(reader.position(), bound);
+    }
+    assert_eq!(read, 6_999);
+    journal.stop();
+}
+
+#[test]
+fn a_file_that_never_became_part_of_the_log_is_removed_and_the_rest_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = written(folder.path(), 3);
+    let second = written(folder.path(), 3);
+    let stray = Name { incarnation: Incarnation(9), number: 0 }.path_in(folder.path());
+    std::fs::write(&stray, [0; 4096]).unwrap();
+    let mut found = incarnations(folder.path()).unwrap();
+    found.sort();
+    let mut expected = vec![first, second];
+    expected.sort();
+    assert_eq!(found, expected);
+    assert!(!stray.exists());
+}

@@ -1,0 +1,218 @@
+//! One journal file: its name, its header, its life from preallocated zeroes to a full, immutable log.
+//!
+//! This is the only file with `unsafe` in it: mapping a file into memory is only sound while nobody else
+//! truncates it. Journal files are 0600, the folder is locked by this process for life, and nothing here ever
+//! shortens a file that is mapped.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use memmap2::MmapMut;
+
+use crate::domain::position::{Incarnation, Position};
+
+/// Bytes of a segment's header; the first frame follows.
+pub(super) const HEADER: usize = 64;
+
+const MAGIC: [u8; 8] = *b"WAYPOSTJ";
+const FORMAT_VERSION: u32 = 1;
+const EXTENSION: &str = "segment";
+const ZEROES: [u8; 1 << 20] = [0; 1 << 20];
+
+/// What a segment's name tells.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Name {
+    pub(super) incarnation: Incarnation,
+    /// From 0, without gaps.
+    pub(super) number: u32,
+}
+
+impl Name {
+    pub(super) fn path_in(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}-{:08}.{EXTENSION}", self.incarnation, self.number))
+    }
+
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        if path.extension()? != EXTENSION {
+            return None;
+        }
+        let (incarnation, number) = path.file_stem()?.to_str()?.split_once('-')?;
+        Some(Self { incarnation: Incarnation::parse(incarnation)?, number: number.parse().ok()? })
+    }
+}
+
+/// What a segment's header tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) incarnation: Incarnation,
+    pub(super) number: u32,
+    /// When the segment was taken into use, milliseconds since 1970.
+    pub(super) created_ms: i64,
+    /// The position of its first frame.
+    pub(super) first: Position,
+}
+
+impl Header {
+    fn to_bytes(self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.number.to_le_bytes());
+        bytes[16..32].copy_from_slice(&self.incarnation.0.to_le_bytes());
+        bytes[32..40].copy_from_slice(&self.created_ms.to_le_bytes());
+        bytes[40..48].copy_from_slice(&self.first.0.to_le_bytes());
+        let sum = crc32c::crc32c(&bytes[..48]);
+        bytes[48..52].copy_from_slice(&sum.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a header; `None` for zeroes and for anything that is not a whole header of this format.
+    pub(super) fn read(file: &File) -> io::Result<Option<Self>> {
+        let mut bytes = [0; HEADER];
+        match file.read_exact_at(&mut bytes, 0) {
+            Ok(()) => Ok(Self::from_bytes(&bytes)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn from_bytes(bytes: &[u8; HEADER]) -> Option<Self> {
+        let u32_at = |at: usize| bytes[at..].first_chunk().map(|chunk| u32::from_le_bytes(*chunk));
+        let u64_at = |at: usize| bytes[at..].first_chunk().map(|chunk| u64::from_le_bytes(*chunk));
+        let whole = bytes[..8] == MAGIC && u32_at(8)? == FORMAT_VERSION && u32_at(48)? == crc32c::crc32c(&bytes[..48]);
+        whole.then_some(Self {
+            incarnation: Incarnation(u128::from_le_bytes(*bytes[16..].first_chunk()?)),
+            number: u32_at(12)?,
+            created_ms: i64::from_le_bytes(*bytes[32..].first_chunk()?),
+            first: Position(u64_at(40)?),
+        })
+    }
+}
+
+/// A segment that this process writes.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) name: Name,
+    pub(super) file: std::sync::Arc<File>,
+    map: MmapMut,
+    /// Where the next frame goes.
+    end: usize,
+    /// Bytes before this are on disk, and the frame at it has this position.
+    synced: (usize, Position),
+}
+
+impl Segment {
+    /// Makes a file of `bytes` zeroes on disk and maps it. Slow: it writes and syncs all of it.
+    ///
+    /// Real zeroes instead of a hole or `fallocate` alone: a later sync then writes data blocks only and needs no
+    /// commit of the file system's own journal, and a full disk shows itself here instead of as a SIGBUS.
+    pub(super) fn prepare(folder: &Path, name: Name, bytes: usize) -> io::Result<Self> {
+        let path = name.path_in(folder);
+        let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        let filled = fill(&mut file, bytes).and_then(|()| sync_folder(folder));
+        if let Err(error) = filled {
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+        #[expect(unsafe_code, reason = "nobody truncates the file while it is mapped; see the head of this file")]
+        // SAFETY: the folder is locked by this process, the file was made by `create_new` above, and segments are
+        // shortened only by `read::trim`, which is given files of ended incarnations, never mapped ones.
+        let map = unsafe { MmapMut::map_mut(&file) }?;
+        Ok(Self { name, file: std::sync::Arc::new(file), map, end: HEADER, synced: (HEADER, Position::START) })
+    }
+
+    /// Writes the header: from here on the segment is part of the log.
+    pub(super) fn begin(&mut self, first: Position, created_ms: i64) {
+        let header = Header { incarnation: self.name.incarnation, number: self.name.number, created_ms, first };
+        self.map[..HEADER].copy_from_slice(&header.to_bytes());
+        self.synced = (HEADER, first);
+    }
+
+    /// Appends one frame; `false` when there is no room for it.
+    pub(super) fn append(&mut self, head: &[u8], payload: &[u8]) -> bool {
+        let middle = self.end + head.len();
+        let Some(room) = self.map.get_mut(self.end..middle + payload.len()) else { return false };
+        let (first, second) = room.split_at_mut(head.len());
+        first.copy_from_slice(head);
+        second.copy_from_slice(payload);
+        self.end = middle + payload.len();
+        true
+    }
+
+    pub(super) fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Notes that the bytes before `end` are on disk; the frame that follows them has position `next`.
+    pub(super) fn set_synced(&mut self, end: usize, next: Position) {
+        self.synced = (end, next);
+    }
+
+    /// The frames that may not be on disk yet.
+    pub(super) fn unsynced(&self) -> &[u8] {
+        &self.map[self.synced.0..self.end]
+    }
+
+    /// The position of the first frame that may not be on disk yet; `None` when all are.
+    pub(super) fn unsynced_first(&self) -> Option<Position> {
+        (self.synced.0 < self.end).then_some(self.synced.1)
+    }
+
+    /// Appends bytes that are whole frames already.
+    pub(super) fn append_frames(&mut self, frames: &[u8]) -> bool {
+        self.append(frames, &[])
+    }
+}
+
+fn fill(file: &mut File, bytes: usize) -> io::Result<()> {
+    let mut left = bytes;
+    while left > 0 {
+        let step = left.min(ZEROES.len());
+        file.write_all(&ZEROES[..step])?;
+        left -= step;
+    }
+    file.sync_all()
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_comes_back_from_its_path() {
+        let name = Name { incarnation: Incarnation(0xabc), number: 12 };
+        assert_eq!(Name::of(&name.path_in(Path::new("/j"))), Some(name));
+        assert_eq!(Name::of(Path::new("/j/LOCK")), None);
+        assert_eq!(Name::of(Path::new("/j/x-1.segment")), None);
+    }
+
+    #[test]
+    fn a_header_with_any_flipped_bit_is_no_header() {
+        let header = Header { incarnation: Incarnation(5), number: 2, created_ms: 9, first: Position(77) };
+        let good = header.to_bytes();
+        assert_eq!(Header::from_bytes(&good), Some(header));
+        for bit in 0..52 * 8 {
+            let mut bytes = good;
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Header::from_bytes(&bytes), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_full_segment_refuses_a_frame_and_keeps_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = Name { incarnation: Incarnation(1), number: 0 };
+        let mut segment = Segment::prepare(folder.path(), name, HEADER + 40).unwrap();
+        segment.begin(Position(0), 0);
+        assert!(segment.append(b"12345678", b"abcdefgh"));
+        assert!(!segment.append(b"12345678", &[b'x'; 40]));
+        assert_eq!(segment.unsynced(), b"12345678abcdefgh");
+    }
+}
