@@ -4,11 +4,13 @@
 //! by construction.
 
 pub(crate) mod click;
+pub(crate) mod click_ids;
 pub(crate) mod counter;
 pub(crate) mod destination;
 pub(crate) mod hit;
 pub(crate) mod impression;
 pub(crate) mod link;
+pub(crate) mod passthrough;
 pub(crate) mod placement;
 pub(crate) mod position;
 pub(crate) mod slug;
