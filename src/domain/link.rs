@@ -121,6 +121,20 @@ pub(crate) struct Link {
     pub(crate) spec: LinkSpec,
 }
 
+impl Link {
+    pub(crate) fn facts(&self) -> LinkFacts {
+        let spec = &self.spec;
+        LinkFacts {
+            id: self.id,
+            domain: spec.domain.0.clone(),
+            slug: spec.slug.as_str().to_owned(),
+            utm: spec.utm.clone(),
+            platform: spec.placement.platform.as_ref().map(|platform| platform.as_str().to_owned()),
+            level: spec.placement.level,
+        }
+    }
+}
+
 /// What classification needs to know of a link. Written into every click, so that a click file explains itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LinkFacts {

@@ -1,5 +1,9 @@
 //! Links in use: the catalog (the one path by which links change) and the cache (what redirects are answered from).
 
+pub(crate) mod cache;
+pub(crate) mod misses;
+pub(crate) mod table;
+
 use serde::Deserialize;
 
 #[derive(Clone, Debug, Deserialize)]

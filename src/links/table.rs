@@ -1,0 +1,437 @@
+//! The links in memory: packed, sharded, found by slug on the hot path and by id when clicks are counted.
+//!
+//! One link costs a slot of 40 bytes, one allocation for its slug and destination, five bytes of hash table and four
+//! of id index; `benches/run` prints the sum. A read takes one shard's read lock for the length of a closure that
+//! computes; nobody holds a lock across IO or an await.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use hashbrown::HashTable;
+
+use crate::domain::link::{Link, LinkFacts, LinkId, Status};
+use crate::domain::placement::Level;
+use crate::domain::utm::Utm;
+
+const SHARDS: usize = 64;
+
+/// Ids above this are not indexed; their facts are asked of the store.
+const INDEXED_ID_MAX: u64 = 1 << 28;
+
+const ENABLED: u8 = 1;
+const PASSTHROUGH: u8 = 2;
+const VISITOR_UTM: u8 = 4;
+const RECENTLY_USED: u8 = 8;
+
+/// Which of the known domains: an index into the table's list of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct DomainIndex(pub(crate) u16);
+
+/// A link as a redirect needs it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) id: LinkId,
+    pub(crate) destination: &'a str,
+    pub(crate) status: Status,
+    pub(crate) enabled: bool,
+    pub(crate) passthrough: bool,
+    pub(crate) visitor_utm: bool,
+    pub(crate) expires_ms: Option<i64>,
+    pub(crate) expired_url: Option<&'a str>,
+}
+
+pub(crate) struct Table {
+    hasher: RandomState,
+    shards: Box<[RwLock<Shard>]>,
+    /// Link id to where it is; 0 means nowhere.
+    places: RwLock<Vec<u32>>,
+    domains: Names,
+    platforms: Names,
+    links_per_shard_max: usize,
+}
+
+#[derive(Default)]
+struct Shard {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    by_slug: HashTable<u32>,
+    /// Where the search for a link to evict goes on.
+    hand: usize,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Folded slug, then destination; empty when the slot is free.
+    text: Box<str>,
+    id: u64,
+    /// What few links have.
+    rare: Option<Box<Rare>>,
+    slug_bytes: u16,
+    domain: u16,
+    /// Index of the platform's name and one; 0 for none.
+    platform: u16,
+    level_and_status: u8,
+    flags: AtomicU8,
+}
+
+#[derive(Default)]
+struct Rare {
+    /// The slug as its owner wrote it, when it differs from its folded form.
+    slug: Option<Box<str>>,
+    expires_ms: Option<i64>,
+    expired_url: Option<Box<str>>,
+}
+
+impl Table {
+    /// `links_max` is a bound on the whole table.
+    pub(crate) fn new(links_max: usize) -> Self {
+        Self {
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            places: RwLock::default(),
+            domains: Names::default(),
+            platforms: Names::default(),
+            links_per_shard_max: links_max.div_ceil(SHARDS).max(1),
+        }
+    }
+
+    pub(crate) fn domain(&self, name: &str) -> DomainIndex {
+        DomainIndex(self.domains.index_of(name))
+    }
+
+    /// Computes something from the link with this slug. `use_it` must not wait.
+    pub(crate) fn with<R>(&self, domain: DomainIndex, folded: &str, use_it: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
+        let hash = self.hash(domain.0, folded.as_bytes());
+        let shard = self.read(hash);
+        let slot = &shard.slots[shard.find(hash, domain.0, folded.as_bytes())? as usize];
+        // Only the first reader after the hand passed writes, so a hot link stays a shared cache line.
+        if slot.flags.load(Ordering::Relaxed) & RECENTLY_USED == 0 {
+            slot.flags.fetch_or(RECENTLY_USED, Ordering::Relaxed);
+        }
+        Some(use_it(slot.entry()))
+    }
+
+    /// What classification needs of a link; `None` when it is not in memory.
+    pub(crate) fn facts(&self, id: LinkId) -> Option<LinkFacts> {
+        let place = {
+            let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+            *places.get(usize::try_from(id.0).ok()?)?
+        };
+        let (shard, slot) = unpack(place)?;
+        let shard = self.shards.get(shard)?.read().unwrap_or_else(PoisonError::into_inner);
+        let slot = shard.slots.get(slot).filter(|slot| slot.id == id.0 && !slot.text.is_empty())?;
+        Some(self.facts_of(slot))
+    }
+
+    /// Puts a link in, over an older version of it. Returns `true` when another link had to make room.
+    pub(crate) fn put(&self, link: &Link, folded: &str) -> bool {
+        self.remove(link.id);
+        let domain = self.domains.index_of(&link.spec.domain.0);
+        let hash = self.hash(domain, folded.as_bytes());
+        let slot = self.pack(link, folded, domain);
+        let (number, evicted) = {
+            let mut shard = self.write(hash);
+            let evicted = (shard.by_slug.len() >= self.links_per_shard_max).then(|| shard.evict(&self.hasher)).flatten();
+            (shard.insert(hash, slot, &self.hasher), evicted)
+        };
+        if let Some(evicted) = evicted {
+            self.set_place(evicted, 0);
+        }
+        self.set_place(link.id.0, pack(shard_of(hash), number));
+        evicted.is_some()
+    }
+
+    pub(crate) fn remove(&self, id: LinkId) {
+        let place = {
+            let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+            usize::try_from(id.0).ok().and_then(|id| places.get(id).copied()).unwrap_or(0)
+        };
+        let Some((shard, slot)) = unpack(place) else { return };
+        self.shards[shard].write().unwrap_or_else(PoisonError::into_inner).remove(slot, id, &self.hasher);
+        self.set_place(id.0, 0);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).by_slug.len()).sum()
+    }
+
+    fn pack(&self, link: &Link, folded: &str, domain: u16) -> Slot {
+        let spec = &link.spec;
+        let rules = &spec.rules;
+        let text = format!("{folded}{}", spec.destination.as_str());
+        let rare = Rare {
+            slug: (spec.slug.as_str() != folded).then(|| spec.slug.as_str().into()),
+            expires_ms: rules.expires_at.map(jiff::Timestamp::as_millisecond),
+            expired_url: rules.expired_url.as_ref().map(|url| url.as_str().into()),
+        };
+        let is_rare = rare.slug.is_some() || rare.expires_ms.is_some() || rare.expired_url.is_some();
+        let flag = |on: bool, flag: u8| if on { flag } else { 0 };
+        Slot {
+            text: text.into_boxed_str(),
+            id: link.id.0,
+            rare: is_rare.then(|| Box::new(rare)),
+            slug_bytes: u16::try_from(folded.len()).expect("a slug is at most 128 characters"),
+            domain,
+            platform: spec.placement.platform.as_ref().map_or(0, |platform| self.platforms.index_of(platform.as_str()) + 1),
+            level_and_status: pack_level(spec.placement.level, rules.status),
+            flags: AtomicU8::new(
+                flag(rules.enabled, ENABLED)
+                    | flag(rules.passthrough, PASSTHROUGH)
+                    | flag(rules.visitor_utm, VISITOR_UTM)
+                    | RECENTLY_USED,
+            ),
+        }
+    }
+
+    fn facts_of(&self, slot: &Slot) -> LinkFacts {
+        let destination = slot.destination();
+        let before_fragment = destination.split('#').next().unwrap_or_default();
+        let query = before_fragment.split_once('?').map_or("", |(_, query)| query);
+        let given = slot.rare.as_ref().and_then(|rare| rare.slug.as_deref());
+        LinkFacts {
+            id: LinkId(slot.id),
+            domain: self.domains.name(slot.domain),
+            slug: given.unwrap_or_else(|| slot.slug()).to_owned(),
+            utm: Utm::read(query),
+            platform: slot.platform.checked_sub(1).map(|index| self.platforms.name(index)),
+            level: Level::ALL[usize::from(slot.level_and_status >> 4) % Level::ALL.len()],
+        }
+    }
+
+    fn set_place(&self, id: u64, place: u32) {
+        if id > INDEXED_ID_MAX {
+            return;
+        }
+        let index = usize::try_from(id).expect("ids above INDEXED_ID_MAX were left out");
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        if index >= places.len() {
+            if place == 0 {
+                return;
+            }
+            let (length, grown) = (places.len(), places.len() + places.len() / 8);
+            places.reserve_exact((index + 1).max(grown) - length);
+            places.resize(index + 1, 0);
+        }
+        places[index] = place;
+    }
+
+    fn hash(&self, domain: u16, slug: &[u8]) -> u64 {
+        self.hasher.hash_one((domain, slug))
+    }
+
+    fn read(&self, hash: u64) -> RwLockReadGuard<'_, Shard> {
+        self.shards[shard_of(hash)].read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, hash: u64) -> RwLockWriteGuard<'_, Shard> {
+        self.shards[shard_of(hash)].write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shard {
+    fn find(&self, hash: u64, domain: u16, slug: &[u8]) -> Option<u32> {
+        self.by_slug.find(hash, |number| self.slots[*number as usize].is(domain, slug)).copied()
+    }
+
+    /// Puts a slot in, replacing one with the same domain and slug, and returns its number.
+    fn insert(&mut self, hash: u64, slot: Slot, hasher: &RandomState) -> u32 {
+        if let Some(number) = self.find(hash, slot.domain, slot.slug().as_bytes()) {
+            self.slots[number as usize] = slot;
+            return number;
+        }
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.slots[number as usize] = slot;
+                number
+            }
+            None => {
+                // Doubling would waste up to half of what a million links cost.
+                if self.slots.len() == self.slots.capacity() {
+                    self.slots.reserve_exact(self.slots.len() / 8 + 16);
+                }
+                self.slots.push(slot);
+                u32::try_from(self.slots.len() - 1).expect("a shard holds at most links_per_shard_max slots")
+            }
+        };
+        let slots = &self.slots;
+        self.by_slug.insert_unique(hash, number, |number| slots[*number as usize].hash(hasher));
+        number
+    }
+
+    fn remove(&mut self, number: usize, id: LinkId, hasher: &RandomState) {
+        let Some(slot) = self.slots.get(number).filter(|slot| slot.id == id.0 && !slot.text.is_empty()) else { return };
+        let hash = slot.hash(hasher);
+        if let Ok(found) = self.by_slug.find_entry(hash, |other| *other as usize == number) {
+            found.remove();
+        }
+        self.slots[number] = Slot::default();
+        self.free.push(u32::try_from(number).expect("slot numbers are u32"));
+    }
+
+    /// Removes a link that was not used since the hand last passed (second chance). Returns its id.
+    fn evict(&mut self, hasher: &RandomState) -> Option<u64> {
+        for _ in 0..2 * self.slots.len() {
+            self.hand = (self.hand + 1) % self.slots.len();
+            let slot = &self.slots[self.hand];
+            if slot.text.is_empty() {
+                continue;
+            }
+            if slot.flags.fetch_and(!RECENTLY_USED, Ordering::Relaxed) & RECENTLY_USED == 0 {
+                let id = slot.id;
+                self.remove(self.hand, LinkId(id), hasher);
+                return Some(id);
+            }
+        }
+        None
+    }
+}
+
+impl Slot {
+    fn slug(&self) -> &str {
+        &self.text[..usize::from(self.slug_bytes)]
+    }
+
+    fn destination(&self) -> &str {
+        &self.text[usize::from(self.slug_bytes)..]
+    }
+
+    fn is(&self, domain: u16, slug: &[u8]) -> bool {
+        self.domain == domain && self.slug().as_bytes() == slug
+    }
+
+    fn hash(&self, hasher: &RandomState) -> u64 {
+        hasher.hash_one((self.domain, self.slug().as_bytes()))
+    }
+
+    fn entry(&self) -> Entry<'_> {
+        let flags = self.flags.load(Ordering::Relaxed);
+        Entry {
+            id: LinkId(self.id),
+            destination: self.destination(),
+            status: Status::ALL[usize::from(self.level_and_status & 3)],
+            enabled: flags & ENABLED != 0,
+            passthrough: flags & PASSTHROUGH != 0,
+            visitor_utm: flags & VISITOR_UTM != 0,
+            expires_ms: self.rare.as_ref().and_then(|rare| rare.expires_ms),
+            expired_url: self.rare.as_ref().and_then(|rare| rare.expired_url.as_deref()),
+        }
+    }
+}
+
+fn pack_level(level: Level, status: Status) -> u8 {
+    (level as u8) << 4 | status as u8
+}
+
+fn shard_of(hash: u64) -> usize {
+    // The low bits pick the bucket and the high ones its tag, so the shard comes from the middle.
+    usize::try_from(hash >> 32).unwrap_or(0) % SHARDS
+}
+
+/// Shard and slot in one number above 0.
+fn pack(shard: usize, slot: u32) -> u32 {
+    (slot * SHARDS as u32 + u32::try_from(shard).expect("there are 64 shards")) + 1
+}
+
+fn unpack(place: u32) -> Option<(usize, usize)> {
+    let place = place.checked_sub(1)? as usize;
+    Some((place % SHARDS, place / SHARDS))
+}
+
+/// A short, growing list of names: the domains and platforms that links use.
+#[derive(Default)]
+struct Names(RwLock<Vec<Box<str>>>);
+
+impl Names {
+    /// The most names; links beyond it share the last one, which no honest installation comes near.
+    const MAX: usize = u16::MAX as usize - 1;
+
+    fn index_of(&self, name: &str) -> u16 {
+        let find = |names: &[Box<str>]| names.iter().position(|known| &**known == name);
+        let known = find(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        let index = known.unwrap_or_else(|| {
+            let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            find(&names).unwrap_or_else(|| {
+                if names.len() < Self::MAX {
+                    names.push(name.into());
+                }
+                names.len() - 1
+            })
+        });
+        u16::try_from(index).unwrap_or(u16::MAX)
+    }
+
+    fn name(&self, index: u16) -> String {
+        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        names.get(usize::from(index)).map(|name| name.to_string()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::destination::Destination;
+    use crate::domain::link::{DomainName, LinkSpec, Rules};
+    use crate::domain::placement::Placement;
+    use crate::domain::slug::Slug;
+
+    fn link(id: u64, slug: &str) -> Link {
+        let url = Destination::parse("https://example.com/?a=1&utm_source=instagram#top", 2048).unwrap();
+        Link {
+            id: LinkId(id),
+            revision: 1,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            updated_at: jiff::Timestamp::UNIX_EPOCH,
+            spec: LinkSpec {
+                domain: DomainName::DEFAULT,
+                slug: Slug::parse(slug).unwrap(),
+                url: url.clone(),
+                utm: Utm::default(),
+                destination: url,
+                placement: Placement { level: Level::Story, ..Placement::default() },
+                title: None,
+                tags: Vec::new(),
+                rules: Rules { status: Status::PermanentRedirect, ..Rules::default() },
+            },
+        }
+    }
+
+    fn id_of(table: &Table, slug: &str) -> Option<u64> {
+        table.with(table.domain(""), slug, |entry| entry.id.0)
+    }
+
+    #[test]
+    fn a_link_is_found_by_slug_and_by_id_and_its_facts_come_from_its_destination() {
+        let table = Table::new(100);
+        table.put(&link(3, "Spring"), "spring");
+        assert_eq!(id_of(&table, "spring"), Some(3));
+        assert_eq!(id_of(&table, "sprin"), None);
+        let facts = table.facts(LinkId(3)).unwrap();
+        assert_eq!((facts.slug.as_str(), facts.utm.source.as_deref()), ("Spring", Some("instagram")));
+        assert_eq!(facts.level, Level::Story);
+        let status = table.with(table.domain(""), "spring", |entry| entry.status);
+        assert_eq!(status, Some(Status::PermanentRedirect));
+    }
+
+    #[test]
+    fn a_renamed_link_leaves_its_old_slug_and_a_removed_one_leaves_nothing() {
+        let table = Table::new(100);
+        table.put(&link(1, "old"), "old");
+        table.put(&link(1, "new"), "new");
+        assert_eq!((id_of(&table, "old"), id_of(&table, "new")), (None, Some(1)));
+        table.remove(LinkId(1));
+        assert_eq!((id_of(&table, "new"), table.facts(LinkId(1)), table.len()), (None, None, 0));
+    }
+
+    #[test]
+    fn the_table_never_grows_beyond_its_bound_and_what_was_evicted_is_gone_from_both_sides() {
+        let table = Table::new(640);
+        for id in 1..=20_000 {
+            table.put(&link(id, &format!("s{id}")), &format!("s{id}"));
+        }
+        assert!(table.len() <= 640);
+        let found: Vec<u64> = (1..=20_000).filter(|id| id_of(&table, &format!("s{id}")).is_some()).collect();
+        assert_eq!(found.len(), table.len());
+        assert!((1..=20_000).all(|id| table.facts(LinkId(id)).is_some() == found.binary_search(&id).is_ok()));
+    }
+}

@@ -1,0 +1,195 @@
+//! Reads what a request asks for, and refuses what no honest client sends.
+//!
+//! hyper answers requests that have no Host, two of them or a broken one, and any method and form of target
+//! (reliability.md 4.1), so all of that is decided here, before anything is looked up.
+
+use std::collections::HashMap;
+
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use hyper::Request;
+use hyper::body::Body;
+
+use super::respond::Fixed;
+use crate::domain::hit::Method;
+use crate::domain::link::DomainName;
+use crate::domain::slug::Matching;
+use crate::links::table::DomainIndex;
+
+/// The longest path and query together, in bytes; longer ones are answered with 414.
+const TARGET_BYTES_MAX: usize = 8192;
+
+/// The longest Host header, in bytes.
+const HOST_BYTES_MAX: usize = 255;
+
+/// What a request is refused for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// 400: no valid Host, a body, a target that is no path.
+    Malformed,
+    /// 405: neither `GET` nor `HEAD`.
+    Method,
+    /// 414: a target above [`TARGET_BYTES_MAX`].
+    TooLong,
+    /// 421: a host that this server has no links on.
+    OtherHost,
+}
+
+/// What a request is for.
+pub(crate) enum Target<'a> {
+    Fixed(Fixed),
+    Slug {
+        domain: &'a Domain,
+        /// Raw, with its leading slash.
+        path: &'a str,
+        /// Without its `?`; empty when there is none.
+        query: &'a str,
+        method: Method,
+    },
+}
+
+/// One host to serve links on, as configured.
+pub(crate) struct Served {
+    /// Empty for "any host".
+    pub(crate) host: String,
+    pub(crate) name: DomainName,
+    pub(crate) matching: Matching,
+}
+
+/// A domain as lookups need it.
+pub(crate) struct Domain {
+    pub(crate) index: DomainIndex,
+    pub(crate) name: DomainName,
+    pub(crate) matching: Matching,
+}
+
+/// Which domain each host is.
+pub(crate) enum Hosts {
+    /// No domain is configured: whatever host a request names, it is the default domain.
+    Any(Domain),
+    Named(HashMap<String, Domain>),
+}
+
+impl Hosts {
+    pub(crate) fn new(served: &[Served], index: impl Fn(&DomainName) -> DomainIndex) -> Self {
+        let domain = |served: &Served| Domain {
+            index: index(&served.name),
+            name: served.name.clone(),
+            matching: served.matching,
+        };
+        match served {
+            [only] if only.host.is_empty() => Self::Any(domain(only)),
+            served => Self::Named(served.iter().map(|served| (served.host.clone(), domain(served))).collect()),
+        }
+    }
+
+    fn of(&self, host: &str) -> Option<&Domain> {
+        match self {
+            Self::Any(domain) => Some(domain),
+            Self::Named(domains) => {
+                let name = host_name(host);
+                domains.get(name).or_else(|| domains.get(&name.to_ascii_lowercase()))
+            }
+        }
+    }
+}
+
+/// Reads method, host and target of a request.
+pub(crate) fn read<'a, B: Body>(request: &'a Request<B>, hosts: &'a Hosts) -> Result<Target<'a>, Refusal> {
+    let method = match *request.method() {
+        http::Method::GET => Method::Get,
+        http::Method::HEAD => Method::Head,
+        _ => return Err(Refusal::Method),
+    };
+    let uri = request.uri();
+    let path = uri.path();
+    if !path.starts_with('/') || has_body(request) {
+        return Err(Refusal::Malformed);
+    }
+    let query = uri.query().unwrap_or_default();
+    if path.len() + query.len() > TARGET_BYTES_MAX {
+        return Err(Refusal::TooLong);
+    }
+    let host = host(request)?;
+    if let Some(fixed) = Fixed::at(path) {
+        return Ok(Target::Fixed(fixed));
+    }
+    let domain = hosts.of(host).ok_or(Refusal::OtherHost)?;
+    Ok(Target::Slug { domain, path, query, method })
+}
+
+/// A redirect has no use for a body, and a body is where request smuggling begins.
+fn has_body<B: Body>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    headers.contains_key(TRANSFER_ENCODING)
+        || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+        || !request.body().is_end_stream()
+}
+
+/// The one host of a request: of an absolute target if it has one (RFC 9112 section 3.2.2), else the Host header.
+fn host<B>(request: &Request<B>) -> Result<&str, Refusal> {
+    let mut values = request.headers().get_all(HOST).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(Refusal::Malformed) };
+    let header = value.to_str().ok().filter(|host| is_host(host)).ok_or(Refusal::Malformed)?;
+    match request.uri().authority() {
+        Some(authority) if is_host(authority.as_str()) => Ok(authority.as_str()),
+        Some(_) => Err(Refusal::Malformed),
+        None => Ok(header),
+    }
+}
+
+/// Whether a text is a host with an optional port. Deliberately narrower than the grammar: no user, no escapes.
+fn is_host(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    if text.is_empty() || text.len() > HOST_BYTES_MAX || !text.bytes().all(legal) {
+        return false;
+    }
+    let name = host_name(text);
+    let rest = &text[name.len()..];
+    let port_is_good = match rest.strip_prefix(':') {
+        Some(port) => !port.is_empty() && port.parse::<u16>().is_ok(),
+        None => rest.is_empty() || rest == ".",
+    };
+    let name_is_good = match name.strip_prefix('[') {
+        Some(inner) => inner.strip_suffix(']').is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => !name.is_empty() && !name.contains([':', '[', ']']),
+    };
+    port_is_good && name_is_good
+}
+
+/// A host without its port and its trailing dot.
+fn host_name(host: &str) -> &str {
+    if host.starts_with('[') {
+        return host.find(']').map_or(host, |end| &host[..=end]);
+    }
+    let name = host.split_once(':').map_or(host, |(name, _)| name);
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_with_an_optional_port_and_nothing_else() {
+        for good in ["example.com", "EXAMPLE.com:8080", "127.0.0.1:80", "[::1]:8080", "[2001:db8::1]", "a.b.", "x_y"] {
+            assert!(is_host(good), "{good}");
+        }
+        for bad in ["", ":80", "a:b", "a:99999", "a b", "user@host", "a/b", "[::1", "::1", "a:80:90", "[x]", "a\t"] {
+            assert!(!is_host(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn case_port_and_trailing_dot_do_not_make_another_host() {
+        let served = |host: &str| Served {
+            host: host.to_owned(),
+            name: DomainName(host.to_owned()),
+            matching: Matching::IgnoreCase,
+        };
+        let hosts = Hosts::new(&[served("go.example.com"), served("x.example.com")], |_| DomainIndex(0));
+        for host in ["go.example.com", "GO.example.com", "go.example.com:443", "go.example.com."] {
+            assert_eq!(hosts.of(host).map(|domain| domain.name.0.as_str()), Some("go.example.com"), "{host}");
+        }
+        assert!(hosts.of("example.com").is_none());
+    }
+}
