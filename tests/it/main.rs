@@ -1,1 +1,13 @@
-//! The integration tests, in one binary.
+//! The integration tests, in one binary: the real program, real sockets, real files.
+//!
+//! They know Waypost from the outside only, so they survive the renaming of every private item.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
+
+// What the tests are written with: a running Waypost with verbs, HTTP by hand, a browser, geo files.
+mod support;
+
+// The files around the program: what is deployed says only what the program knows.
+mod deploy;
+
+// The shape of the source itself: layers, purity, sizes, names.
+mod tidy;

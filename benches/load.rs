@@ -1,0 +1,231 @@
+//! The small client of `benches/run`: an open loop, a walk over all links, a page, a free port.
+//!
+//! It speaks to 127.0.0.1 only. Each of its loops ends by a count or a time that its caller gives.
+//!
+//! - `load open ADDRESS LINKS RATE SECONDS`: requests for random links arrive as a Poisson process, whether answers
+//!   come or not; a request's latency counts from the moment it was due, so a stalled server can't hide its queue.
+//!   Prints `requests p50 p99 p999 max`, microseconds.
+//! - `load walk ADDRESS LINKS`: asks for each link once, so that each is in the server's memory.
+//! - `load get ADDRESS PATH [KEY]`: prints the body of a page of the admin plane.
+//! - `load port`: prints a port that is free now.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+
+/// The most requests under way at once; more that are due wait, and their latency grows. Connections take turns, so
+/// that none idles for as long as a server would mind.
+const CONNECTIONS: usize = 64;
+/// How many requests `walk` sends before it reads their answers.
+const WALK_PIPELINE: u32 = 64;
+/// The largest page `get` reads.
+const PAGE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// How long the last answers may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const HEADERS: &str = "Host: 127.0.0.1\r\n\
+     User-Agent: Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/146.0.0.0 Mobile Safari/537.36\r\n\
+     Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n\
+     Accept-Language: en-GB,en;q=0.9\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
+     Referer: https://www.instagram.com/\r\n";
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["open", address, links, rate, seconds] => {
+            let seconds = Duration::from_secs(seconds.parse()?);
+            open(address.parse()?, links.parse()?, rate.parse()?, seconds)
+        }
+        ["walk", address, links] => walk(address.parse()?, links.parse()?),
+        ["get", address, path] => get(address.parse()?, path, ""),
+        ["get", address, path, key] => get(address.parse()?, path, key),
+        ["port"] => port(),
+        _ => bail!("usage: load open|walk|get|port …; see the top of benches/load.rs"),
+    }
+}
+
+fn open(address: SocketAddr, links: u32, rate: f64, duration: Duration) -> anyhow::Result<()> {
+    ensure!(links > 0 && rate > 0.0, "links and rate are above 0");
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut latencies = run_open(address, &arrivals(&mut random, rate, duration), || request(&mut random, links))?;
+    ensure!(!latencies.is_empty(), "no request was due in that time");
+    latencies.sort_unstable();
+    let at = |per_mille: usize| latencies[(latencies.len() - 1) * per_mille / 1000];
+    println!("{} {} {} {} {}", latencies.len(), at(500), at(990), at(999), at(1000));
+    Ok(())
+}
+
+/// When requests are due, as time since the start: exponential gaps make a Poisson process.
+fn arrivals(random: &mut Random, rate: f64, duration: Duration) -> Vec<Duration> {
+    let mut due = Vec::new();
+    let mut at = 0.0;
+    while at < duration.as_secs_f64() {
+        due.push(Duration::from_secs_f64(at));
+        at -= (1.0 - random.unit()).ln() / rate;
+    }
+    due
+}
+
+/// Sends each request when it is due and returns all latencies in microseconds. It spins instead of sleeping: a timer
+/// of the system would be coarser than the latencies.
+fn run_open(address: SocketAddr, due: &[Duration], mut request: impl FnMut() -> String) -> anyhow::Result<Vec<u64>> {
+    let mut idle: VecDeque<TcpStream> = (0..CONNECTIONS).map(|_| connect(address)).collect::<Result<_, _>>()?;
+    let mut under_way: Vec<Exchange> = Vec::with_capacity(CONNECTIONS);
+    let mut latencies = Vec::with_capacity(due.len());
+    let start = Instant::now();
+    let end = due.last().copied().unwrap_or_default() + PATIENCE;
+    let mut waiting = due.iter().peekable();
+    while waiting.peek().is_some() || !under_way.is_empty() {
+        let now = start.elapsed();
+        ensure!(now < end, "{} answers did not come within {PATIENCE:?}", under_way.len() + waiting.len());
+        if let Some(at) = waiting.next_if(|at| **at <= now && !idle.is_empty()) {
+            let mut stream = idle.pop_front().context("a connection was idle a moment ago")?;
+            stream.write_all(request().as_bytes())?;
+            under_way.push(Exchange { stream, due: *at, tail: Tail::default() });
+        }
+        let mut at = 0;
+        while at < under_way.len() {
+            if under_way[at].answered()? {
+                let done = under_way.swap_remove(at);
+                latencies.push(u64::try_from((start.elapsed() - done.due).as_micros())?);
+                idle.push_back(done.stream);
+            } else {
+                at += 1;
+            }
+        }
+    }
+    Ok(latencies)
+}
+
+/// A request that waits for its answer.
+struct Exchange {
+    stream: TcpStream,
+    due: Duration,
+    tail: Tail,
+}
+
+impl Exchange {
+    /// Whether the head of the answer is complete. nginx sends a body in the same segment; it is read with the head.
+    fn answered(&mut self) -> anyhow::Result<bool> {
+        let mut buffer = [0; 4096];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => bail!("the server closed a connection"),
+            Ok(read) => {
+                ensure!(self.tail.started() || buffer.starts_with(b"HTTP/1.1 302"), "not a redirect");
+                Ok(self.tail.count_heads(&buffer[..read]) > 0)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Counts the ends of heads in a stream of bytes, across reads.
+#[derive(Default)]
+struct Tail {
+    matched: usize,
+    seen: bool,
+}
+
+impl Tail {
+    fn started(&self) -> bool {
+        self.seen
+    }
+
+    fn count_heads(&mut self, bytes: &[u8]) -> u32 {
+        const END: &[u8; 4] = b"\r\n\r\n";
+        let mut heads = 0;
+        for byte in bytes {
+            self.seen = true;
+            self.matched = match *byte {
+                byte if byte == END[self.matched] => self.matched + 1,
+                b'\r' => 1,
+                _ => 0,
+            };
+            if self.matched == END.len() {
+                heads += 1;
+                self.matched = 0;
+            }
+        }
+        heads
+    }
+}
+
+fn walk(address: SocketAddr, links: u32) -> anyhow::Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let (mut tail, mut buffer, mut next) = (Tail::default(), [0; 16 * 1024], 1);
+    while next <= links {
+        let last = links.min(next + WALK_PIPELINE - 1);
+        let requests: String = (next..=last).map(|link| format!("GET /l{link:07} HTTP/1.1\r\n{HEADERS}\r\n")).collect();
+        stream.write_all(requests.as_bytes())?;
+        let mut answers = 0;
+        while answers < last + 1 - next {
+            let read = stream.read(&mut buffer)?;
+            ensure!(read > 0, "the server closed the connection at link {next}");
+            answers += tail.count_heads(&buffer[..read]);
+        }
+        next = last + 1;
+    }
+    Ok(())
+}
+
+fn get(address: SocketAddr, path: &str, key: &str) -> anyhow::Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let head = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n\r\n");
+    stream.write_all(head.as_bytes())?;
+    let mut page = String::new();
+    stream.take(PAGE_BYTES_MAX).read_to_string(&mut page)?;
+    let (head, body) = page.split_once("\r\n\r\n").context("not an HTTP answer")?;
+    ensure!(head.split(' ').nth(1) == Some("200"), "{path}: {head}");
+    print!("{body}");
+    Ok(())
+}
+
+fn port() -> anyhow::Result<()> {
+    println!("{}", TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port());
+    Ok(())
+}
+
+fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}
+
+/// A click of one of 65,536 visitors, each from a network of its own, on one of `links` links.
+fn request(random: &mut Random, links: u32) -> String {
+    let link = random.below(links) + 1;
+    let [.., high, low] = random.below(1 << 16).to_be_bytes();
+    let visitor = Ipv4Addr::new(11, high, low, 1);
+    format!("GET /l{link:07} HTTP/1.1\r\n{HEADERS}X-Forwarded-For: {visitor}\r\n\r\n")
+}
+
+/// xorshift64*: the same requests in each run, and no crate for it.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, bound: u32) -> u32 {
+        // The high half of a product: as even as a benchmark needs.
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u32
+    }
+
+    /// In [0, 1).
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
