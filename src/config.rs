@@ -35,6 +35,16 @@ pub enum ConfigError {
     Invalid { origin: String, message: String },
 }
 
+impl ConfigError {
+    /// A value of the wrong type or an unknown key; TOML's own text names the key on its last line.
+    fn of_value(origin: String, error: &toml::de::Error) -> Self {
+        let text = error.to_string();
+        let key = text.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
+        let message = key.map_or_else(|| error.message().to_owned(), |key| format!("{key}: {}", error.message()));
+        Self::Invalid { origin, message }
+    }
+}
+
 /// The five settings that are also flags of `serve`.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
@@ -55,8 +65,20 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
         flags: &Flags,
     ) -> Result<Self, ConfigError> {
+        Self::resolve(file, environment, flags).map(|(_, config)| config)
+    }
+
+    /// What [`Config::load`] loads, together with the settings it was made of, in the form of the file.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn resolve(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &Flags,
+    ) -> Result<(toml::Table, Self), ConfigError> {
         let mut table = defaults();
-        let mut origin = "the built-in defaults".to_owned();
+        let mut origin = "configuration".to_owned();
         if let Some(path) = file {
             let text =
                 std::fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.to_owned(), cause })?;
@@ -65,11 +87,9 @@ impl Config {
         }
         apply_environment(&mut table, environment)?;
         apply_flags(&mut table, flags);
-        let config: Self = table
-            .try_into()
-            .map_err(|error: toml::de::Error| ConfigError::Invalid { origin, message: error.message().to_owned() })?;
+        let config: Self = table.clone().try_into().map_err(|error| ConfigError::of_value(origin, &error))?;
         config.check()?;
-        Ok(config)
+        Ok((table, config))
     }
 
     /// The defaults alone, as `serve` in an empty folder uses them.
@@ -83,7 +103,8 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let invalid = |key: &str, message: String| ConfigError::Invalid { origin: key.to_owned(), message };
-        if self.redirect.address == self.admin.address {
+        // Port 0 lets the system choose, and it never chooses the same port twice.
+        if self.redirect.address == self.admin.address && self.admin.address.port() != 0 {
             return Err(invalid("admin.address", "the two planes need two addresses".to_owned()));
         }
         jiff::tz::TimeZone::get(&self.report.time_zone).map_err(|_| {

@@ -1,0 +1,183 @@
+//! `waypost ctr`: click-through rates, never as a bare percentage.
+
+use clap::builder::PossibleValuesParser;
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::client::block_on;
+use super::connect::Connect;
+use super::figures;
+use super::table::{self, Left, Right, Table};
+use super::{print, tell, when};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What a row stands for
+    #[arg(long, default_value = "link", value_parser = PossibleValuesParser::new(["link", "post", "campaign", "platform", "level"]))]
+    by: String,
+    /// The first day, such as 2026-11-01 [default: the first day with impressions]
+    #[arg(long, value_name = "DAY", value_parser = when::day)]
+    from: Option<Date>,
+    /// The last day [default: the last day with impressions]
+    #[arg(long, value_name = "DAY", value_parser = when::day)]
+    to: Option<Date>,
+    /// Which clicks are divided: those of people, those of different visitors, or every hit
+    #[arg(long, default_value = "human", value_parser = PossibleValuesParser::new(["human", "unique", "all"]))]
+    clicks: String,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+/// What is shown of the API's answer.
+#[derive(Debug, Deserialize)]
+struct Report {
+    by: String,
+    numerator: String,
+    rows: Vec<Row>,
+    #[serde(default)]
+    notes: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Row {
+    value: String,
+    label: Option<String>,
+    level: Option<String>,
+    kind: Option<String>,
+    clicks: Option<u64>,
+    impressions: Option<u64>,
+    ctr: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+    #[serde(default)]
+    enough: bool,
+    as_of: Option<String>,
+    #[serde(default)]
+    clicks_outside: u64,
+    #[serde(default)]
+    notes: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let client = args.connect.open()?;
+    let query = [
+        ("by", Some(args.by.clone())),
+        ("from", args.from.map(|day| day.to_string())),
+        ("to", args.to.map(|day| day.to_string())),
+        ("clicks", Some(args.clicks.clone())),
+    ];
+    let answer = block_on(client.get("/api/v1/ctr", &query))?;
+    if args.connect.json {
+        return Ok(print(&answer.text)?);
+    }
+    let report: Report = answer.read()?;
+    if report.rows.is_empty() {
+        tell("no impressions yet: import some with `waypost import FILE`");
+    }
+    Ok(print(&render(&report))?)
+}
+
+fn render(report: &Report) -> String {
+    let heading = match report.by.as_str() {
+        "post" => "post",
+        "campaign" => "campaign",
+        "platform" => "platform",
+        "level" => "level",
+        _ => "link",
+    };
+    let mut table = Table::new([(heading, Left), ("shown in", Left), ("rate", Right), ("", Left)]);
+    for row in &report.rows {
+        table.row([
+            name(row).to_owned(),
+            row.level.clone().unwrap_or_default(),
+            rate(row),
+            basis(row, &report.numerator),
+        ]);
+    }
+    let mut text = if report.rows.is_empty() { String::new() } else { table.render() };
+    let of_rows = report.rows.iter().flat_map(|row| row.notes.iter().map(move |note| format!("{}: {note}", name(row))));
+    for note in of_rows.chain(report.notes.iter().cloned()) {
+        text.push_str(&format!("note: {}\n", table::shown(&note)));
+    }
+    text
+}
+
+fn name(row: &Row) -> &str {
+    row.label.as_deref().filter(|label| !label.is_empty()).unwrap_or(&row.value)
+}
+
+fn rate(row: &Row) -> String {
+    match row.ctr {
+        Some(ratio) => format!("CTR {}%", figures::percent(ratio)),
+        None => "no CTR".to_owned(),
+    }
+}
+
+/// What the rate stands on, in brackets: both counts, the interval, whose clicks, and until when.
+fn basis(row: &Row, numerator: &str) -> String {
+    let mut parts = vec![counts(row)];
+    if row.ctr.is_some() && !row.enough {
+        parts.push("not enough data".to_owned());
+    }
+    if let (Some(low), Some(high)) = (row.low, row.high) {
+        parts.push(format!("95% CI {}-{}%", figures::percent(low), figures::percent(high)));
+    }
+    parts.push(match numerator {
+        "unique" => "visitors".to_owned(),
+        "all" => "all hits".to_owned(),
+        people => format!("{people} clicks"),
+    });
+    if row.clicks_outside > 0 {
+        parts.push(format!("{} more on days without impressions", figures::count(row.clicks_outside)));
+    }
+    if let Some(as_of) = &row.as_of {
+        parts.push(format!("as of {}", when::minute(as_of)));
+    }
+    format!("({})", parts.join("; "))
+}
+
+fn counts(row: &Row) -> String {
+    let clicks = row.clicks.map_or_else(|| "?".to_owned(), figures::count);
+    let kind = row.kind.as_deref().unwrap_or("impressions").replace('_', " ");
+    match row.impressions {
+        Some(impressions) => format!("{clicks} / {} {kind}", figures::count(impressions)),
+        None => format!("{clicks} / unknown impressions"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn report(rows: serde_json::Value) -> Report {
+        let answer = json!({"by": "link", "from": null, "to": null, "numerator": "human", "rows": rows});
+        serde_json::from_value(answer).unwrap()
+    }
+
+    #[test]
+    fn a_rate_is_never_bare() {
+        let text = render(&report(json!([{"value": "1", "label": "spring", "level": "story", "kind": "story_views",
+            "clicks": 50, "impressions": 5000, "ctr": 0.01, "low": 0.0076, "high": 0.0132, "interval": "wilson",
+            "enough": true, "as_of": "2026-11-21T12:00:00Z", "clicks_outside": 3, "notes": []}])));
+        let expected = "CTR 1.00%  (50 / 5,000 story views; 95% CI 0.76-1.32%; human clicks; \
+            3 more on days without impressions; as of 2026-11-21 12:00Z)";
+        assert!(text.contains(expected), "{text}");
+    }
+
+    #[test]
+    fn unknown_is_not_zero_and_too_little_is_said() {
+        let text = render(&report(json!([
+            {"value": "1", "label": "bio", "level": "profile", "kind": null, "clicks": 7, "impressions": null,
+             "ctr": null, "low": null, "high": null, "interval": null, "enough": false, "as_of": null,
+             "clicks_outside": 0, "notes": ["no impressions imported"]},
+            {"value": "https://x.example/1", "label": "", "level": "post", "kind": "impressions", "clicks": 1,
+             "impressions": 50, "ctr": 0.02, "low": 0.0035, "high": 0.105, "interval": "wilson", "enough": false,
+             "as_of": "2026-11-21T12:00:00Z", "clicks_outside": 0, "notes": []}])));
+        assert!(text.contains("no CTR  (7 / unknown impressions; human clicks)"), "{text}");
+        assert!(text.contains("CTR 2.00%  (1 / 50 impressions; not enough data; 95% CI"), "{text}");
+        assert!(text.contains("https://x.example/1"), "{text}");
+        assert!(text.ends_with("note: bio: no impressions imported\n"), "{text}");
+    }
+}

@@ -1,0 +1,46 @@
+//! `waypost demo`: fills an empty data folder with a believable campaign, so that a newcomer sees the point at once.
+//!
+//! What is planned here goes the way of real links, hits and impressions; nothing is written past them.
+
+mod agents;
+mod chance;
+mod links;
+pub(crate) mod places;
+pub(crate) mod plan;
+
+use super::connect::Running;
+use super::figures;
+use super::pending;
+use super::serve::{ConfigFile, Settings};
+use super::{print, tell};
+use plan::Plan;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    file: ConfigFile,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let config = args.file.load_with(&args.settings.flags())?;
+    let data = config.data.display().to_string();
+    if Running::file(&config.data).exists() {
+        anyhow::bail!("a server is running on {data}: the demo needs a folder of its own, such as --data ./demo");
+    }
+    let plan = Plan::new(jiff::Timestamp::now());
+    tell(&format!("filling {data} with a made-up campaign …"));
+    pending::fill(&config, &plan)?;
+    Ok(print(&summary(&plan, &data))?)
+}
+
+fn summary(plan: &Plan, data: &str) -> String {
+    format!(
+        "made {}, {} and {} of impressions\n\
+         next:\n  waypost serve --data {data}\n  waypost stats --data {data} --by source\n  waypost ctr --data {data}\n",
+        figures::counted(plan.links.len() as u64, "link", "links"),
+        figures::counted(plan.hits.len() as u64, "hit", "hits"),
+        figures::counted(plan.impression_rows(), "row", "rows"),
+    )
+}

@@ -1,0 +1,110 @@
+//! What a running server says of itself.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::finding::Finding;
+use crate::cli::client::Client;
+use crate::cli::connect::{Connect, Running};
+use crate::cli::figures;
+use crate::config::Config;
+
+/// What is looked at of `GET /api/v1/node`.
+#[derive(Debug, Deserialize)]
+struct Node {
+    version: String,
+    store: String,
+    hits: Hits,
+}
+
+#[derive(Debug, Deserialize)]
+struct Hits {
+    received: u64,
+    recovered: u64,
+    counted: u64,
+    lost: BTreeMap<String, u64>,
+    in_journal: u64,
+}
+
+/// Asks the server that `DATA/server.json` names.
+pub(super) async fn examine(config: &Config, running: &Running) -> anyhow::Result<Vec<Finding>> {
+    const WHAT: &str = "server";
+    let connect = Connect { data: Some(config.data.clone()), ..Connect::default() };
+    let client = match connect.open() {
+        Ok(client) => client,
+        Err(error) => return Ok(vec![Finding::fail(WHAT, format!("{error:#}"))]),
+    };
+    match ask(&client).await {
+        Ok(node) => Ok(vec![
+            Finding::ok(WHAT, format!("version {} answers at {} and took the key", node.version, running.admin)),
+            Finding::ok("redirects", format!("answered at {}", running.redirect)),
+            store(&node),
+            accounting(&node.hits),
+        ]),
+        Err(error) => {
+            let why = format!("process {} wrote server.json, but: {error:#}", running.pid);
+            Ok(vec![Finding::fail(WHAT, why)])
+        }
+    }
+}
+
+async fn ask(client: &Client) -> anyhow::Result<Node> {
+    client.get("/api/v1/node", &[]).await?.read()
+}
+
+fn store(node: &Node) -> Finding {
+    Finding::ok("store", node.store.clone())
+}
+
+/// Every hit is accounted for: received = counted + lost + in the journal.
+fn accounting(hits: &Hits) -> Finding {
+    const WHAT: &str = "hits";
+    let lost: u64 = hits.lost.values().sum();
+    let waiting = figures::count(hits.in_journal);
+    let text =
+        format!("{} counted, {waiting} in the journal, {} lost", figures::count(hits.counted), figures::count(lost));
+    if lost > 0 {
+        let reasons: Vec<_> = hits.lost.iter().filter(|(_, n)| **n > 0).map(|(why, n)| format!("{why} {n}")).collect();
+        return Finding::warn(WHAT, format!("{text} ({}): see the log", reasons.join(", ")));
+    }
+    if hits.received + hits.recovered < hits.counted {
+        return Finding::warn(WHAT, format!("{text}, but only {} received; please report this", hits.received));
+    }
+    Finding::ok(WHAT, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Grade;
+    use super::*;
+    use crate::cli::client::block_on;
+
+    fn hits(lost: u64) -> Hits {
+        let lost = BTreeMap::from([("journal_full".to_owned(), lost)]);
+        Hits { received: 10, recovered: 0, counted: 8, lost, in_journal: 2 }
+    }
+
+    #[test]
+    fn lost_hits_are_never_passed_over() {
+        assert_eq!(accounting(&hits(0)).grade, Grade::Ok);
+        let lossy = accounting(&hits(3));
+        assert_eq!(lossy.grade, Grade::Warn);
+        assert!(lossy.why.contains("journal_full 3"), "{lossy:?}");
+    }
+
+    #[test]
+    fn a_server_that_left_its_file_behind_is_told_by_its_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let json = format!(r#"{{"admin":"http://127.0.0.1:{port}","redirect":"http://127.0.0.1:1","pid":7}}"#);
+        std::fs::write(folder.path().join("server.json"), json).unwrap();
+        std::fs::write(folder.path().join("admin.key"), "wp_key\n").unwrap();
+        let mut config = Config::default_values();
+        config.data = folder.path().to_owned();
+        let running = Running::read(&config.data).unwrap();
+        let findings = block_on(examine(&config, &running)).unwrap();
+        assert_eq!(findings[0].grade, Grade::Fail);
+        assert!(findings[0].why.contains("process 7"), "{findings:?}");
+    }
+}

@@ -1,0 +1,268 @@
+//! `waypost export`: streams clicks to a file or to standard output, in constant memory.
+//!
+//! A file appears under its name only when it is complete, so half an export is never mistaken for one.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::ValueEnum;
+use clap::builder::PossibleValuesParser;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::civil::Date;
+use reqwest::Method;
+
+use super::client::{Body, Client, block_on, innermost};
+use super::connect::Connect;
+use super::figures;
+use super::lookup::{self, LinkName};
+use super::{Usage, tell, when};
+use crate::domain::verdict::Verdict;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Write clicks, one row each
+    Clicks(Clicks),
+}
+
+#[derive(Debug, clap::Args)]
+struct Clicks {
+    /// The form of the file [default: by the name of the file, else csv]
+    #[arg(long)]
+    format: Option<Format>,
+    /// The first day, such as 2026-11-01
+    #[arg(long, value_name = "DAY", value_parser = when::day)]
+    from: Option<Date>,
+    /// The last day
+    #[arg(long, value_name = "DAY", value_parser = when::day)]
+    to: Option<Date>,
+    /// Only clicks of this link: a slug, a short URL, or id:NUMBER
+    #[arg(long, value_parser = LinkName::parse)]
+    link: Option<LinkName>,
+    /// The domain of the link, if the slug is on several
+    #[arg(long, requires = "link")]
+    domain: Option<String>,
+    /// Only clicks of this campaign
+    #[arg(long)]
+    campaign: Option<String>,
+    /// Which clicks: human, all, or one verdict
+    #[arg(long, default_value = "human", value_parser = PossibleValuesParser::new(verdicts()))]
+    verdict: String,
+    /// The file to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+fn verdicts() -> impl Iterator<Item = &'static str> {
+    Verdict::ALL.map(Verdict::as_str).into_iter().chain(["all"])
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Csv,
+    Jsonl,
+    Parquet,
+}
+
+impl Format {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    fn of_file(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        Self::value_variants().iter().copied().find(|format| format.as_str() == extension)
+    }
+}
+
+/// Where an export goes.
+#[derive(Debug, PartialEq, Eq)]
+enum Output {
+    Stdout,
+    /// Written beside its name and renamed when complete.
+    File(PathBuf),
+    /// A device or a pipe, which cannot be renamed onto.
+    Special(PathBuf),
+}
+
+impl Output {
+    fn of(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Ok(Self::Stdout) };
+        match fs::metadata(path) {
+            Ok(about) if about.is_dir() => Err(Usage(format!("{} is a folder", path.display())).into()),
+            Ok(about) if !about.is_file() => Ok(Self::Special(path.to_owned())),
+            _ => Ok(Self::File(path.to_owned())),
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let Command::Clicks(clicks) = &args.command;
+    let output = Output::of(clicks.output.as_deref())?;
+    let format = clicks.format();
+    if output == Output::Stdout && format == Format::Parquet && io::stdout().is_terminal() {
+        let message = "Parquet is not for reading on a terminal: give -o FILE or send it through a pipe";
+        return Err(Usage(message.to_owned()).into());
+    }
+    let client = args.connect.open()?;
+    let bytes = block_on(async {
+        let response = ask(&client, clicks, format).await?;
+        write_to(&output, response).await
+    })?;
+    if let Output::File(path) = &output {
+        tell(&format!("wrote {} ({})", path.display(), figures::bytes(bytes)));
+    }
+    Ok(())
+}
+
+impl Clicks {
+    fn format(&self) -> Format {
+        self.format.or_else(|| Format::of_file(self.output.as_deref()?)).unwrap_or(Format::Csv)
+    }
+}
+
+async fn ask(client: &Client, clicks: &Clicks, format: Format) -> anyhow::Result<reqwest::Response> {
+    let link = match &clicks.link {
+        Some(name) => Some(lookup::find(client, name, clicks.domain.as_deref()).await?.id.to_string()),
+        None => None,
+    };
+    let query = [
+        ("format", Some(format.as_str().to_owned())),
+        ("from", clicks.from.map(|day| day.to_string())),
+        ("to", clicks.to.map(|day| day.to_string())),
+        ("link", link),
+        ("campaign", clicks.campaign.clone()),
+        ("verdict", Some(clicks.verdict.clone())),
+    ];
+    client.stream(Method::GET, "/api/v1/clicks", &query, Body::None).await
+}
+
+async fn write_to(output: &Output, response: reqwest::Response) -> anyhow::Result<u64> {
+    let progress = progress_bar(*output == Output::Stdout && io::stdout().is_terminal());
+    match output {
+        Output::Stdout => copy(response, &mut io::stdout().lock(), &progress).await,
+        Output::Special(path) => {
+            let mut file = fs::OpenOptions::new().write(true).open(path).with_context(|| cannot_write(path))?;
+            copy(response, &mut file, &progress).await
+        }
+        Output::File(path) => {
+            let mut part = Part::create(path)?;
+            let bytes = copy(response, &mut part.file, &progress).await?;
+            part.finish()?;
+            Ok(bytes)
+        }
+    }
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}", path.display())
+}
+
+/// Writes the body piece by piece. A body that ends early is an error, never a shorter export.
+async fn copy(mut response: reqwest::Response, out: &mut impl Write, progress: &ProgressBar) -> anyhow::Result<u64> {
+    let broke_off = |error: reqwest::Error| anyhow::anyhow!("the export broke off: {}", innermost(&error));
+    while let Some(chunk) = response.chunk().await.map_err(broke_off)? {
+        out.write_all(&chunk).context("cannot write the export")?;
+        progress.inc(chunk.len() as u64);
+    }
+    out.flush().context("cannot write the export")?;
+    progress.finish_and_clear();
+    Ok(progress.position())
+}
+
+/// Drawn on standard error if that is a terminal, unless the rows themselves go to a terminal.
+fn progress_bar(rows_on_terminal: bool) -> ProgressBar {
+    let target = if rows_on_terminal { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let style = ProgressStyle::with_template("{spinner} {bytes} written, {bytes_per_sec}, {elapsed}")
+        .expect("the template is a constant that a test draws");
+    ProgressBar::with_draw_target(None, target).with_style(style)
+}
+
+/// `FILE.part`, which becomes FILE when it is complete and is removed when it never is.
+struct Part {
+    file: fs::File,
+    path: PathBuf,
+    name: PathBuf,
+    finished: bool,
+}
+
+impl Part {
+    fn create(name: &Path) -> anyhow::Result<Self> {
+        let mut path = name.as_os_str().to_owned();
+        path.push(".part");
+        let path = PathBuf::from(path);
+        let file = fs::File::create(&path).with_context(|| cannot_write(&path))?;
+        Ok(Self { file, path, name: name.to_owned(), finished: false })
+    }
+
+    fn finish(mut self) -> anyhow::Result<()> {
+        self.file.sync_all().with_context(|| cannot_write(&self.path))?;
+        fs::rename(&self.path, &self.name).with_context(|| cannot_write(&self.name))?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.finished {
+            // The export has failed already, and that is what is told.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_file_says_its_format() {
+        assert_eq!(Format::of_file(Path::new("a/clicks.PARQUET")), Some(Format::Parquet));
+        assert_eq!(Format::of_file(Path::new("clicks.txt")), None);
+        assert_eq!(Format::of_file(Path::new(".csv")), None);
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Output::of(Some(Path::new("/dev/null"))).unwrap(), Output::Special("/dev/null".into()));
+        assert_eq!(Output::of(Some(Path::new("-"))).unwrap(), Output::Stdout);
+        assert!(Output::of(Some(folder.path())).unwrap_err().is::<Usage>());
+    }
+
+    #[test]
+    fn a_file_appears_only_when_it_is_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("clicks.csv");
+        fs::write(&name, "old").unwrap();
+        let mut given_up = Part::create(&name).unwrap();
+        given_up.file.write_all(b"ne").unwrap();
+        drop(given_up);
+        assert_eq!(fs::read_to_string(&name).unwrap(), "old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let mut complete = Part::create(&name).unwrap();
+        complete.file.write_all(b"new").unwrap();
+        complete.finish().unwrap();
+        assert_eq!(fs::read_to_string(&name).unwrap(), "new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_progress_bar_can_be_drawn() {
+        assert!(progress_bar(true).is_hidden());
+    }
+}
