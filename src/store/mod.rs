@@ -1,7 +1,7 @@
 //! The store: links, counters, uniques, watermarks, impressions and salts; the state that nodes share.
 //!
 //! A store adds and lists; it never interprets. Meaning is decided above it, in pure code, so that two stores
-//! cannot disagree. Every store passes the sentences of `contract.rs`.
+//! cannot disagree. Every store passes the sentences of `contract/`.
 
 #[cfg(test)]
 mod contract;
