@@ -1,6 +1,6 @@
 //! Counters: what is added up per link and report day, and the caps that keep a stranger from growing them.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
 use compact_str::CompactString;
 use jiff::civil::Date;
@@ -73,7 +73,7 @@ impl Dimension {
     }
 
     pub(crate) fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|dimension| *dimension as u8 == code)
+        Self::ALL.get(usize::from(code)).copied()
     }
 }
 
@@ -90,27 +90,36 @@ pub(crate) const UNKNOWN: &str = "(unknown)";
 pub(crate) const VALUE_BYTES_MAX: usize = 128;
 
 /// Counters of one link and day: dimension and value to count.
+///
+/// One sorted list instead of a tree: most link-days hold a dozen values, and a merge walks both lists once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
-    values: BTreeMap<(Dimension, CompactString), u64>,
+    /// By dimension, then by value.
+    entries: Vec<(CompactString, u64)>,
+    /// Where each dimension's entries end.
+    ends: [u16; Dimension::ALL.len()],
 }
+
+// Offsets into a list that is full in every dimension fit their type.
+const _: () = assert!(Dimension::ALL.len() * (VALUES_MAX + 1) <= u16::MAX as usize);
 
 impl Counters {
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// Adds `count` under `value`, or under [`OTHER`] once the dimension is full.
+    /// Adds `count` under `value`, or under [`OTHER`] once the dimension is full. A value is cut to
+    /// [`VALUE_BYTES_MAX`].
     pub(crate) fn add(&mut self, dimension: Dimension, value: &str, count: u64) {
-        let key = (dimension, CompactString::from(value));
-        if let Some(sum) = self.values.get_mut(&key) {
-            *sum = sum.saturating_add(count);
-            return;
+        let value = &value[..value.floor_char_boundary(VALUE_BYTES_MAX)];
+        match self.find(dimension, value) {
+            Ok(at) => self.raise(at, count),
+            Err(at) if value == OTHER || !self.is_full(dimension) => self.insert(dimension, at, value, count),
+            Err(_) => match self.find(dimension, OTHER) {
+                Ok(at) => self.raise(at, count),
+                Err(at) => self.insert(dimension, at, OTHER, count),
+            },
         }
-        let key =
-            if self.distinct(dimension) < VALUES_MAX { key } else { (dimension, CompactString::const_new(OTHER)) };
-        let sum = self.values.entry(key).or_insert(0);
-        *sum = sum.saturating_add(count);
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -119,21 +128,58 @@ impl Counters {
         }
     }
 
+    /// Ordered by dimension, then by the bytes of the value.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Dimension, &str, u64)> {
-        self.values.iter().map(|((dimension, value), count)| (*dimension, value.as_str(), *count))
+        let mut dimensions = Dimension::ALL.into_iter().zip(self.ends);
+        let mut current = dimensions.next();
+        self.entries.iter().enumerate().map_while(move |(at, (value, count))| {
+            while current.is_some_and(|(_, end)| usize::from(end) <= at) {
+                current = dimensions.next();
+            }
+            current.map(|(dimension, _)| (dimension, value.as_str(), *count))
+        })
     }
 
     pub(crate) fn get(&self, dimension: Dimension, value: &str) -> u64 {
-        self.values.get(&(dimension, CompactString::from(value))).copied().unwrap_or(0)
+        self.find(dimension, value).map_or(0, |at| self.entries[at].1)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.entries.is_empty()
     }
 
-    fn distinct(&self, dimension: Dimension) -> usize {
-        let from = (dimension, CompactString::const_new(""));
-        self.values.range(from..).take_while(|((of, _), _)| *of == dimension).count()
+    fn range(&self, dimension: Dimension) -> Range<usize> {
+        let index = dimension as usize;
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        usize::from(start)..usize::from(self.ends[index])
+    }
+
+    /// Where `value` stands, or where it would.
+    fn find(&self, dimension: Dimension, value: &str) -> Result<usize, usize> {
+        let range = self.range(dimension);
+        let start = range.start;
+        let found = self.entries[range].binary_search_by(|(other, _)| other.as_str().cmp(value));
+        found.map(|at| start + at).map_err(|at| start + at)
+    }
+
+    /// [`OTHER`] takes no room from the named values, so that the order of additions does not matter to it.
+    fn is_full(&self, dimension: Dimension) -> bool {
+        let values = self.range(dimension).len();
+        values >= VALUES_MAX && values - usize::from(self.find(dimension, OTHER).is_ok()) >= VALUES_MAX
+    }
+
+    fn raise(&mut self, at: usize, count: u64) {
+        let sum = &mut self.entries[at].1;
+        *sum = sum.saturating_add(count);
+    }
+
+    fn insert(&mut self, dimension: Dimension, at: usize, value: &str, count: u64) {
+        if self.entries.is_empty() {
+            // A click that is a person's counts in every dimension, so the first entry rarely stays alone.
+            self.entries.reserve(Dimension::ALL.len());
+        }
+        self.entries.insert(at, (CompactString::from(value), count));
+        self.ends[dimension as usize..].iter_mut().for_each(|end| *end += 1);
     }
 }
 
@@ -195,5 +241,46 @@ mod tests {
         assert_eq!(counters.get(Dimension::City, "city 0"), 3);
         let sum: u64 = counters.iter().map(|(_, _, count)| count).sum();
         assert_eq!(sum, 2 * (VALUES_MAX as u64 + 500) + 1);
+    }
+
+    #[test]
+    fn other_takes_no_room_from_the_named_values() {
+        let mut counters = Counters::new();
+        counters.add(Dimension::City, OTHER, 1);
+        for n in 0..VALUES_MAX {
+            counters.add(Dimension::City, &format!("city {n}"), 1);
+        }
+        assert_eq!(counters.get(Dimension::City, OTHER), 1);
+        counters.add(Dimension::City, "one city more", 1);
+        assert_eq!(counters.get(Dimension::City, OTHER), 2);
+    }
+
+    #[test]
+    fn values_are_listed_by_dimension_then_value_whatever_the_order_they_came_in() {
+        let mut counters = Counters::new();
+        for (dimension, value) in
+            [(Dimension::Hour, "b"), (Dimension::Verdict, "human"), (Dimension::Hour, "a"), (Dimension::Os, "ios")]
+        {
+            counters.add(dimension, value, 1);
+        }
+        let listed: Vec<_> = counters.iter().map(|(dimension, value, _)| (dimension, value)).collect();
+        let expected =
+            [(Dimension::Verdict, "human"), (Dimension::Os, "ios"), (Dimension::Hour, "a"), (Dimension::Hour, "b")];
+        assert_eq!(listed, expected);
+    }
+
+    #[test]
+    fn a_value_that_is_too_long_is_cut_between_characters() {
+        let mut counters = Counters::new();
+        counters.add(Dimension::City, &"å".repeat(VALUE_BYTES_MAX), 1);
+        assert_eq!(counters.get(Dimension::City, &"å".repeat(VALUE_BYTES_MAX / 2)), 1);
+    }
+
+    #[test]
+    fn every_dimension_has_its_code() {
+        for dimension in Dimension::ALL {
+            assert_eq!(Dimension::from_code(dimension as u8), Some(dimension));
+        }
+        assert_eq!(Dimension::from_code(13), None);
     }
 }

@@ -1,7 +1,14 @@
 //! The store: links, counters, uniques, watermarks, impressions and salts; the state that nodes share.
 //!
 //! A store adds and lists; it never interprets. Meaning is decided above it, in pure code, so that two stores
-//! cannot disagree. Every store passes `tests/it/store_contract.rs`.
+//! cannot disagree. Every store passes the sentences of `contract/`.
+
+#[cfg(test)]
+mod contract;
+mod embedded;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::civil::Date;
@@ -109,3 +116,77 @@ pub(crate) trait ImpressionStore: Send + Sync {
 /// Everything a node needs of its store.
 pub(crate) trait Store: LinkStore + CountStore + ImpressionStore {}
 impl<T: LinkStore + CountStore + ImpressionStore> Store for T {}
+
+/// Why a store was not opened. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error("store.url is not usable: {0}")]
+    Url(String),
+    #[error("cannot use {path}: {cause}")]
+    Folder { path: PathBuf, cause: std::io::Error },
+    #[error("the store in {0} is in use by another Waypost; stop that one first, or give this one a folder of its own")]
+    InUse(PathBuf),
+    #[error(
+        "{path} was written by a newer Waypost (schema {found}, this one knows up to {known}); \
+         run that version or newer, or put back a backup from before the upgrade"
+    )]
+    Newer { path: PathBuf, found: i64, known: i64 },
+    #[error("{0} is a SQLite file of another program; move it away or choose another folder")]
+    Foreign(PathBuf),
+    #[error("this build carries SQLite {0}, which can corrupt a file in WAL mode; build with 3.51.3 or newer")]
+    Sqlite(&'static str),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Opens the store that `config` names, making it when there is none. `data` is where `""` stands.
+///
+/// Reads and writes files, so call it before requests are answered.
+///
+/// # Errors
+/// When the URL has none of the known forms, or what it names cannot be used.
+pub(crate) fn open(config: &Config, data: &Path) -> Result<Arc<dyn Store>, OpenError> {
+    let folder = embedded_folder(&config.url, data)?;
+    Ok(Arc::new(embedded::Embedded::open(&folder)?))
+}
+
+/// The folder of the embedded store. A URL may hold a password, so at most its scheme is repeated.
+fn embedded_folder(url: &str, data: &Path) -> Result<PathBuf, OpenError> {
+    const FORMS: &str = "use \"\" for a file in the data folder, or \"embedded:FOLDER\"";
+    let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
+    match scheme {
+        "" | "embedded" if rest.is_empty() => Ok(data.to_owned()),
+        "embedded" => Ok(PathBuf::from(rest)),
+        "redis" | "rediss" | "redis+sentinel" | "redis+cluster" => {
+            Err(OpenError::Url(format!("this build has no Redis store yet ({scheme}); {FORMS}")))
+        }
+        _ => Err(OpenError::Url(format!("{scheme:?} is not a kind of store; {FORMS}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(url: &str) -> Result<PathBuf, String> {
+        embedded_folder(url, Path::new("data")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_url_names_the_data_folder_or_a_folder_of_its_own() {
+        assert_eq!(folder("").unwrap(), Path::new("data"));
+        assert_eq!(folder("embedded:").unwrap(), Path::new("data"));
+        assert_eq!(folder("embedded:/srv/store").unwrap(), Path::new("/srv/store"));
+    }
+
+    #[test]
+    fn a_url_of_another_kind_is_refused_without_repeating_its_password() {
+        for url in ["redis://:secret@host", "rediss://x", "redis+sentinel://x", "redis+cluster://x"] {
+            assert!(folder(url).unwrap_err().contains("no Redis store yet"), "{url}");
+        }
+        let wrong = folder("postgres://me:secret@host/db").unwrap_err();
+        assert!(wrong.contains("\"postgres\"") && wrong.contains("embedded:FOLDER"), "{wrong}");
+        assert!(!wrong.contains("secret"), "{wrong}");
+        assert!(folder(":x").is_err());
+    }
+}

@@ -1,0 +1,190 @@
+//! What every store promises about counters, watermarks, misses and salts.
+
+use super::*;
+
+pub(in crate::store) async fn a_batch_counts_once(store: &dyn Store) {
+    let batch = batch(0, 10, vec![delta(1, DAY, 10, &[7])]);
+    assert_eq!(store.watermark(ONE, Shard(0)).await.unwrap(), Position::START);
+    assert_eq!(store.apply(&batch).await.unwrap(), Applied::Yes);
+    assert_eq!(store.apply(&batch).await.unwrap(), Applied::No { watermark: Position(10) });
+    assert_eq!(store.watermark(ONE, Shard(0)).await.unwrap(), Position(10));
+    assert_eq!(clicks(store, 1, DAY).await, 10);
+}
+
+pub(in crate::store) async fn a_batch_with_a_gap_is_refused_and_says_where_to_go_on(store: &dyn Store) {
+    store.apply(&batch(0, 10, vec![delta(1, DAY, 10, &[])])).await.unwrap();
+    for from in [5, 11] {
+        let refused = store.apply(&batch(from, 20, vec![delta(1, DAY, 9, &[])])).await.unwrap();
+        assert_eq!(refused, Applied::No { watermark: Position(10) });
+    }
+    assert_eq!(clicks(store, 1, DAY).await, 10);
+    assert_eq!(store.apply(&batch(10, 20, vec![delta(1, DAY, 10, &[])])).await.unwrap(), Applied::Yes);
+    assert_eq!(clicks(store, 1, DAY).await, 20);
+}
+
+pub(in crate::store) async fn a_batch_that_does_not_move_forward_counts_nothing(store: &dyn Store) {
+    store.apply(&batch(0, 10, vec![delta(1, DAY, 10, &[])])).await.unwrap();
+    for to in [10, 9] {
+        let refused = store.apply(&batch(10, to, vec![delta(1, DAY, 1, &[])])).await.unwrap();
+        assert_eq!(refused, Applied::No { watermark: Position(10) });
+    }
+    assert_eq!(clicks(store, 1, DAY).await, 10);
+}
+
+pub(in crate::store) async fn an_empty_range_moves_the_watermark(store: &dyn Store) {
+    assert_eq!(store.apply(&batch(0, 0, vec![])).await.unwrap(), Applied::Yes);
+    assert_eq!(store.apply(&batch(0, 10, vec![])).await.unwrap(), Applied::Yes);
+    assert_eq!(store.watermark(ONE, Shard(0)).await.unwrap(), Position(10));
+}
+
+pub(in crate::store) async fn incarnations_and_shards_have_watermarks_of_their_own(store: &dyn Store) {
+    let other = Incarnation(u128::MAX);
+    store.apply(&batch(0, 10, vec![delta(1, DAY, 10, &[])])).await.unwrap();
+    assert_eq!(store.watermark(other, Shard(0)).await.unwrap(), Position::START);
+    assert_eq!(store.watermark(ONE, Shard(1)).await.unwrap(), Position::START);
+    let theirs = Batch { incarnation: other, ..batch(0, 3, vec![delta(1, DAY, 3, &[])]) };
+    assert_eq!(store.apply(&theirs).await.unwrap(), Applied::Yes);
+    assert_eq!(store.watermark(ONE, Shard(0)).await.unwrap(), Position(10));
+    assert_eq!(clicks(store, 1, DAY).await, 13);
+}
+
+pub(in crate::store) async fn counters_add_across_batches(store: &dyn Store) {
+    let second = Delta { counters: counters(&[(Dimension::Country, "NO", 2)]), ..delta(1, DAY, 0, &[]) };
+    store.apply(&batch(0, 1, vec![delta(1, DAY, 3, &[])])).await.unwrap();
+    store.apply(&batch(1, 2, vec![delta(1, DAY, 4, &[]), delta(2, DAY, 1, &[])])).await.unwrap();
+    store.apply(&batch(2, 3, vec![second])).await.unwrap();
+    let expected =
+        counters(&[(Dimension::Verdict, "human", 7), (Dimension::Country, "SE", 7), (Dimension::Country, "NO", 2)]);
+    assert_eq!(count(store, 1, DAY).await.unwrap().counters, expected);
+    assert_eq!(clicks(store, 2, DAY).await, 1);
+}
+
+pub(in crate::store) async fn one_batch_may_name_a_link_and_day_twice(store: &dyn Store) {
+    store.apply(&batch(0, 5, vec![delta(1, DAY, 2, &[1, 2]), delta(1, DAY, 3, &[2, 3])])).await.unwrap();
+    assert_eq!(clicks(store, 1, DAY).await, 5);
+    assert_eq!(count(store, 1, DAY).await.unwrap().visitors, 3);
+}
+
+pub(in crate::store) async fn counters_are_listed_by_link_then_day(store: &dyn Store) {
+    let next = DAY.tomorrow().unwrap();
+    let deltas = vec![delta(10, next, 1, &[]), delta(9, DAY, 1, &[]), delta(10, DAY, 1, &[]), delta(9, next, 1, &[])];
+    store.apply(&batch(0, 4, deltas)).await.unwrap();
+    let listed = async |links: Option<&[LinkId]>, first, last| {
+        let found = store.counters(links, first, last).await.unwrap();
+        found.iter().map(|found| (found.link.0, found.day)).collect::<Vec<_>>()
+    };
+    let all = [(9, DAY), (9, next), (10, DAY), (10, next)];
+    assert_eq!(listed(None, Date::MIN, Date::MAX).await, all);
+    assert_eq!(listed(Some(&[LinkId(10), LinkId(9), LinkId(10)]), DAY, next).await, all);
+    assert_eq!(listed(Some(&[LinkId(10), LinkId(77)]), Date::MIN, Date::MAX).await, all[2..]);
+    assert_eq!(listed(None, next, next).await, [(9, next), (10, next)]);
+    assert!(listed(Some(&[]), Date::MIN, Date::MAX).await.is_empty());
+    assert!(listed(None, next, DAY).await.is_empty());
+}
+
+pub(in crate::store) async fn clicks_on_a_removed_link_are_counted(store: &dyn Store) {
+    let link = create(store, &plain("spring"), "spring").await;
+    store.apply(&batch(0, 1, vec![delta(link.id.0, DAY, 1, &[])])).await.unwrap();
+    store.remove_link(link.id).await.unwrap();
+    assert_eq!(store.apply(&batch(1, 2, vec![delta(link.id.0, DAY, 1, &[])])).await.unwrap(), Applied::Yes);
+    assert_eq!(clicks(store, link.id.0, DAY).await, 2);
+}
+
+pub(in crate::store) async fn a_visitor_counts_once_per_day(store: &dyn Store) {
+    let next = DAY.tomorrow().unwrap();
+    store.apply(&batch(0, 1, vec![delta(1, DAY, 2, &[9, 5])])).await.unwrap();
+    store.apply(&batch(1, 2, vec![delta(1, DAY, 2, &[5, 6]), delta(1, next, 1, &[5])])).await.unwrap();
+    assert_eq!(count(store, 1, DAY).await.unwrap().visitors, 3);
+    assert_eq!(count(store, 1, next).await.unwrap().visitors, 1);
+    let many: Vec<u64> = (0..20_000_u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+    for (n, part) in many.chunks(5_000).enumerate() {
+        let from = 2 + n as u64;
+        store.apply(&batch(from, from + 1, vec![delta(2, DAY, 1, part)])).await.unwrap();
+    }
+    let visitors = count(store, 2, DAY).await.unwrap().visitors;
+    assert!(visitors.abs_diff(20_000) <= 500, "{visitors}");
+}
+
+pub(in crate::store) async fn a_full_dimension_goes_to_other_with_exact_sum(store: &dyn Store) {
+    let cities = |range: std::ops::Range<usize>| {
+        let mut delta = delta(1, DAY, 1, &[]);
+        range.for_each(|n| delta.counters.add(Dimension::City, &format!("SE/city {n}"), 2));
+        delta
+    };
+    store.apply(&batch(0, 1, vec![cities(0..600)])).await.unwrap();
+    store.apply(&batch(1, 2, vec![cities(500..1_500)])).await.unwrap();
+    store.apply(&batch(2, 3, vec![cities(0..1)])).await.unwrap();
+    let found = count(store, 1, DAY).await.unwrap().counters;
+    let cities: Vec<_> = found.iter().filter(|(dimension, ..)| *dimension == Dimension::City).collect();
+    assert_eq!(cities.len(), VALUES_MAX + 1);
+    assert_eq!(cities.iter().map(|(_, _, count)| count).sum::<u64>(), 2 * (600 + 1_000 + 1));
+    assert_eq!(found.get(Dimension::City, OTHER), 2 * 500);
+    assert_eq!(found.get(Dimension::City, "SE/city 0"), 4);
+    assert_eq!(found.get(Dimension::Verdict, "human"), 3);
+}
+
+pub(in crate::store) async fn the_archive_has_a_position_of_its_own(store: &dyn Store) {
+    assert_eq!(store.archived(ONE).await.unwrap(), Position::START);
+    store.set_archived(ONE, Position(5)).await.unwrap();
+    store.set_archived(ONE, Position(9)).await.unwrap();
+    assert_eq!(store.archived(ONE).await.unwrap(), Position(9));
+    assert_eq!(store.archived(Incarnation(2)).await.unwrap(), Position::START);
+    assert_eq!(store.watermark(ONE, Shard(0)).await.unwrap(), Position::START);
+}
+
+pub(in crate::store) async fn misses_add_up_and_the_largest_come_first(store: &dyn Store) {
+    let next = DAY.tomorrow().unwrap();
+    store.add_misses(DAY, &[miss("unknown", "a", 1), miss("disabled", "a", 2)]).await.unwrap();
+    store.add_misses(DAY, &[miss("unknown", "a", 4), miss("unknown", "b", 1)]).await.unwrap();
+    store.add_misses(next, &[miss("unknown", "a", 3)]).await.unwrap();
+    let unknown = |day, slug: &str, count| (day, "unknown".to_owned(), slug.to_owned(), count);
+    let disabled = (DAY, "disabled".to_owned(), "a".to_owned(), 2);
+    let on_day = [unknown(DAY, "a", 5), disabled, unknown(DAY, "b", 1)];
+    assert_eq!(store.misses(DAY, DAY).await.unwrap(), on_day);
+    assert_eq!(store.misses(DAY, next).await.unwrap()[1], unknown(next, "a", 3));
+}
+
+pub(in crate::store) async fn misses_are_capped_with_exact_sum(store: &dyn Store) {
+    let many = MISSED_SLUGS_MAX + 300;
+    for half in [0..many / 2, many / 2..many] {
+        let misses: Vec<_> = half.map(|n| miss("unknown", &format!("wp-{n}"), 2)).collect();
+        store.add_misses(DAY, &misses).await.unwrap();
+    }
+    store.add_misses(DAY, &[miss("unknown", "wp-0", 2), miss("expired", "spring", 1)]).await.unwrap();
+    let found = store.misses(DAY, DAY).await.unwrap();
+    let unknown: Vec<_> = found.iter().filter(|(_, kind, ..)| kind == "unknown").collect();
+    assert_eq!(unknown.len(), MISSED_SLUGS_MAX + 1);
+    assert_eq!(unknown.iter().map(|(.., count)| count).sum::<u64>(), 2 * (many as u64 + 1));
+    assert_eq!((unknown[0].2.as_str(), unknown[0].3), (OTHER, 600));
+    assert!(found.contains(&(DAY, "expired".to_owned(), "spring".to_owned(), 1)));
+}
+
+pub(in crate::store) async fn a_day_has_one_salt(store: &dyn Store) {
+    let today = store.salt(DAY).await.unwrap();
+    let tomorrow = store.salt(DAY.tomorrow().unwrap()).await.unwrap();
+    assert!(today != tomorrow);
+    assert!(store.salt(DAY).await.unwrap() == today);
+}
+
+pub(in crate::store) async fn salts_are_destroyed_after_two_days(store: &dyn Store) {
+    let first = store.salt(DAY).await.unwrap();
+    store.salt(date(2026, 11, 23)).await.unwrap();
+    assert!(store.salt(DAY).await.unwrap() == first);
+    store.salt(date(2026, 11, 24)).await.unwrap();
+    assert!(store.salt(DAY).await.unwrap() != first);
+    store.salt(Date::MIN).await.unwrap();
+    store.salt(Date::MAX).await.unwrap();
+}
+
+pub(in crate::store) async fn the_largest_numbers_are_no_error(store: &dyn Store) {
+    for from in 0..2 {
+        store.apply(&batch(from, from + 1, vec![delta(u64::MAX, DAY, u64::MAX, &[u64::MAX])])).await.unwrap();
+        store.add_misses(DAY, &[miss("unknown", &"å".repeat(9_999), u64::MAX)]).await.unwrap();
+    }
+    store.apply(&batch(2, u64::MAX, vec![])).await.unwrap();
+    let counted = store.counters(None, DAY, DAY).await.unwrap();
+    assert_eq!(counted[0].counters.get(Dimension::Verdict, "human"), u64::MAX);
+    put(store, &import(1, Timestamp::MAX, vec![views(1, Date::MAX, u64::MAX)])).await;
+    assert_eq!(in_force(store).await.len(), 1);
+    assert_eq!(store.misses(DAY, DAY).await.unwrap().len(), 1);
+}

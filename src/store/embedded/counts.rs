@@ -1,0 +1,201 @@
+//! Counters, uniques and watermarks: what moves together, in one transaction, or not at all.
+
+use jiff::civil::Date;
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+
+use super::error::{Reason, Result};
+use super::link_day::LinkDay;
+use super::number::Number;
+use super::packed;
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
+use crate::domain::link::LinkId;
+use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::uniques::Uniques;
+use crate::domain::visitor::Visitor;
+
+const READ_ONE: &str = "SELECT counts, visitors FROM counters WHERE key = ?1";
+const WRITE_ONE: &str = "INSERT INTO counters (key, counts, visitors) VALUES (?1, ?2, ?3)
+    ON CONFLICT DO UPDATE SET counts = excluded.counts, visitors = excluded.visitors";
+const READ_ALL: &str = "SELECT counts, visitors, key FROM counters WHERE key BETWEEN ?1 AND ?2";
+const NEXT: &str = "SELECT min(key) FROM counters WHERE key BETWEEN ?1 AND ?2";
+
+/// Adds `batch` if the store stands exactly where it begins.
+pub(super) fn apply(file: &Connection, batch: &Batch) -> Result<Applied> {
+    let watermark = watermark(file, batch.incarnation, batch.shard)?;
+    if watermark != batch.from || !moves_forward(batch) {
+        return Ok(Applied::No { watermark });
+    }
+    let mut rows = Rows::prepare(file)?;
+    for delta in in_table_order(&batch.deltas) {
+        rows.add(delta)?;
+    }
+    set_watermark(file, batch)?;
+    Ok(Applied::Yes)
+}
+
+/// A batch that counts something must end after it begins, or sending it again would count it again.
+fn moves_forward(batch: &Batch) -> bool {
+    batch.from < batch.to || (batch.from == batch.to && batch.deltas.is_empty())
+}
+
+/// Neighbours in the table one after another: each page is found, changed and left once.
+fn in_table_order(deltas: &[Delta]) -> Vec<&Delta> {
+    let mut sorted: Vec<_> = deltas.iter().collect();
+    sorted.sort_unstable_by_key(|delta| (delta.day, delta.link));
+    sorted
+}
+
+/// The rows of the table while a batch is added to them; buffers and statements serve every row.
+struct Rows<'f> {
+    read: CachedStatement<'f>,
+    write: CachedStatement<'f>,
+    counts: Vec<u8>,
+    visitors: Vec<u8>,
+}
+
+impl<'f> Rows<'f> {
+    fn prepare(file: &'f Connection) -> Result<Self> {
+        let (read, write) = (file.prepare_cached(READ_ONE)?, file.prepare_cached(WRITE_ONE)?);
+        Ok(Self { read, write, counts: Vec::new(), visitors: Vec::new() })
+    }
+
+    fn add(&mut self, delta: &Delta) -> Result<()> {
+        let key = LinkDay::new(delta.link, delta.day);
+        let mut found = self.read.query([key])?;
+        match found.next()? {
+            Some(row) => merge(row, delta, &mut self.counts, &mut self.visitors)
+                .map_err(|reason| reason.in_row(|| name(delta.link, delta.day)))?,
+            None => begin(delta, &mut self.counts, &mut self.visitors),
+        }
+        drop(found);
+        self.write.execute(params![key, self.counts, self.visitors])?;
+        Ok(())
+    }
+}
+
+fn name(link: LinkId, day: Date) -> String {
+    format!("the counters of link {link} on {day}")
+}
+
+fn begin(delta: &Delta, counts: &mut Vec<u8>, visitors: &mut Vec<u8>) {
+    packed::encode(&delta.counters, counts);
+    let mut uniques = Uniques::new();
+    add_visitors(&mut uniques, &delta.visitors);
+    visitors.clear();
+    uniques.write_to(visitors);
+}
+
+fn merge(row: &Row<'_>, delta: &Delta, counts: &mut Vec<u8>, visitors: &mut Vec<u8>) -> Result<(), Reason> {
+    packed::merge(blob(row, 0)?, &delta.counters, counts)?;
+    let mut uniques = Uniques::from_bytes(blob(row, 1)?)?;
+    add_visitors(&mut uniques, &delta.visitors);
+    visitors.clear();
+    uniques.write_to(visitors);
+    Ok(())
+}
+
+fn add_visitors(uniques: &mut Uniques, visitors: &[Visitor]) {
+    visitors.iter().for_each(|visitor| uniques.add(*visitor));
+}
+
+fn blob<'r>(row: &'r Row<'_>, column: usize) -> Result<&'r [u8], Reason> {
+    match row.get_ref(column)? {
+        ValueRef::Blob(bytes) => Ok(bytes),
+        other => Err(Reason::of(format!("it holds {} instead of bytes", other.data_type()))),
+    }
+}
+
+pub(super) fn watermark(file: &Connection, incarnation: Incarnation, shard: Shard) -> Result<Position> {
+    let mut find = file.prepare_cached("SELECT position FROM watermarks WHERE incarnation = ?1 AND shard = ?2")?;
+    let found = find.query_row(params![incarnation.to_string(), shard.0], |row| row.get(0)).optional()?;
+    Ok(found.map_or(Position::START, |Number(position)| Position(position)))
+}
+
+fn set_watermark(file: &Connection, batch: &Batch) -> Result<()> {
+    let mut set = file.prepare_cached(
+        "INSERT INTO watermarks (incarnation, shard, position) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET position = excluded.position",
+    )?;
+    set.execute(params![batch.incarnation.to_string(), batch.shard.0, Number(batch.to.0)])?;
+    Ok(())
+}
+
+pub(super) fn archived(file: &Connection, incarnation: Incarnation) -> Result<Position> {
+    let mut find = file.prepare_cached("SELECT position FROM archived WHERE incarnation = ?1")?;
+    let found = find.query_row([incarnation.to_string()], |row| row.get(0)).optional()?;
+    Ok(found.map_or(Position::START, |Number(position)| Position(position)))
+}
+
+pub(super) fn set_archived(file: &Connection, incarnation: Incarnation, to: Position) -> Result<()> {
+    let mut set = file.prepare_cached(
+        "INSERT INTO archived (incarnation, position) VALUES (?1, ?2)
+         ON CONFLICT DO UPDATE SET position = excluded.position",
+    )?;
+    set.execute(params![incarnation.to_string(), Number(to.0)])?;
+    Ok(())
+}
+
+/// Ordered by link, then day.
+pub(super) fn read(file: &Connection, links: Option<Vec<LinkId>>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+    let mut found = match links {
+        None => read_all(file, first, last)?,
+        Some(links) => read_some(file, links, first, last)?,
+    };
+    found.sort_unstable_by_key(|counters| (counters.link, counters.day));
+    Ok(found)
+}
+
+fn read_all(file: &Connection, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+    let mut read = file.prepare_cached(READ_ALL)?;
+    let mut rows = read.query([LinkDay::first_of(first), LinkDay::last_of(last)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let key: LinkDay = row.get(2)?;
+        found.push(unpack(row, key.link(), day_of(key)?)?);
+    }
+    Ok(found)
+}
+
+/// One search for each day and link: the table lies by day, and a few links are a small part of each.
+fn read_some(file: &Connection, mut links: Vec<LinkId>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+    links.sort_unstable();
+    links.dedup();
+    let mut read = file.prepare_cached(READ_ONE)?;
+    let mut found = Vec::new();
+    for day in days_counted(file, first, last)? {
+        for link in &links {
+            let mut rows = read.query([LinkDay::new(*link, day)])?;
+            if let Some(row) = rows.next()? {
+                found.push(unpack(row, *link, day)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The days from `first` to `last` on which anything was counted.
+fn days_counted(file: &Connection, first: Date, last: Date) -> Result<Vec<Date>> {
+    let mut next = file.prepare_cached(NEXT)?;
+    let mut days = Vec::new();
+    let mut from = Some(first);
+    while let Some(start) = from.filter(|start| *start <= last) {
+        let range = [LinkDay::first_of(start), LinkDay::last_of(last)];
+        let Some(key) = next.query_row(range, |row| row.get::<_, Option<LinkDay>>(0))? else { break };
+        let day = day_of(key)?;
+        days.push(day);
+        from = day.tomorrow().ok();
+    }
+    Ok(days)
+}
+
+fn day_of(key: LinkDay) -> Result<Date> {
+    key.day().ok_or_else(|| Reason::of("its key names no day").in_row(|| format!("the counters under {key:?}")))
+}
+
+fn unpack(row: &Row<'_>, link: LinkId, day: Date) -> Result<DayCounters> {
+    let parts =
+        || -> Result<_, Reason> { Ok((packed::decode(blob(row, 0)?)?, Uniques::from_bytes(blob(row, 1)?)?.count())) };
+    let (counters, visitors) = parts().map_err(|reason| reason.in_row(|| name(link, day)))?;
+    Ok(DayCounters { link, day, counters, visitors })
+}

@@ -1,0 +1,221 @@
+//! Links as rows. Every column is parsed again on its way out: the file can be edited by hand, and what is read here
+//! becomes a `Location` header.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::error::{Failure, Reason, Result};
+use super::number::Number;
+use crate::domain::destination::Destination;
+use crate::domain::link::{DomainName, Link, LinkId, LinkSpec, Rules, Status};
+use crate::domain::placement::{Level, Placement, Platform, PostRef};
+use crate::domain::slug::Slug;
+use crate::domain::utm::Utm;
+use crate::store::{Created, Replaced};
+
+/// The most links that one call lists, whatever it asks for.
+const LISTED_MAX: usize = 10_000;
+
+/// `:id` is NULL, so that SQLite gives the next one that was never used.
+const INSERT: &str = "INSERT INTO links (
+    id, revision, created_at, updated_at, domain, slug, folded, url, destination,
+    utm_source, utm_medium, utm_campaign, utm_term, utm_content, utm_id,
+    platform, level, posts, title, tags, status, enabled, passthrough, visitor_utm, expires_at, expired_url
+) VALUES (
+    :id, 1, :now, :now, :domain, :slug, :folded, :url, :destination,
+    :utm_source, :utm_medium, :utm_campaign, :utm_term, :utm_content, :utm_id,
+    :platform, :level, :posts, :title, :tags, :status, :enabled, :passthrough, :visitor_utm, :expires_at, :expired_url
+)";
+
+const UPDATE: &str = "UPDATE links SET
+    revision = revision + 1, updated_at = :now, domain = :domain, slug = :slug, folded = :folded, url = :url,
+    destination = :destination, utm_source = :utm_source, utm_medium = :utm_medium, utm_campaign = :utm_campaign,
+    utm_term = :utm_term, utm_content = :utm_content, utm_id = :utm_id, platform = :platform, level = :level,
+    posts = :posts, title = :title, tags = :tags, status = :status, enabled = :enabled, passthrough = :passthrough,
+    visitor_utm = :visitor_utm, expires_at = :expires_at, expired_url = :expired_url
+WHERE id = :id";
+
+pub(super) fn create(file: &Connection, spec: LinkSpec, folded: &str, now: Timestamp) -> Result<Created> {
+    if let Some(holder) = holder(file, &spec.domain, folded)? {
+        return Ok(Created::Taken(holder));
+    }
+    save(file, INSERT, None, &spec, folded, now)?;
+    let id = LinkId(file.last_insert_rowid().unsigned_abs());
+    Ok(Created::Yes(Box::new(Link { id, revision: 1, created_at: now, updated_at: now, spec })))
+}
+
+pub(super) fn replace(
+    file: &Connection,
+    id: LinkId,
+    revision: u64,
+    spec: LinkSpec,
+    folded: &str,
+    now: Timestamp,
+) -> Result<Replaced> {
+    let Some(created_at) = unchanged_since(file, id, revision)? else { return Ok(Replaced::Changed) };
+    if let Some(holder) = holder(file, &spec.domain, folded)?
+        && holder != id
+    {
+        return Ok(Replaced::Taken(holder));
+    }
+    save(file, UPDATE, Some(id), &spec, folded, now)?;
+    Ok(Replaced::Yes(Box::new(Link { id, revision: revision + 1, created_at, updated_at: now, spec })))
+}
+
+pub(super) fn remove(file: &Connection, id: LinkId) -> Result<bool> {
+    Ok(file.prepare_cached("DELETE FROM links WHERE id = ?1")?.execute([Number(id.0)])? > 0)
+}
+
+pub(super) fn by_id(file: &Connection, id: LinkId) -> Result<Option<Link>> {
+    let mut find = file.prepare_cached("SELECT * FROM links WHERE id = ?1")?;
+    find.query([Number(id.0)])?.next()?.map(link).transpose()
+}
+
+pub(super) fn by_slug(file: &Connection, domain: &DomainName, folded: &str) -> Result<Option<Link>> {
+    let mut find = file.prepare_cached("SELECT * FROM links WHERE domain = ?1 AND folded = ?2")?;
+    find.query([&domain.0, folded])?.next()?.map(link).transpose()
+}
+
+pub(super) fn list(file: &Connection, after: LinkId, limit: usize) -> Result<Vec<Link>> {
+    let mut list = file.prepare_cached("SELECT * FROM links WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+    let mut rows = list.query(params![Number(after.0), Number(limit.min(LISTED_MAX) as u64)])?;
+    let mut links = Vec::new();
+    while let Some(row) = rows.next()? {
+        links.push(link(row)?);
+    }
+    Ok(links)
+}
+
+/// The link that uses `folded` on `domain`.
+fn holder(file: &Connection, domain: &DomainName, folded: &str) -> Result<Option<LinkId>> {
+    let mut find = file.prepare_cached("SELECT id FROM links WHERE domain = ?1 AND folded = ?2")?;
+    Ok(find.query_row([&domain.0, folded], |row| row.get(0)).optional()?.map(|Number(id)| LinkId(id)))
+}
+
+/// When link `id` was created, if its revision still is `revision`.
+fn unchanged_since(file: &Connection, id: LinkId, revision: u64) -> Result<Option<Timestamp>> {
+    let mut find = file.prepare_cached("SELECT created_at FROM links WHERE id = ?1 AND revision = ?2")?;
+    let created: Option<String> = find.query_row([Number(id.0), Number(revision)], |row| row.get(0)).optional()?;
+    created.map(|text| instant(&text).map_err(|reason| reason.in_row(|| name(id)))).transpose()
+}
+
+fn save(file: &Connection, sql: &str, id: Option<LinkId>, spec: &LinkSpec, folded: &str, now: Timestamp) -> Result<()> {
+    let LinkSpec { domain, slug, url, utm, destination, placement, title, tags, rules } = spec;
+    let posts: Vec<_> = placement.posts.iter().map(PostRef::as_str).collect();
+    file.prepare_cached(sql)?.execute(named_params! {
+        ":id": id.map(|id| Number(id.0)),
+        ":now": now.to_string(),
+        ":domain": domain.0,
+        ":slug": slug.as_str(),
+        ":folded": folded,
+        ":url": url.as_str(),
+        ":destination": destination.as_str(),
+        ":utm_source": utm.source,
+        ":utm_medium": utm.medium,
+        ":utm_campaign": utm.campaign,
+        ":utm_term": utm.term,
+        ":utm_content": utm.content,
+        ":utm_id": utm.id,
+        ":platform": placement.platform.as_ref().map(Platform::as_str),
+        ":level": placement.level.as_str(),
+        ":posts": json(&posts),
+        ":title": title,
+        ":tags": json(tags),
+        ":status": rules.status.code(),
+        ":enabled": rules.enabled,
+        ":passthrough": rules.passthrough,
+        ":visitor_utm": rules.visitor_utm,
+        ":expires_at": rules.expires_at.map(|at| at.to_string()),
+        ":expired_url": rules.expired_url.as_ref().map(Destination::as_str),
+    })?;
+    Ok(())
+}
+
+fn json(texts: &[impl AsRef<str>]) -> String {
+    let texts: Vec<_> = texts.iter().map(|text| serde_json::Value::from(text.as_ref())).collect();
+    serde_json::Value::from(texts).to_string()
+}
+
+fn link(row: &Row<'_>) -> Result<Link, Failure> {
+    let id = LinkId(row.get::<_, Number>("id")?.0);
+    read(row, id).map_err(|reason| reason.in_row(|| name(id)))
+}
+
+fn name(id: LinkId) -> String {
+    format!("link {id}")
+}
+
+fn read(row: &Row<'_>, id: LinkId) -> Result<Link, Reason> {
+    Ok(Link {
+        id,
+        revision: row.get::<_, Number>("revision")?.0,
+        created_at: instant(&text(row, "created_at")?)?,
+        updated_at: instant(&text(row, "updated_at")?)?,
+        spec: LinkSpec {
+            domain: DomainName(text(row, "domain")?),
+            slug: Slug::parse(&text(row, "slug")?).map_err(Reason::of)?,
+            url: destination(&text(row, "url")?)?,
+            utm: utm(row)?,
+            destination: destination(&text(row, "destination")?)?,
+            placement: placement(row)?,
+            title: row.get("title")?,
+            tags: texts(row, "tags")?,
+            rules: rules(row)?,
+        },
+    })
+}
+
+fn utm(row: &Row<'_>) -> Result<Utm, Reason> {
+    Ok(Utm {
+        source: row.get("utm_source")?,
+        medium: row.get("utm_medium")?,
+        campaign: row.get("utm_campaign")?,
+        term: row.get("utm_term")?,
+        content: row.get("utm_content")?,
+        id: row.get("utm_id")?,
+    })
+}
+
+fn placement(row: &Row<'_>) -> Result<Placement, Reason> {
+    let platform: Option<String> = row.get("platform")?;
+    let level = text(row, "level")?;
+    let posts = texts(row, "posts")?;
+    Ok(Placement {
+        platform: platform.map(|name| Platform::parse(&name)).transpose().map_err(Reason::of)?,
+        level: Level::parse(&level).ok_or_else(|| Reason::of(format!("its level {level:?} is none")))?,
+        posts: posts.iter().map(|post| PostRef::parse(post)).collect::<Result<_, _>>().map_err(Reason::of)?,
+    })
+}
+
+fn rules(row: &Row<'_>) -> Result<Rules, Reason> {
+    let status: u16 = row.get("status")?;
+    let expires_at: Option<String> = row.get("expires_at")?;
+    let expired_url: Option<String> = row.get("expired_url")?;
+    Ok(Rules {
+        status: Status::from_code(status).ok_or_else(|| Reason::of(format!("its status {status} is none")))?,
+        enabled: row.get("enabled")?,
+        passthrough: row.get("passthrough")?,
+        visitor_utm: row.get("visitor_utm")?,
+        expires_at: expires_at.as_deref().map(instant).transpose()?,
+        expired_url: expired_url.as_deref().map(destination).transpose()?,
+    })
+}
+
+fn text(row: &Row<'_>, column: &str) -> Result<String, Reason> {
+    Ok(row.get(column)?)
+}
+
+/// A JSON array of texts.
+fn texts(row: &Row<'_>, column: &str) -> Result<Vec<String>, Reason> {
+    serde_json::from_str(&text(row, column)?)
+        .map_err(|_| Reason::of(format!("its {column} are no JSON array of texts")))
+}
+
+fn instant(text: &str) -> Result<Timestamp, Reason> {
+    text.parse().map_err(|_| Reason::of(format!("{text:?} is no instant")))
+}
+
+/// The longest allowed one may have been lowered since, which must not take a link away.
+fn destination(text: &str) -> Result<Destination, Reason> {
+    Destination::parse(text, usize::MAX).map_err(Reason::of)
+}

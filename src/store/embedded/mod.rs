@@ -1,0 +1,218 @@
+//! The embedded store: one SQLite file in the data folder, for a node that needs no other server.
+//!
+//! One lane writes; two lanes read, so that a long report never stands before a redirect's look-up. No caller waits
+//! on a disk with a thread in its hand. Why SQLite, and what a power cut can take: `docs/adr/002-embedded-store.md`.
+
+mod counts;
+mod error;
+mod file;
+mod impressions;
+mod lane;
+mod link_day;
+mod links;
+mod misses;
+mod number;
+mod packed;
+mod salts;
+mod schema;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rusqlite::{Connection, TransactionBehavior};
+
+use self::error::Failure;
+use self::file::Held;
+use self::lane::Lane;
+use super::{CountStore, Created, ImpressionStore, LinkStore, OpenError, Replaced, Result};
+use crate::domain::counter::{Applied, Batch, DayCounters};
+use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
+use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
+use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::visitor::Salt;
+
+/// The lanes close in this order: the writer last, so that its closing folds the WAL into the file, then the lock.
+pub(crate) struct Embedded {
+    lookups: Lane,
+    reports: Lane,
+    writer: Lane,
+    _held: Held,
+}
+
+/// What a power cut may take from a write that was answered. A killed process takes nothing either way.
+#[derive(Clone, Copy)]
+enum Durability {
+    /// Nothing: it is on the disk before the answer.
+    Synced,
+    /// The last moments, but never a part of them: the journal sends them again, because the watermark went with them.
+    Replayed,
+}
+
+impl Embedded {
+    /// Opens the store in `folder`, making it when there is none.
+    pub(super) fn open(folder: &Path) -> Result<Self, OpenError> {
+        let held = Held::take(folder)?;
+        let file: Arc<Path> = held.file().into();
+        let start = |name: &str, connection: Connection| {
+            Lane::start(name, connection, file.clone())
+                .map_err(|cause| OpenError::Folder { path: file.to_path_buf(), cause })
+        };
+        // The writer first: it makes the file that the readers open.
+        let writer = start("store-writer", held.open_writer()?)?;
+        let lookups = start("store-lookups", held.open_reader()?)?;
+        let reports = start("store-reports", held.open_reader()?)?;
+        Ok(Self { lookups, reports, writer, _held: held })
+    }
+
+    /// One write transaction: all of `work`, or nothing.
+    async fn write<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T> {
+        self.writer.run(move |connection| transact(connection, durability, work)).await
+    }
+
+    /// A look-up that a redirect may be waiting for.
+    async fn look_up<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T> {
+        self.lookups.run(move |connection| read(connection, work)).await
+    }
+
+    /// A read that may take long.
+    async fn report<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T> {
+        self.reports.run(move |connection| read(connection, work)).await
+    }
+}
+
+/// Several statements that see one state of the store.
+fn read<T>(connection: &mut Connection, work: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, Failure> {
+    let transaction = connection.transaction()?;
+    work(&transaction)
+}
+
+fn transact<T>(
+    connection: &mut Connection,
+    durability: Durability,
+    work: impl FnOnce(&Connection) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let level = match durability {
+        Durability::Synced => "FULL",
+        Durability::Replayed => "NORMAL",
+    };
+    connection.pragma_update(None, "synchronous", level)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let result = work(&transaction)?;
+    transaction.commit()?;
+    Ok(result)
+}
+
+#[async_trait]
+impl LinkStore for Embedded {
+    async fn create_link(&self, spec: &LinkSpec, folded: &str, now: Timestamp) -> Result<Created> {
+        let (spec, folded) = (spec.clone(), folded.to_owned());
+        self.write(Durability::Synced, move |file| links::create(file, spec, &folded, now)).await
+    }
+
+    async fn replace_link(
+        &self,
+        id: LinkId,
+        revision: u64,
+        spec: &LinkSpec,
+        folded: &str,
+        now: Timestamp,
+    ) -> Result<Replaced> {
+        let (spec, folded) = (spec.clone(), folded.to_owned());
+        self.write(Durability::Synced, move |file| links::replace(file, id, revision, spec, &folded, now)).await
+    }
+
+    async fn remove_link(&self, id: LinkId) -> Result<bool> {
+        self.write(Durability::Synced, move |file| links::remove(file, id)).await
+    }
+
+    async fn link(&self, id: LinkId) -> Result<Option<Link>> {
+        self.look_up(move |file| links::by_id(file, id)).await
+    }
+
+    async fn link_by_slug(&self, domain: &DomainName, folded: &str) -> Result<Option<Link>> {
+        let (domain, folded) = (domain.clone(), folded.to_owned());
+        self.look_up(move |file| links::by_slug(file, &domain, &folded)).await
+    }
+
+    async fn links(&self, after: LinkId, limit: usize) -> Result<Vec<Link>> {
+        self.report(move |file| links::list(file, after, limit)).await
+    }
+}
+
+#[async_trait]
+impl CountStore for Embedded {
+    fn shards(&self) -> u16 {
+        1
+    }
+
+    async fn apply(&self, batch: &Batch) -> Result<Applied> {
+        let batch = batch.clone();
+        self.write(Durability::Replayed, move |file| counts::apply(file, &batch)).await
+    }
+
+    async fn watermark(&self, incarnation: Incarnation, shard: Shard) -> Result<Position> {
+        self.look_up(move |file| counts::watermark(file, incarnation, shard)).await
+    }
+
+    async fn archived(&self, incarnation: Incarnation) -> Result<Position> {
+        self.look_up(move |file| counts::archived(file, incarnation)).await
+    }
+
+    async fn set_archived(&self, incarnation: Incarnation, to: Position) -> Result<()> {
+        self.write(Durability::Replayed, move |file| counts::set_archived(file, incarnation, to)).await
+    }
+
+    async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+        let links = links.map(<[LinkId]>::to_vec);
+        self.report(move |file| counts::read(file, links, first, last)).await
+    }
+
+    async fn add_misses(&self, day: Date, misses: &[(String, String, u64)]) -> Result<()> {
+        let misses = misses.to_vec();
+        self.write(Durability::Replayed, move |file| misses::add(file, day, &misses)).await
+    }
+
+    async fn misses(&self, first: Date, last: Date) -> Result<Vec<(Date, String, String, u64)>> {
+        self.report(move |file| misses::read(file, first, last)).await
+    }
+
+    async fn salt(&self, day: Date) -> Result<Salt> {
+        self.writer.run(move |connection| salts::of(connection, day)).await
+    }
+}
+
+#[async_trait]
+impl ImpressionStore for Embedded {
+    async fn put_import(&self, import: &Import) -> Result<Imported> {
+        let import = import.clone();
+        self.write(Durability::Synced, move |file| impressions::put(file, &import)).await
+    }
+
+    async fn undo_import(&self, id: ImportId) -> Result<bool> {
+        self.write(Durability::Synced, move |file| impressions::undo(file, id)).await
+    }
+
+    async fn imports(&self) -> Result<Vec<ImportSummary>> {
+        self.report(impressions::imports).await
+    }
+
+    async fn impressions(&self, first: Date, last: Date) -> Result<Vec<StoredImpression>> {
+        self.report(move |file| impressions::read(file, first, last)).await
+    }
+}
