@@ -3,6 +3,7 @@
 //! It must never change data by another way than the server does, and never print data that could act on a terminal.
 
 mod check_config;
+pub(crate) mod classify;
 mod client;
 mod connect;
 mod ctr;

@@ -1,4 +1,7 @@
 //! The tally: turns journal records into classified clicks, counter deltas and click files.
+
+pub(crate) mod geo;
+
 use serde::Deserialize;
 
 #[derive(Clone, Debug, Deserialize)]

@@ -1,0 +1,232 @@
+//! The agent: what the user agent and the client hints of a hit say about who asked, read once and remembered.
+//!
+//! Pure: the memory changes what reading costs, never what it says. It must never read the address or the query.
+
+mod bots;
+mod device;
+mod hints;
+mod phone;
+mod tokens;
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use compact_str::{CompactString, ToCompactString, format_compact};
+use hashbrown::DefaultHashBuilder;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{Equivalent, UnitWeighter};
+
+use crate::domain::click::Device;
+use crate::domain::hit::Hit;
+use crate::domain::verdict::Verdict;
+
+use super::tables;
+use tokens::{Found, Tokens};
+
+/// The most agents remembered. One takes about 1 KiB at the most, and real traffic shows a few thousand.
+const REMEMBERED_MAX: usize = 8192;
+
+/// Who asked. Empty text means unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Agent {
+    /// What the agent alone amounts to: `Human` unless it names or shows a program.
+    pub(super) verdict: Verdict,
+    pub(super) reason: CompactString,
+    /// The app with a browser of its own, by the name of its source.
+    pub(super) app: &'static str,
+    pub(super) device: Device,
+    pub(super) os: &'static str,
+    pub(super) browser: &'static str,
+    /// The source that `X-Requested-With` names.
+    pub(super) embedded_by: &'static str,
+    /// The hints as a click keeps them.
+    pub(super) hints: CompactString,
+    /// BLAKE3 of the user agent, for the visitor.
+    pub(super) fingerprint: [u8; 32],
+}
+
+/// Reads agents.
+pub(super) struct Agents {
+    tokens: Tokens,
+    apps: Vec<[&'static str; 3]>,
+    browsers: Vec<[&'static str; 2]>,
+    systems: Vec<[&'static str; 2]>,
+    bots: Vec<(Verdict, &'static str)>,
+    words: Vec<[&'static str; 3]>,
+    packages: super::names::Names,
+    // The hasher draws random keys at every start, so that no stranger can choose texts that collide.
+    remembered: Cache<Seen, Arc<Agent>, UnitWeighter, DefaultHashBuilder>,
+}
+
+impl Agents {
+    pub(super) fn compile() -> Self {
+        Self {
+            tokens: Tokens::compile(),
+            apps: tables::apps().collect(),
+            browsers: tables::browsers().collect(),
+            systems: tables::systems().collect(),
+            bots: tables::bots().map(|[_, verdict, family]| (bots::verdict_of_row(verdict), family)).collect(),
+            words: tables::words().collect(),
+            packages: super::names::Names::of(tables::packages()),
+            remembered: Cache::with(
+                REMEMBERED_MAX,
+                REMEMBERED_MAX as u64,
+                UnitWeighter,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
+        }
+    }
+
+    /// Reads the agent of a hit, from memory if the same texts were read before.
+    pub(super) fn read(&self, hit: &Hit<'_>) -> Arc<Agent> {
+        let texts = Texts::of(hit);
+        if let Some(agent) = self.remembered.get(&texts) {
+            return agent;
+        }
+        let agent = Arc::new(self.interpret(hit));
+        self.remembered.insert(Seen::from(&texts), Arc::clone(&agent));
+        agent
+    }
+
+    /// Reads the agent of a hit afresh.
+    fn interpret(&self, hit: &Hit<'_>) -> Agent {
+        let found = self.tokens.find(hit.user_agent);
+        let hints = hints::read(hit);
+        let os = if hints.system.is_empty() { self.system(&found) } else { hints.system };
+        let [_, app, app_browser] = found.app.map_or(["", "", ""], |row| self.apps[usize::from(row)]);
+        let program = bots::program(hit.user_agent, &found, &hints, self);
+        Agent {
+            verdict: program.as_ref().map_or(Verdict::Human, |(verdict, _)| *verdict),
+            reason: program.map_or_else(|| human_reason(app), |(_, reason)| reason),
+            app,
+            device: device::class(&found, &hints, os),
+            os,
+            browser: self.browser(&found, hints.browser, app_browser),
+            embedded_by: self.packages.find(hit.requested_with.trim()).unwrap_or_default(),
+            hints: joined(hit),
+            fingerprint: blake3::hash(hit.user_agent.as_bytes()).into(),
+        }
+    }
+
+    fn system(&self, found: &Found) -> &'static str {
+        found.system.map_or("", |row| self.systems[usize::from(row)][1])
+    }
+
+    /// An app's own browser is called like the app. A hint says less than the user agent if it only says "Chrome":
+    /// some browsers keep Chrome's brands and add their own token.
+    fn browser(&self, found: &Found, hinted: &'static str, app_browser: &'static str) -> &'static str {
+        let read = found.browser.map_or("", |row| self.browsers[usize::from(row)][1]);
+        match (app_browser, hinted) {
+            ("", "") => read,
+            ("", "Chrome") if !read.is_empty() => read,
+            ("", hinted) => hinted,
+            (app_browser, _) => app_browser,
+        }
+    }
+}
+
+fn human_reason(app: &str) -> CompactString {
+    if app.is_empty() { CompactString::const_new("browser") } else { format_compact!("app:{app}") }
+}
+
+/// `brands|mobile|platform|form-factors|requested-with`, or empty if none was sent.
+fn joined(hit: &Hit<'_>) -> CompactString {
+    let parts = [hit.brands, hit.mobile, hit.platform, hit.form_factors, hit.requested_with];
+    if parts.iter().all(|part| part.is_empty()) {
+        return CompactString::default();
+    }
+    parts.join("|").to_compact_string()
+}
+
+/// The texts an agent is read from, borrowed from the hit.
+#[derive(Hash)]
+struct Texts<'a>([&'a str; 6]);
+
+impl<'a> Texts<'a> {
+    fn of(hit: &Hit<'a>) -> Self {
+        Self([hit.user_agent, hit.brands, hit.mobile, hit.platform, hit.form_factors, hit.requested_with])
+    }
+}
+
+/// The texts an agent was read from: end to end, with the end of each. It hashes like the [`Texts`] it was made of.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    text: Box<str>,
+    ends: [u16; 6],
+}
+
+impl Seen {
+    fn parts(&self) -> [&str; 6] {
+        let mut start = 0;
+        self.ends.map(|end| {
+            let part = self.text.get(start..usize::from(end)).unwrap_or_default();
+            start = usize::from(end);
+            part
+        })
+    }
+}
+
+impl From<&Texts<'_>> for Seen {
+    fn from(texts: &Texts<'_>) -> Self {
+        let mut end = 0;
+        // The limits of `domain::hit` add up to far less than 64 KiB; past it the parts would only stop matching.
+        let ends = texts.0.map(|part| {
+            end += part.len();
+            u16::try_from(end).unwrap_or(u16::MAX)
+        });
+        Self { text: texts.0.concat().into_boxed_str(), ends }
+    }
+}
+
+impl Hash for Seen {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+impl Equivalent<Seen> for Texts<'_> {
+    fn equivalent(&self, seen: &Seen) -> bool {
+        self.0 == seen.parts()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::BuildHasher;
+
+    use super::*;
+    use crate::domain::link::LinkId;
+
+    fn hit(user_agent: &str) -> Hit<'_> {
+        Hit { user_agent, ..Hit::new(LinkId(1), 0) }
+    }
+
+    #[test]
+    fn a_remembered_agent_is_the_agent_that_was_read() {
+        let agents = Agents::compile();
+        let hit = hit("Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0");
+        let fresh = agents.interpret(&hit);
+        assert_eq!(*agents.read(&hit), fresh);
+        assert_eq!(*agents.read(&hit), fresh);
+        assert_eq!(agents.remembered.len(), 1);
+    }
+
+    #[test]
+    fn what_is_remembered_hashes_and_compares_like_what_is_looked_up() {
+        let texts = Texts(["agent", "", "?1", "\"Android\"", "", "com.instagram.android"]);
+        let seen = Seen::from(&texts);
+        let hasher = DefaultHashBuilder::default();
+        assert_eq!(hasher.hash_one(&seen), hasher.hash_one(&texts));
+        assert!(texts.equivalent(&seen));
+        assert!(!Texts(["agent?1", "", "", "\"Android\"", "", "com.instagram.android"]).equivalent(&seen));
+    }
+
+    #[test]
+    fn hints_are_kept_as_sent_and_nothing_is_kept_of_none() {
+        let mut hit = hit("x");
+        assert_eq!(joined(&hit), "");
+        hit.take_header("sec-ch-ua-mobile", b"?1");
+        assert_eq!(joined(&hit), "|?1|||");
+    }
+}

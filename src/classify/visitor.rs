@@ -1,0 +1,62 @@
+//! The visitor: a keyed hash over network prefix, user agent and domain, which nobody can compute without the day's
+//! salt. The address itself is never part of it: a /24 or a /64 stands for it.
+
+use std::net::IpAddr;
+
+use crate::domain::visitor::{Salt, Visitor};
+
+/// The first 8 bytes of BLAKE3 keyed by the day's salt.
+///
+/// The user agent goes in as its own hash, which is remembered with the agent, so that most visitors cost one block.
+pub(super) fn visitor(salt: &Salt, address: IpAddr, user_agent: &[u8; 32], domain: &str) -> Visitor {
+    let mut hasher = blake3::Hasher::new_keyed(&salt.0);
+    hasher.update(&prefix(address));
+    hasher.update(&user_agent[..16]);
+    hasher.update(domain.as_bytes());
+    let hash = hasher.finalize();
+    let mut first = [0_u8; 8];
+    first.copy_from_slice(&hash.as_bytes()[..8]);
+    Visitor(u64::from_be_bytes(first))
+}
+
+/// A byte for the family, then the /24 or the /64. An IPv4 address inside IPv6 is the IPv4 address.
+fn prefix(address: IpAddr) -> [u8; 9] {
+    let mut prefix = [0_u8; 9];
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            prefix[0] = 4;
+            prefix[1..4].copy_from_slice(&address.octets()[..3]);
+        }
+        IpAddr::V6(address) => {
+            prefix[0] = 6;
+            prefix[1..].copy_from_slice(&address.octets()[..8]);
+        }
+    }
+    prefix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(salt: u8, address: &str, user_agent: u8, domain: &str) -> Visitor {
+        visitor(&Salt([salt; 32]), address.parse().unwrap(), &[user_agent; 32], domain)
+    }
+
+    #[test]
+    fn a_visitor_is_a_network_a_user_agent_and_a_domain_for_one_day() {
+        let somebody = of(1, "203.0.113.7", 1, "");
+        assert_eq!(of(1, "203.0.113.99", 1, ""), somebody);
+        assert_eq!(of(1, "::ffff:203.0.113.7", 1, ""), somebody);
+        assert_ne!(of(2, "203.0.113.7", 1, ""), somebody);
+        assert_ne!(of(1, "203.0.114.7", 1, ""), somebody);
+        assert_ne!(of(1, "203.0.113.7", 2, ""), somebody);
+        assert_ne!(of(1, "203.0.113.7", 1, "go.example"), somebody);
+    }
+
+    #[test]
+    fn an_ipv6_visitor_is_a_whole_64() {
+        assert_eq!(of(1, "2001:db8::1", 1, ""), of(1, "2001:db8::ffff:1", 1, ""));
+        assert_ne!(of(1, "2001:db8::1", 1, ""), of(1, "2001:db8:0:1::1", 1, ""));
+    }
+}
