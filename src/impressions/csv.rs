@@ -14,6 +14,7 @@ use crate::impressions::sniff::sniff;
 pub(crate) const FILE_BYTES_MAX: usize = 20_000_000;
 /// The most rows of a file, and the most numbers in them.
 pub(crate) const ROWS_MAX: usize = 1_000_000;
+pub(crate) const NUMBERS_MAX: usize = 1_000_000;
 const COLUMNS_MAX: usize = 64;
 const CELL_BYTES_MAX: usize = 4096;
 /// The most refused rows, and the most skipped rows, that are listed one by one; all are counted.
@@ -30,13 +31,20 @@ pub(crate) struct ParsedFile {
     pub(crate) errors: Listed<RowError>,
 }
 
-/// One number of one row. A row with several kinds of impressions becomes several of these.
+/// One row with at least one number. The subject is here once, however many kinds of impressions the row has,
+/// so that what the child answers stays in proportion to the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ParsedRow {
     /// The line of the file on which the row begins, from 1.
     pub(crate) row: u64,
     pub(crate) subject: Cell,
     pub(crate) day: Date,
+    pub(crate) counts: Vec<Count>,
+}
+
+/// One number of one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Count {
     #[serde(with = "kind_word")]
     pub(crate) kind: Kind,
     pub(crate) count: u64,
@@ -112,10 +120,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedFile, String> {
     let columns = Columns::read(&header)?;
     let notation = notation(reader().into_records().skip(1), &columns);
     let lines = Lines { text: sniffed.text.as_bytes(), at: 0, line: sniffed.lines_before + 1 };
-    let mut rows = Rows { columns, notation, lines, file: ParsedFile::default() };
+    let mut rows = Rows { columns, notation, lines, numbers: 0, file: ParsedFile::default() };
     for (at, record) in records.enumerate() {
-        if at >= ROWS_MAX || rows.file.rows.len() >= ROWS_MAX {
-            return Err(format!("the file has more than {ROWS_MAX} rows or numbers"));
+        if at >= ROWS_MAX || rows.numbers > NUMBERS_MAX {
+            return Err(format!("the file has more than {ROWS_MAX} rows or {NUMBERS_MAX} numbers"));
         }
         rows.add(&record.map_err(|error| error.to_string())?);
     }
@@ -171,10 +179,6 @@ impl Columns {
         }
         Ok(Self { count: header.len(), link, post, date, kinds })
     }
-
-    fn named(&self, column: usize) -> &'static str {
-        self.kinds.iter().find(|(at, _)| *at == column).map_or("", |(_, kind)| kind.as_str())
-    }
 }
 
 /// A header without case, spaces and `_`.
@@ -196,6 +200,7 @@ struct Rows<'a> {
     columns: Columns,
     notation: Notation,
     lines: Lines<'a>,
+    numbers: usize,
     file: ParsedFile,
 }
 
@@ -233,7 +238,7 @@ impl Rows<'_> {
         let byte = record.position().map_or(0, csv::Position::byte);
         let row = self.lines.of_record(usize::try_from(byte).unwrap_or(usize::MAX));
         match self.subject_and_day(record) {
-            Ok((subject, day)) => self.add_numbers(record, row, &subject, day),
+            Ok((subject, day)) => self.add_numbers(record, row, subject, day),
             Err(Without::Said(reason)) => self.file.skipped.push(Skipped { row, reason }),
             Err(Without::Wrong(message)) => self.file.errors.push(RowError { row, message }),
         }
@@ -270,19 +275,23 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn add_numbers(&mut self, record: &csv::StringRecord, row: u64, subject: &Cell, day: Date) {
-        for at in 0..self.columns.kinds.len() {
-            let (column, kind) = self.columns.kinds[at];
-            let cell = record.get(column).unwrap_or("");
-            let name = self.columns.named(column);
+    fn add_numbers(&mut self, record: &csv::StringRecord, row: u64, subject: Cell, day: Date) {
+        let mut counts = Vec::with_capacity(self.columns.kinds.len());
+        for (column, kind) in &self.columns.kinds {
+            let (cell, name) = (record.get(*column).unwrap_or(""), kind.as_str());
             if is_unknown(cell) {
-                self.file.skipped.push(Skipped { row, reason: format!("{name} is blank, which is unknown and not 0") });
+                let reason = format!("{name} is blank, which is unknown and not 0");
+                self.file.skipped.push(Skipped { row, reason });
                 continue;
             }
             match self.notation.read(cell) {
-                Ok(count) => self.file.rows.push(ParsedRow { row, subject: subject.clone(), day, kind, count }),
+                Ok(count) => counts.push(Count { kind: *kind, count }),
                 Err(message) => self.file.errors.push(RowError { row, message: format!("{name}: {message}") }),
             }
+        }
+        self.numbers += counts.len();
+        if !counts.is_empty() {
+            self.file.rows.push(ParsedRow { row, subject, day, counts });
         }
     }
 }

@@ -7,14 +7,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use async_trait::async_trait;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::domain::impression::{Import, Imported, Impression, Kind, Subject};
 use crate::domain::link::LinkId;
 use crate::domain::placement::PostRef;
 use crate::impressions::child::{ParseError, Parser};
-use crate::impressions::csv::{Cell, FILE_BYTES_MAX, LISTED_MAX, Listed, ParsedFile, ParsedRow, RowError, Skipped};
+use crate::impressions::csv::{
+    Cell, Count, FILE_BYTES_MAX, LISTED_MAX, Listed, ParsedFile, ParsedRow, RowError, Skipped,
+};
 use crate::impressions::post;
+use crate::impressions::wire::ImportReport;
 use crate::store::{Store, StoreError};
 
 /// The longest file name that is kept, in characters.
@@ -57,35 +59,6 @@ pub(crate) enum ImportError {
     Parse(#[from] ParseError),
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// `POST /api/v1/imports`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ImportReport {
-    /// None for a dry run.
-    pub(crate) import: Option<u64>,
-    /// Whether this very file was imported before, so that nothing changed.
-    pub(crate) same: bool,
-    pub(crate) dry_run: bool,
-    /// Numbers in the file; a row with two kinds holds two.
-    pub(crate) rows: u64,
-    pub(crate) added: u64,
-    /// Numbers that took the place of older ones.
-    pub(crate) replaced: u64,
-    /// Numbers that are older than what is stored and changed nothing.
-    pub(crate) kept: u64,
-    /// The sum per kind, to compare with what the platform shows.
-    pub(crate) sum: BTreeMap<String, u64>,
-    pub(crate) first: Option<Date>,
-    pub(crate) last: Option<Date>,
-    /// The first 100 of `skipped_count`.
-    pub(crate) skipped: Vec<Skipped>,
-    pub(crate) skipped_count: u64,
-    /// Numbers of links, and of posts that a link stands in.
-    pub(crate) matched: u64,
-    /// The first 100 of `unmatched_count` posts that no link stands in.
-    pub(crate) unmatched: Vec<String>,
-    pub(crate) unmatched_count: u64,
 }
 
 /// Parses, resolves and stores one file.
@@ -161,14 +134,18 @@ fn impressions(
     let mut seen: HashMap<(Subject, Date, Kind), u64> = HashMap::new();
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
-        let checked = subject(row, links).and_then(|subject| check_day(row, last_day).map(|()| subject));
-        let checked = checked.and_then(|subject| match seen.insert((subject.clone(), row.day, row.kind), row.row) {
-            Some(before) => Err(duplicate(row, before)),
-            None => Ok(subject),
-        });
-        match checked {
-            Ok(subject) => found.push(Impression { subject, day: row.day, kind: row.kind, count: row.count }),
-            Err(message) => errors.push(RowError { row: row.row, message }),
+        let subject = match subject(row, links).and_then(|subject| check_day(row, last_day).map(|()| subject)) {
+            Ok(subject) => subject,
+            Err(message) => {
+                errors.push(RowError { row: row.row, message });
+                continue;
+            }
+        };
+        for Count { kind, count } in row.counts.iter().copied() {
+            if let Some(before) = seen.insert((subject.clone(), row.day, kind), row.row) {
+                errors.push(RowError { row: row.row, message: duplicate(row, kind, before) });
+            }
+            found.push(Impression { subject: subject.clone(), day: row.day, kind, count });
         }
     }
     if errors.is_empty() { Ok(found) } else { Err(errors) }
@@ -200,10 +177,10 @@ fn check_day(row: &ParsedRow, last_day: Date) -> Result<(), String> {
     Ok(())
 }
 
-fn duplicate(row: &ParsedRow, before: u64) -> String {
+fn duplicate(row: &ParsedRow, kind: Kind, before: u64) -> String {
     let (Cell::Link(name) | Cell::Post(name)) = &row.subject;
     let shown: String = name.chars().take(200).collect();
-    format!("{} of {shown:?} on {} is in row {before} already", row.kind.as_str(), row.day)
+    format!("{} of {shown:?} on {} is in row {before} already", kind.as_str(), row.day)
 }
 
 fn summary(rows: &[Impression], skipped: Listed<Skipped>) -> ImportReport {

@@ -11,3 +11,4 @@ pub(crate) mod import;
 mod number;
 pub(crate) mod post;
 mod sniff;
+pub(crate) mod wire;

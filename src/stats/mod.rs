@@ -118,9 +118,9 @@ async fn read_impressions(
     today: Date,
 ) -> Result<Vec<StoredImpression>, StatsError> {
     let days = i64::from(WINDOW_DAYS_MAX - 1);
-    let last = query.to.unwrap_or_else(|| query.from.map_or(today, |from| from.max(today)));
     // A file may speak of a day that has not begun here.
-    let last = if query.to.is_none() { last.tomorrow().unwrap_or(last) } else { last };
+    let newest = query.from.map_or_else(|| today.tomorrow().unwrap_or(today), |from| from.max(today));
+    let last = query.to.unwrap_or(newest);
     let first = query.from.unwrap_or_else(|| last.saturating_sub(jiff::Span::new().days(days)));
     let window = Window::new(first, last)?;
     Ok(store.impressions(window.first(), window.last()).await?)
