@@ -1,0 +1,219 @@
+//! One click file: its name, its encoding, and how it gets onto the disk whole or not at all.
+//!
+//! It must never be seen half-written: it is written beside the day folders, synced, and then renamed into place.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use arrow_array::RecordBatch;
+use jiff::civil::Date;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::ArchiveError;
+use super::checksum::Checksummed;
+use super::columns::{COLUMNS, Content, FORMAT, SCHEMA};
+use crate::domain::position::{Incarnation, Position};
+
+pub(super) const FORMAT_KEY: &str = "waypost.format";
+const INCARNATION_KEY: &str = "waypost.incarnation";
+const FROM_KEY: &str = "waypost.from";
+
+const DAY_PREFIX: &str = "day=";
+const SUFFIX: &str = ".parquet";
+const UNFINISHED_SUFFIX: &str = ".parquet.tmp";
+
+/// Rows of one row group: the most that a writer buffers and the unit a reader can leave out.
+pub(super) const ROW_GROUP_ROWS: usize = 32_768;
+
+/// Zstandard's level 1 costs a third of level 3's time for some per cent more bytes.
+const ZSTD_LEVEL: i32 = 1;
+
+/// The archive's folders hold what visitors sent, so nobody but the owner and the group gets in.
+const ROOT_MODE: u32 = 0o700;
+const DAY_MODE: u32 = 0o750;
+const FILE_MODE: u32 = 0o640;
+
+/// The name of a click file says where in which journal its first click stands, so a retry has the same name.
+#[derive(Clone, Copy)]
+pub(super) struct FileName {
+    pub(super) day: Date,
+    pub(super) incarnation: Incarnation,
+    pub(super) from: Position,
+}
+
+impl FileName {
+    fn stem(self) -> String {
+        format!("{}-{:020}", self.incarnation, self.from.0)
+    }
+
+    fn folder(self, root: &Path) -> PathBuf {
+        root.join(format!("{DAY_PREFIX}{}", self.day))
+    }
+
+    /// Beside the day folders and hidden, so that no engine takes it for a click file.
+    fn unfinished(self, root: &Path) -> PathBuf {
+        root.join(format!(".{}-{}{UNFINISHED_SUFFIX}", self.day, self.stem()))
+    }
+
+    fn path(self, root: &Path) -> PathBuf {
+        self.folder(root).join(format!("{}{SUFFIX}", self.stem()))
+    }
+
+    fn metadata(self) -> Vec<KeyValue> {
+        let pair = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
+        vec![
+            pair(FORMAT_KEY, FORMAT.to_owned()),
+            pair(INCARNATION_KEY, self.incarnation.to_string()),
+            pair(FROM_KEY, self.from.to_string()),
+        ]
+    }
+}
+
+/// Writes the rows that `row_groups` yields, durably: when this returns, a power cut does not take the file away,
+/// except that the entry of a new day folder needs [`sync_folder`] of the root.
+pub(super) fn write(
+    root: &Path,
+    name: FileName,
+    row_groups: impl Iterator<Item = Result<RecordBatch, ArchiveError>>,
+) -> Result<(), ArchiveError> {
+    let unfinished = name.unfinished(root);
+    let written = write_unfinished(&unfinished, name, row_groups).and_then(|()| put_in_place(root, name, &unfinished));
+    if written.is_err() {
+        // Best effort: what stays behind goes when the archive is opened next.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written
+}
+
+fn write_unfinished(
+    path: &Path,
+    name: FileName,
+    row_groups: impl Iterator<Item = Result<RecordBatch, ArchiveError>>,
+) -> Result<(), ArchiveError> {
+    let io = |cause| ArchiveError::io("write", path, cause);
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(path).map_err(io)?;
+    let file = encode(path, file, name, row_groups)?.finish().map_err(io)?;
+    file.sync_all().map_err(io)
+}
+
+fn encode(
+    path: &Path,
+    file: File,
+    name: FileName,
+    row_groups: impl Iterator<Item = Result<RecordBatch, ArchiveError>>,
+) -> Result<Checksummed<File>, ArchiveError> {
+    let failed = |cause| ArchiveError::Encode { path: path.to_owned(), cause };
+    let mut writer = writer(Checksummed::new(file), Some(name.metadata())).map_err(failed)?;
+    for rows in row_groups {
+        writer.write(&rows?).map_err(failed)?;
+    }
+    writer.flush().map_err(failed)?;
+    // Whatever is written from here on is the footer.
+    writer.sync().map_err(|cause| ArchiveError::io("write", path, cause))?;
+    for (key, value) in writer.inner_mut().end_data() {
+        writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+    }
+    writer.into_inner().map_err(failed)
+}
+
+fn put_in_place(root: &Path, name: FileName, unfinished: &Path) -> Result<(), ArchiveError> {
+    let folder = name.folder(root);
+    create_folder(&folder, DAY_MODE)?;
+    let path = name.path(root);
+    fs::rename(unfinished, &path).map_err(|cause| ArchiveError::io("name", &path, cause))?;
+    sync_folder(&folder)
+}
+
+/// A Parquet writer for [`COLUMNS`]. It buffers one row group.
+pub(super) fn writer<W: Write + Send>(out: W, metadata: Option<Vec<KeyValue>>) -> Result<ArrowWriter<W>, ParquetError> {
+    // Without Arrow's own copy of the schema every engine sees plain strings, and a small file stays small.
+    let options = ArrowWriterOptions::new().with_properties(properties(metadata)?).with_skip_arrow_metadata(true);
+    ArrowWriter::try_new_with_options(out, SCHEMA.clone(), options)
+}
+
+fn properties(metadata: Option<Vec<KeyValue>>) -> Result<WriterProperties, ParquetError> {
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_offset_index_disabled(true)
+        .set_key_value_metadata(metadata);
+    for column in &COLUMNS {
+        let path = ColumnPath::from(column.name);
+        builder = match column.content {
+            // Neighbours share their first half, which is time.
+            Content::Id => builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BYTE_ARRAY),
+            Content::Time => builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
+                .set_column_statistics_enabled(path, EnabledStatistics::Chunk),
+            Content::Link => builder.set_column_statistics_enabled(path, EnabledStatistics::Chunk),
+            Content::Visitor => builder.set_column_dictionary_enabled(path, false),
+            Content::LinkText(_) | Content::Text(_) | Content::RulesVersion => builder,
+        };
+    }
+    Ok(builder.build())
+}
+
+/// Creates the root, keeps it private, and removes what a killed process left half-written.
+pub(super) fn prepare_root(root: &Path) -> Result<(), ArchiveError> {
+    if !root.is_dir() {
+        create_folder(root, ROOT_MODE)?;
+        let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty());
+        sync_folder(parent.unwrap_or(Path::new(".")))?;
+    }
+    for path in entries(root)?.into_iter().filter(|path| is_named(path, UNFINISHED_SUFFIX)) {
+        fs::remove_file(&path).map_err(|cause| ArchiveError::io("remove", &path, cause))?;
+    }
+    Ok(())
+}
+
+/// The day folders below `root` for which `wanted` holds, oldest first.
+pub(super) fn day_folders(root: &Path, wanted: impl Fn(Date) -> bool) -> Result<Vec<PathBuf>, ArchiveError> {
+    let mut folders = entries(root)?;
+    folders.retain(|path| day_of(path).is_some_and(&wanted));
+    folders.sort();
+    Ok(folders)
+}
+
+/// The click files of one day folder by name. A pipe or a folder of such a name is not a file and would block.
+pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
+    let mut files = entries(folder)?;
+    files.retain(|path| is_named(path, SUFFIX) && path.is_file());
+    files.sort();
+    Ok(files)
+}
+
+fn is_named(path: &Path, suffix: &str) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(suffix))
+}
+
+fn day_of(folder: &Path) -> Option<Date> {
+    folder.file_name()?.to_str()?.strip_prefix(DAY_PREFIX)?.parse().ok()
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
+    let list = || fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
+    list().map_err(|cause| ArchiveError::io("list", folder, cause))
+}
+
+fn create_folder(folder: &Path, mode: u32) -> Result<(), ArchiveError> {
+    let created = DirBuilder::new().recursive(true).mode(mode).create(folder);
+    created.map_err(|cause| ArchiveError::io("create", folder, cause))
+}
+
+/// Makes the names in `folder` survive a power cut.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), ArchiveError> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|cause| ArchiveError::io("sync", folder, cause))
+}

@@ -1,0 +1,123 @@
+//! The columns of a click file: one table that the writer, the reader and every export follow.
+//!
+//! Adding, renaming or retyping a column changes `FORMAT`; files of an older format are never read with a guess.
+//! `docs/click-files.md` tells users the same table.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+use crate::domain::click::Click;
+use crate::domain::link::LinkFacts;
+
+/// The version of this table, written into each click file as `waypost.format`.
+pub(super) const FORMAT: &str = "1";
+
+pub(super) const ID: &str = "id";
+pub(super) const TIME: &str = "time";
+pub(super) const LINK: &str = "link";
+pub(super) const CAMPAIGN: &str = "campaign";
+pub(super) const VERDICT: &str = "verdict";
+
+/// One column: its name, and where its cells come from.
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) content: Content,
+}
+
+/// What a column holds. Empty text is stored as null.
+#[derive(Clone, Copy)]
+pub(super) enum Content {
+    /// A UUID as its 36 characters.
+    Id,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    Time,
+    /// The number of the link.
+    Link,
+    /// Text that all clicks of one link share.
+    LinkText(fn(&LinkFacts) -> &str),
+    /// Text of the click, few distinct values.
+    Text(fn(&Click) -> &str),
+    /// 64 bits as 16 hexadecimal digits: text, because spreadsheets and JavaScript round numbers of that size.
+    Visitor,
+    RulesVersion,
+}
+
+impl Content {
+    fn data_type(self) -> DataType {
+        match self {
+            Self::Id | Self::Visitor => DataType::Utf8,
+            Self::Time => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            Self::Link => DataType::UInt64,
+            Self::LinkText(_) | Self::Text(_) => {
+                DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+            }
+            Self::RulesVersion => DataType::UInt32,
+        }
+    }
+
+    fn nullable(self) -> bool {
+        matches!(self, Self::LinkText(_) | Self::Text(_))
+    }
+}
+
+const fn column(name: &'static str, content: Content) -> Column {
+    Column { name, content }
+}
+
+const fn of_link(name: &'static str, text: fn(&LinkFacts) -> &str) -> Column {
+    column(name, Content::LinkText(text))
+}
+
+const fn of_click(name: &'static str, text: fn(&Click) -> &str) -> Column {
+    column(name, Content::Text(text))
+}
+
+fn or_empty(text: Option<&String>) -> &str {
+    text.map_or("", String::as_str)
+}
+
+/// Every column, in the order of files and exports.
+pub(super) const COLUMNS: [Column; 35] = [
+    column(ID, Content::Id),
+    column(TIME, Content::Time),
+    column(LINK, Content::Link),
+    of_link("domain", |link| &link.domain),
+    of_link("slug", |link| &link.slug),
+    of_link(CAMPAIGN, |link| or_empty(link.utm.campaign.as_ref())),
+    of_link("medium", |link| or_empty(link.utm.medium.as_ref())),
+    of_link("utm_source", |link| or_empty(link.utm.source.as_ref())),
+    of_link("term", |link| or_empty(link.utm.term.as_ref())),
+    of_link("content", |link| or_empty(link.utm.content.as_ref())),
+    of_link("utm_id", |link| or_empty(link.utm.id.as_ref())),
+    of_link("platform", |link| or_empty(link.platform.as_ref())),
+    of_link("level", |link| link.level.as_str()),
+    of_click(VERDICT, |click| click.verdict.as_str()),
+    of_click("reason", |click| &click.reason),
+    of_click("source", |click| &click.source),
+    of_click("source_rule", |click| &click.source_rule),
+    of_click("seen_on", |click| &click.seen_on),
+    of_click("app", |click| &click.app),
+    of_click("referrer_host", |click| &click.referrer_host),
+    of_click("referrer_path", |click| &click.referrer_path),
+    of_click("continent", |click| &click.place.continent),
+    of_click("country", |click| &click.place.country),
+    of_click("region", |click| &click.place.region),
+    of_click("city", |click| &click.place.city),
+    of_click("device", |click| click.device.as_str()),
+    of_click("os", |click| &click.os),
+    of_click("browser", |click| &click.browser),
+    of_click("language", |click| &click.language),
+    column("visitor", Content::Visitor),
+    of_click("click_ids", |click| &click.click_ids),
+    of_click("user_agent", |click| &click.user_agent),
+    of_click("purpose", |click| &click.purpose),
+    of_click("hints", |click| &click.hints),
+    column("rules_version", Content::RulesVersion),
+];
+
+/// The Arrow schema of [`COLUMNS`]: what pending clicks are kept as and what click files are read into.
+pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let field = |column: &Column| Field::new(column.name, column.content.data_type(), column.content.nullable());
+    Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>()))
+});
