@@ -115,13 +115,13 @@ impl Catalog {
         Err(CatalogError::Full)
     }
 
-    /// Changes the fields that are given. With a `revision` it must still be the link's.
+    /// Changes the fields that are given. If they name a revision, it must still be the link's.
     ///
     /// # Errors
     /// When there is no such link, a field is wrong, the slug is taken, or the link was changed meanwhile.
-    pub(crate) async fn edit(&self, id: LinkId, fields: &LinkFields, revision: Option<u64>) -> Result<Saved> {
+    pub(crate) async fn edit(&self, id: LinkId, fields: &LinkFields) -> Result<Saved> {
         let before = self.get(id).await?;
-        if revision.is_some_and(|revision| revision != before.revision) {
+        if fields.revision.set().is_some_and(|revision| *revision != before.revision) {
             return Err(CatalogError::Changed(id));
         }
         let spec = check::edited(&before.spec, fields, self.limits())?;
@@ -160,15 +160,15 @@ impl Catalog {
     }
 
     /// The link with this slug on this domain, if any.
-    pub(crate) async fn find(&self, domain: &DomainName, slug: &str) -> Result<Option<Link>> {
+    pub(crate) async fn find(&self, domain: &DomainName, slug: &str) -> Result<Option<Link>, StoreError> {
         let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
         let folded = slug.folded(self.domains.matching(domain));
-        Ok(self.store.link_by_slug(domain, &folded).await?)
+        self.store.link_by_slug(domain, &folded).await
     }
 
     /// The link that a cell of an imported file means: a slug, a short URL, or `domain/slug`. A bare slug is
     /// looked for on the default domain first.
-    pub(crate) async fn resolve_link_cell(&self, cell: &str) -> Result<Option<LinkId>> {
+    pub(crate) async fn resolve_link_cell(&self, cell: &str) -> Result<Option<LinkId>, StoreError> {
         let cell = cell.trim();
         if let Ok(url) = url::Url::parse(cell)
             && matches!(url.scheme(), "http" | "https")
@@ -189,7 +189,7 @@ impl Catalog {
         Ok(None)
     }
 
-    async fn resolve_short_url(&self, url: &url::Url) -> Result<Option<LinkId>> {
+    async fn resolve_short_url(&self, url: &url::Url) -> Result<Option<LinkId>, StoreError> {
         let Some(domain) = url.host_str().and_then(|host| self.domains.of_host(host)) else { return Ok(None) };
         let mut folded = String::new();
         if !fold_path(url.path(), self.domains.matching(domain), &mut folded) {
@@ -264,8 +264,8 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::links::DomainConfig;
     use crate::links::fake_store::FakeStore;
-    use crate::links::{Change, DomainConfig};
 
     #[derive(Default)]
     struct Heard(Mutex<Vec<String>>);
@@ -305,7 +305,7 @@ mod tests {
         }
 
         fn edit(&self, id: u64, json: &str) -> Result<Saved> {
-            wait(self.catalog.edit(LinkId(id), &fields(json), None))
+            wait(self.catalog.edit(LinkId(id), &fields(json)))
         }
 
         fn error(&self, json: &str) -> (String, String) {
@@ -373,6 +373,7 @@ mod tests {
         for (json, field) in [
             (r"{}", "url"),
             (r#"{"url":null}"#, "url"),
+            (r#"{"url":"https://e.com","revision":1}"#, "revision"),
             (r#"{"url":"javascript:alert(1)"}"#, "url"),
             (r#"{"url":"http://localhost:8081/api"}"#, "url"),
             (r#"{"url":"https://e.com","expired_url":"http://127.0.0.1:8080/"}"#, "expired_url"),
@@ -414,8 +415,7 @@ mod tests {
         let bench = bench(&[]);
         bench.create(r#"{"url":"https://e.com","slug":"a"}"#).unwrap();
         bench.edit(1, r#"{"title":"new"}"#).unwrap();
-        let fields = LinkFields { title: Change::Set("other".to_owned()), ..LinkFields::default() };
-        let late = wait(bench.catalog.edit(LinkId(1), &fields, Some(1))).unwrap_err();
+        let late = bench.edit(1, r#"{"title":"other","revision":1}"#).unwrap_err();
         assert!(matches!(late, CatalogError::Changed(LinkId(1))));
         assert!(matches!(bench.edit(9, "{}").unwrap_err(), CatalogError::NotFound(LinkId(9))));
     }

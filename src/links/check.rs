@@ -105,6 +105,9 @@ pub(super) fn draft(fields: &LinkFields, limits: Limits<'_>) -> Result<Draft> {
     let Some(url) = fields.url.set() else {
         return Err(Invalid::new("url", "a link needs a url: the page it leads to, such as https://example.com/page"));
     };
+    if !fields.revision.is_keep() {
+        return Err(Invalid::new("revision", "a link that is made has no revision yet: leave it out"));
+    }
     let mut draft = Draft::new(destination("url", url, limits)?);
     draft.slug = fields.slug.set().map(|text| slug(text)).transpose()?;
     draft.apply(fields, limits)

@@ -108,6 +108,13 @@ impl Domains {
         }
     }
 
+    /// How people read it: `go.example.com/spring`, the slug as its owner wrote it. Not to be followed.
+    pub(crate) fn readable(&self, domain: &DomainName, slug: &Slug) -> String {
+        let known = self.list.iter().find(|known| known.name == *domain);
+        let host = known.and_then(|known| known.base.split_once("://")).map_or(domain.0.as_str(), |(_, host)| host);
+        format!("{host}/{}", slug.as_str())
+    }
+
     /// Whether a destination leads back to this server, which would redirect for ever or reach into its private
     /// plane.
     pub(crate) fn is_own(&self, destination: &Destination) -> bool {
@@ -207,6 +214,7 @@ mod tests {
         }
         let slug = Slug::parse("a/é").unwrap();
         assert_eq!(domains.short_url(&DomainName::DEFAULT, &slug), "http://127.0.0.1:8080/a/%C3%A9");
+        assert_eq!(domains.readable(&DomainName::DEFAULT, &slug), "127.0.0.1:8080/a/é");
         assert_eq!(domains.named("other.example"), None);
     }
 

@@ -92,6 +92,9 @@ pub(crate) struct LinkFields {
     pub(crate) expires_at: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
     pub(crate) expired_url: Change<String>,
+    /// With an edit only: the revision that it is based on, so that nobody's change is overwritten unseen.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) revision: Change<u64>,
 }
 
 /// The six UTM values, each changed on its own.
