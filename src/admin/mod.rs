@@ -1,11 +1,101 @@
 //! The admin plane: the private listener with the API and the dashboard. It never touches the redirect plane.
+//!
+//! A request passes [`listener`], [`guard`] (which host, who is asking, from where) and then reaches the API
+//! ([`api`]) or a page ([`web`]). Both call the same functions; neither holds a rule of its own.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+use crate::archive::Archive;
+use crate::clock::Clock;
+use crate::impressions::child::Parser;
+use crate::links::catalog::Catalog;
+use crate::store::Store;
+
+mod api;
+mod guard;
+mod headers;
+mod key;
+mod listener;
+mod names;
+mod session;
+#[cfg(test)]
+mod tests;
+mod totals;
+mod web;
+pub(crate) mod wire;
+
+pub(crate) use key::{KeyHash, open_key};
+pub(crate) use listener::serve;
+pub(crate) use names::CatalogNames;
+
+use session::Sessions;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub address: SocketAddr,
+    pub hosts: Vec<String>,
+}
+
+/// What the node says of itself.
+pub(crate) trait NodeStatus: Send + Sync {
+    fn report(&self) -> wire::Node;
+    /// In the Prometheus text format.
+    fn metrics(&self) -> String;
+}
+
+/// Everything the handlers may use.
+pub(crate) struct Parts {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) archive: Arc<Archive>,
+    pub(crate) node: Arc<dyn NodeStatus>,
+    pub(crate) clock: Clock,
+    pub(crate) report_zone: TimeZone,
+    pub(crate) key: KeyHash,
+    /// The address that was really bound.
+    pub(crate) address: SocketAddr,
+    /// `admin.hosts`.
+    pub(crate) hosts: Vec<String>,
+}
+
+/// The state of the admin plane; clones are the same plane.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    parts: Arc<Parts>,
+    sessions: Arc<Sessions>,
+    /// Parses uploads outside of this process.
+    parser: Arc<Parser>,
+    /// Turns for exports.
+    exports: Arc<Semaphore>,
+}
+
+impl Admin {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            sessions: Arc::default(),
+            parser: Arc::new(Parser::new()),
+            exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
+        }
+    }
+}
+
+impl std::ops::Deref for Admin {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+fn router(admin: &Admin) -> axum::Router {
+    let plane = axum::Router::new().nest("/api/v1", api::router(admin));
+    let router = plane.merge(api::operator_routes(admin)).merge(web::router(admin));
+    headers::on_every_answer(guard::only_own_hosts(router, admin))
 }

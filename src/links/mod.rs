@@ -1,8 +1,21 @@
 //! Links in use: the catalog (the one path by which links change) and the cache (what redirects are answered from).
 
 pub(crate) mod cache;
+pub(crate) mod catalog;
+mod check;
+mod domains;
+#[cfg(test)]
+pub(crate) mod fake_store;
+mod fields;
+mod generate;
+mod list;
 pub(crate) mod misses;
 pub(crate) mod table;
+mod warnings;
+
+pub(crate) use domains::{Domains, DomainsError};
+pub(crate) use fields::{Change, LinkFields, UtmFields};
+pub(crate) use list::{LIST_MAX, LinkFilter, LinkPage};
 
 use serde::Deserialize;
 

@@ -1,0 +1,169 @@
+//! `GET /api/v1/clicks`: clicks as CSV, JSON lines or Parquet, streamed in constant memory.
+//!
+//! The archive is read on a blocking thread that writes into a short channel. A client that goes away, or stops
+//! reading, ends the export; an archive that cannot be read breaks the answer off instead of ending it early.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::{Bytes, BytesMut};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::extract::Asked;
+use super::problem::Problem;
+use crate::admin::Admin;
+use crate::archive::{ClickQuery, Format, Scan, export};
+use crate::domain::link::LinkId;
+use crate::domain::verdict::Verdict;
+use crate::stats::query::{QueryError, parse_day};
+
+/// Exports under way at once; each holds a thread.
+pub(in crate::admin) const EXPORTS_MAX: usize = 4;
+
+/// Bytes of one piece, and pieces on their way to the client.
+const PIECE_BYTES: usize = 64 * 1024;
+const PIECES_MAX: usize = 4;
+
+/// How long a client may read nothing before its export ends.
+const STALL_MAX: Duration = Duration::from_secs(60);
+
+pub(super) fn router() -> Router<Admin> {
+    Router::new().route("/clicks", get(download))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Params {
+    format: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    link: Option<u64>,
+    campaign: Option<String>,
+    verdict: Option<String>,
+}
+
+async fn download(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Result<Response, Problem> {
+    let format = format(params.format.as_deref())?;
+    let query = query(params, &admin.report_zone)?;
+    let busy = |_| Problem::unavailable(format!("{EXPORTS_MAX} exports are under way: try again when one is done"));
+    let turn = Arc::clone(&admin.exports).try_acquire_owned().map_err(busy)?;
+    let archive = Arc::clone(&admin.archive);
+    let scan = tokio::task::spawn_blocking(move || archive.scan(query)).await;
+    let scan = scan.map_err(io::Error::other).and_then(|scan| Ok(scan?)).map_err(|error| unreadable(&error))?;
+    let (pieces, mut received) = mpsc::channel(PIECES_MAX);
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        write(scan, format, Pieces { pieces, runtime, filling: BytesMut::new() });
+        drop(turn);
+    });
+    let body = Body::from_stream(futures_util::stream::poll_fn(move |context| received.poll_recv(context)));
+    let disposition = format!("attachment; filename=\"{}\"", format.file_name());
+    let headers = [(CONTENT_TYPE, format.content_type().to_owned()), (CONTENT_DISPOSITION, disposition)];
+    Ok((headers, body).into_response())
+}
+
+fn unreadable(error: &io::Error) -> Problem {
+    tracing::error!("the archive cannot be read: {error}");
+    Problem::internal("the archive cannot be read: the server's log says why")
+}
+
+fn write(scan: Scan, format: Format, mut pieces: Pieces) {
+    let written = export(scan, format, &mut pieces).and_then(|_| io::Write::flush(&mut pieces));
+    let Err(error) = written else { return };
+    if error.kind() != io::ErrorKind::BrokenPipe {
+        tracing::error!("an export broke off: {error}");
+    }
+    // An error is the only way to say in the middle of a body that it is not whole.
+    let _ = pieces.send(Err(error));
+}
+
+/// Gathers what an export writes into pieces, and hands them to the answer as fast as the client reads.
+struct Pieces {
+    pieces: mpsc::Sender<io::Result<Bytes>>,
+    runtime: Handle,
+    filling: BytesMut,
+}
+
+impl Pieces {
+    fn send(&self, piece: io::Result<Bytes>) -> io::Result<()> {
+        let sent = self.runtime.block_on(async { tokio::time::timeout(STALL_MAX, self.pieces.send(piece)).await });
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+}
+
+impl io::Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.filling.extend_from_slice(bytes);
+        if self.filling.len() >= PIECE_BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.filling.is_empty() {
+            return Ok(());
+        }
+        let piece = self.filling.split().freeze();
+        self.send(Ok(piece))
+    }
+}
+
+fn format(text: Option<&str>) -> Result<Format, Problem> {
+    let Some(text) = text else { return Ok(Format::default()) };
+    let known = || Format::ALL.map(Format::as_str).join(", ");
+    Format::parse(text).ok_or_else(|| Problem::invalid("format", format!("{text:?} is none of {}", known())))
+}
+
+fn query(params: Params, zone: &TimeZone) -> Result<ClickQuery, Problem> {
+    let from = params.from.as_deref().map(|text| parse_day("from", text)).transpose()?;
+    let to = params.to.as_deref().map(|text| parse_day("to", text)).transpose()?;
+    if let (Some(from), Some(to)) = (from, to)
+        && from > to
+    {
+        return Err(Problem::invalid("from", format!("the window ends before it begins: {from} is after {to}")));
+    }
+    Ok(ClickQuery {
+        from_ms: from.map(|day| begins("from", day, zone)).transpose()?,
+        to_ms: to.map(|day| begins("to", day.tomorrow().unwrap_or(day), zone)).transpose()?,
+        link: params.link.map(LinkId),
+        campaign: params.campaign.filter(|campaign| !campaign.is_empty()),
+        verdict: verdict(params.verdict.as_deref())?,
+    })
+}
+
+/// When a day of the report time zone begins, in milliseconds since 1970-01-01T00:00:00Z.
+fn begins(field: &'static str, day: Date, zone: &TimeZone) -> Result<i64, QueryError> {
+    let begin = day.to_zoned(zone.clone());
+    let begin =
+        begin.map_err(|_| QueryError { field, message: format!("{day} is beyond the days that can be told") })?;
+    Ok(begin.timestamp().as_millisecond())
+}
+
+/// Human clicks unless said otherwise; `None` is every verdict.
+fn verdict(text: Option<&str>) -> Result<Option<Verdict>, Problem> {
+    match text {
+        None => Ok(Some(Verdict::Human)),
+        Some("all") => Ok(None),
+        Some(text) => {
+            let known = || Verdict::ALL.map(Verdict::as_str).join(", ");
+            let verdict = Verdict::parse(text);
+            let wrong = || Problem::invalid("verdict", format!("{text:?} is none of all, {}", known()));
+            verdict.map(Some).ok_or_else(wrong)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The API, version 1: one file for each noun. Handlers translate; what is true is decided where it is computed.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use super::{Admin, guard};
+
+mod clicks;
+mod ctr;
+mod extract;
+mod imports;
+mod links;
+mod misses;
+mod node;
+pub(super) mod problem;
+mod stats;
+
+pub(super) use clicks::EXPORTS_MAX;
+use problem::Problem;
+
+/// The largest body of a request, in bytes; imports have their own limit.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a handler may take until its answer begins, reading the body included. An export streams after that.
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Everything under `/api/v1`, and the refusals of what is not there.
+pub(super) fn router(admin: &Admin) -> Router {
+    Router::new()
+        .merge(links::router())
+        .merge(stats::router())
+        .merge(clicks::router())
+        .merge(ctr::router())
+        .merge(misses::router())
+        .merge(node::router())
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .merge(imports::router())
+        .fallback(|| async { Problem::not_found("the API has no such path") })
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(in_time))
+        .layer(from_fn_with_state(admin.clone(), guard::require_key))
+        .with_state(admin.clone())
+}
+
+/// `/metrics`, which needs the key, and `/healthz`, which does not.
+pub(super) fn operator_routes(admin: &Admin) -> Router {
+    let guarded = Router::new()
+        .route("/metrics", get(node::metrics))
+        .layer(from_fn_with_state(admin.clone(), guard::require_key))
+        .with_state(admin.clone());
+    Router::new().route("/healthz", get(node::health)).merge(guarded).method_not_allowed_fallback(wrong_method)
+}
+
+pub(super) async fn wrong_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this path does not answer to this method: `Allow` lists those it does",
+    )
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(HANDLER_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            Problem::unavailable("this took too long and was given up: ask for less, or again later").into_response()
+        }
+    }
+}

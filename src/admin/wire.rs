@@ -1,0 +1,155 @@
+//! The JSON of the API, in the shape that is sent. It must never hold a rule.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::link as domain;
+use crate::links::Domains;
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Link {
+    pub(crate) id: u64,
+    pub(crate) short_url: String,
+    /// Empty for the default domain.
+    pub(crate) domain: String,
+    pub(crate) slug: String,
+    /// As its owner gave it.
+    pub(crate) url: String,
+    /// With UTM merged in: where it leads.
+    pub(crate) destination: String,
+    /// The values in force, without `utm_`; only those that are set.
+    pub(crate) utm: BTreeMap<String, String>,
+    pub(crate) platform: Option<String>,
+    pub(crate) level: String,
+    pub(crate) posts: Vec<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) status: u16,
+    pub(crate) enabled: bool,
+    pub(crate) passthrough: bool,
+    pub(crate) visitor_utm: bool,
+    /// RFC 3339, in UTC.
+    pub(crate) expires_at: Option<String>,
+    pub(crate) expired_url: Option<String>,
+    pub(crate) revision: u64,
+    pub(crate) created_at: String,
+    pub(crate) updated_at: String,
+    /// Human clicks of all time.
+    pub(crate) clicks: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Link {
+    pub(super) fn new(link: &domain::Link, domains: &Domains, clicks: u64) -> Self {
+        let spec = &link.spec;
+        Self {
+            id: link.id.0,
+            short_url: domains.short_url(&spec.domain, &spec.slug),
+            domain: spec.domain.0.clone(),
+            slug: spec.slug.as_str().to_owned(),
+            url: spec.url.as_str().to_owned(),
+            destination: spec.destination.as_str().to_owned(),
+            utm: spec.utm.iter().map(|(field, value)| (field.name().to_owned(), value.to_owned())).collect(),
+            platform: spec.placement.platform.as_ref().map(|platform| platform.as_str().to_owned()),
+            level: spec.placement.level.as_str().to_owned(),
+            posts: spec.placement.posts.iter().map(|post| post.as_str().to_owned()).collect(),
+            title: spec.title.clone(),
+            tags: spec.tags.clone(),
+            status: spec.rules.status.code(),
+            enabled: spec.rules.enabled,
+            passthrough: spec.rules.passthrough,
+            visitor_utm: spec.rules.visitor_utm,
+            expires_at: spec.rules.expires_at.map(instant),
+            expired_url: spec.rules.expired_url.as_ref().map(|url| url.as_str().to_owned()),
+            revision: link.revision,
+            created_at: instant(link.created_at),
+            updated_at: instant(link.updated_at),
+            clicks,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// A page of links; `next` is what `after` shall be for the following page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LinkList {
+    pub(crate) links: Vec<Link>,
+    pub(crate) next: Option<u64>,
+}
+
+/// Requests that met no link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Misses {
+    pub(crate) rows: Vec<Miss>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Miss {
+    pub(crate) day: String,
+    pub(crate) kind: String,
+    pub(crate) slug: String,
+    pub(crate) count: u64,
+}
+
+/// The imports there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Imports {
+    pub(crate) imports: Vec<ImportEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ImportEntry {
+    pub(crate) id: u64,
+    pub(crate) file_name: String,
+    pub(crate) as_of: String,
+    pub(crate) imported_at: String,
+    pub(crate) rows: u64,
+}
+
+/// What a node says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Node {
+    pub(crate) version: String,
+    /// `http://127.0.0.1:8080`
+    pub(crate) redirect: String,
+    pub(crate) admin: String,
+    /// The zone whose days the counters use.
+    pub(crate) time_zone: String,
+    pub(crate) store: String,
+    pub(crate) archive: String,
+    pub(crate) hits: NodeHits,
+    pub(crate) links_cached: u64,
+    pub(crate) geo: Vec<GeoFile>,
+    pub(crate) started_at: String,
+}
+
+/// Hits since the start: received + recovered = counted + lost + in the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NodeHits {
+    pub(crate) received: u64,
+    /// Found in the journal at the start.
+    pub(crate) recovered: u64,
+    pub(crate) counted: u64,
+    /// By reason.
+    pub(crate) lost: BTreeMap<String, u64>,
+    pub(crate) in_journal: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GeoFile {
+    pub(crate) path: String,
+    pub(crate) r#type: String,
+    /// The day it was built.
+    pub(crate) built: Option<String>,
+    /// `in use`, or what is wrong with it.
+    pub(crate) state: String,
+}
+
+/// RFC 3339 in UTC, without a fraction where there is none.
+pub(super) fn instant(at: Timestamp) -> String {
+    at.to_string()
+}

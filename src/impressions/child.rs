@@ -1,0 +1,249 @@
+//! Uploads are parsed in a child process that can take neither memory nor time nor files: a small file can ask a
+//! parser for a hundred gigabytes. The server runs its own program with a hidden subcommand.
+//!
+//! The child must never open a file or a socket; the parent must never wait without a deadline, nor believe that
+//! the answer is small.
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{ExitCode, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
+
+use crate::impressions::csv::{FILE_BYTES_MAX, ParsedFile, parse};
+
+/// The hidden subcommand: standard input is the file, standard output one JSON document.
+pub(crate) const SUBCOMMAND: &str = "parse-impressions";
+
+/// Children at once; further uploads wait.
+const CHILDREN_MAX: usize = 2;
+/// How long one upload may wait and be parsed.
+const DEADLINE: Duration = Duration::from_secs(35);
+/// The largest answer of a child: a million rows of 120 bytes, and 20 MB of names with every quote escaped.
+const ANSWER_BYTES_MAX: u64 = 160 << 20;
+/// How much of what a dying child says is kept for the log.
+const LAST_WORDS_BYTES_MAX: u64 = 2048;
+
+/// What the child lowers for itself before it reads a byte.
+const LIMITS: [(Resource, u64); 5] = [
+    (Resource::As, 512 << 20),
+    (Resource::Cpu, 30),
+    (Resource::Fsize, 0),
+    (Resource::Core, 0),
+    // Standard input, output and error are open already; nothing else can be opened.
+    (Resource::Nofile, 3),
+];
+
+/// Why there is no parsed file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ParseError {
+    /// The file itself is wrong; in words for the person who sent it.
+    #[error("{0}")]
+    Refused(String),
+    #[error("other files are being read; try again in a minute")]
+    Busy,
+    #[error("the file takes longer than {} seconds to read", DEADLINE.as_secs())]
+    TooSlow,
+    #[error("reading the file failed, because it asks for too much memory or time, or is damaged ({0})")]
+    Died(String),
+    #[error("the program that reads files cannot be run: {0}")]
+    Start(std::io::Error),
+}
+
+/// What the child answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    Parsed(ParsedFile),
+    Refused(String),
+}
+
+/// Runs children, at most [`CHILDREN_MAX`] at once. Clones share that bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Parser {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    deadline: Duration,
+    children: Arc<Semaphore>,
+}
+
+impl Parser {
+    /// Parses with this very program.
+    pub(crate) fn new() -> Self {
+        Self::of(own_program(), vec![SUBCOMMAND.into()], DEADLINE)
+    }
+
+    fn of(program: PathBuf, arguments: Vec<OsString>, deadline: Duration) -> Self {
+        Self { program, arguments, deadline, children: Arc::new(Semaphore::new(CHILDREN_MAX)) }
+    }
+
+    /// Parses a file in a child process.
+    ///
+    /// # Errors
+    /// When the file is refused, or the child could not answer in time and within its limits.
+    pub(crate) async fn parse(&self, file: &[u8]) -> Result<ParsedFile, ParseError> {
+        let waited = tokio::time::timeout(self.deadline, self.children.acquire()).await;
+        let _turn = waited.ok().and_then(Result::ok).ok_or(ParseError::Busy)?;
+        let child = self.command().spawn().map_err(ParseError::Start)?;
+        // Dropping the child when the deadline passes kills it.
+        let (status, answer, last_words) =
+            tokio::time::timeout(self.deadline, converse(child, file)).await.map_err(|_| ParseError::TooSlow)??;
+        if !status.success() {
+            return Err(ParseError::Died(cause(status, &last_words)));
+        }
+        let unreadable =
+            |error: &dyn std::fmt::Display| ParseError::Died(format!("its answer cannot be read: {error}"));
+        // Up to 160 MB of JSON: not on a thread that answers requests.
+        let read = tokio::task::spawn_blocking(move || serde_json::from_slice(&answer)).await;
+        match read.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))? {
+            Answer::Parsed(parsed) => Ok(parsed),
+            Answer::Refused(message) => Err(ParseError::Refused(message)),
+        }
+    }
+
+    /// Without the server's environment, which may hold secrets, and outside of its folder.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).env_clear().current_dir("/").kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+/// The program that runs now, even when an upgrade has replaced its file in the meantime.
+fn own_program() -> PathBuf {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { running } else { std::env::current_exe().unwrap_or(running) }
+}
+
+/// Gives the child the file and takes its answer, both at once, so that neither waits for the other.
+async fn converse(mut child: Child, file: &[u8]) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), ParseError> {
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let give = async {
+        if let Some(mut stdin) = stdin {
+            // A child that has seen enough closes its end; its answer says why.
+            let _ = stdin.write_all(file).await;
+            let _ = stdin.shutdown().await;
+        }
+    };
+    let ((), answer, last_words) =
+        tokio::join!(give, take(stdout, ANSWER_BYTES_MAX), take(stderr, LAST_WORDS_BYTES_MAX));
+    let died = |error: std::io::Error| ParseError::Died(error.to_string());
+    let (answer, last_words) = (answer.map_err(died)?, last_words.map_err(died)?);
+    if answer.len() as u64 >= ANSWER_BYTES_MAX {
+        return Err(ParseError::Died("its answer is too large".to_owned()));
+    }
+    Ok((child.wait().await.map_err(died)?, answer, last_words))
+}
+
+async fn take(from: Option<impl AsyncRead + Unpin>, bytes_max: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(from) = from {
+        from.take(bytes_max).read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
+}
+
+fn cause(status: ExitStatus, last_words: &[u8]) -> String {
+    let how = match (status.signal(), status.code()) {
+        (Some(signal), _) => format!("ended by signal {signal}"),
+        (None, code) => format!("exit code {}", code.unwrap_or(-1)),
+    };
+    let text = String::from_utf8_lossy(last_words);
+    let line: String = text.lines().next().unwrap_or("").chars().filter(|c| !c.is_control()).take(200).collect();
+    if line.is_empty() { how } else { format!("{how}: {line}") }
+}
+
+/// The child's whole life. It must be called before the process starts a thread or opens a file.
+pub(crate) fn parse_child_main() -> ExitCode {
+    match limit().and_then(|()| answer(std::io::stdin().lock(), std::io::stdout().lock())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{SUBCOMMAND}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn limit() -> std::io::Result<()> {
+    for (resource, most) in LIMITS {
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+    }
+    // Redirects go first.
+    let _ = rustix::process::nice(10);
+    Ok(())
+}
+
+fn answer(from: impl Read, to: impl Write) -> std::io::Result<()> {
+    let mut file = Vec::new();
+    from.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut file)?;
+    let answer = match parse(&file) {
+        Ok(parsed) => Answer::Parsed(parsed),
+        Err(message) => Answer::Refused(message),
+    };
+    let mut to = std::io::BufWriter::new(to);
+    serde_json::to_writer(&mut to, &answer)?;
+    to.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(program: &str, arguments: &[&str], deadline: Duration) -> Parser {
+        Parser::of(PathBuf::from(program), arguments.iter().map(OsString::from).collect(), deadline)
+    }
+
+    async fn refusal(program: &str, arguments: &[&str]) -> String {
+        run(program, arguments, DEADLINE).parse(b"x").await.unwrap_err().to_string()
+    }
+
+    #[tokio::test]
+    async fn the_answer_of_the_child_is_the_parsed_file() {
+        let mut said = Vec::new();
+        answer(&b"post,date,views\np,2026-11-01,5\n"[..], &mut said).unwrap();
+        // `cat` says what it is told.
+        let parsed = run("/bin/cat", &[], DEADLINE).parse(&said).await.unwrap();
+        assert_eq!(parsed.rows[0].counts[0].count, 5);
+        said.clear();
+        answer(&b""[..], &mut said).unwrap();
+        let refused = run("/bin/cat", &[], DEADLINE).parse(&said).await.unwrap_err();
+        assert!(matches!(&refused, ParseError::Refused(why) if why == "the file is empty"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_child_that_dies_lies_or_is_not_there_is_an_error() {
+        assert!(refusal("/bin/sh", &["-c", "kill -9 $$"]).await.contains("signal 9"));
+        assert!(refusal("/bin/sh", &["-c", "echo no memory >&2; exit 3"]).await.contains("exit code 3: no memory"));
+        assert!(refusal("/bin/echo", &["hello"]).await.contains("cannot be read"));
+        assert!(refusal("/nonexistent", &[]).await.contains("cannot be run"));
+    }
+
+    #[tokio::test]
+    async fn a_child_without_an_end_is_killed_at_its_deadline() {
+        let refused = run("/bin/sleep", &["600"], Duration::ZERO).parse(b"x").await.unwrap_err();
+        assert!(matches!(refused, ParseError::TooSlow), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_child_sees_nothing_of_the_servers_environment() {
+        assert!(std::env::var_os("PATH").is_some());
+        let script = r#"test -z "$HOME$CARGO" && echo '{"refused":"clean"}'"#;
+        assert_eq!(refusal("/bin/sh", &["-c", script]).await, "clean");
+    }
+
+    #[tokio::test]
+    async fn a_third_upload_waits_for_its_turn_and_then_gives_up() {
+        let parser = run("/bin/cat", &[], Duration::ZERO);
+        let _both = parser.children.acquire_many(CHILDREN_MAX as u32).await.unwrap();
+        assert!(matches!(parser.parse(b"x").await.unwrap_err(), ParseError::Busy));
+    }
+}

@@ -1,0 +1,165 @@
+//! A store in memory for tests of the catalog and the admin plane. Links work; counts are what a test puts in.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use jiff::civil::Date;
+
+use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Dimension};
+use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
+use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
+use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::visitor::Salt;
+use crate::store::{CountStore, Created, ImpressionStore, LinkStore, Replaced, Result, StoreError};
+
+#[derive(Default)]
+pub(crate) struct FakeStore {
+    links: Mutex<BTreeMap<LinkId, (Link, String)>>,
+    clicks: Mutex<Vec<DayCounters>>,
+    /// Every call fails while this is set.
+    pub(crate) is_down: std::sync::atomic::AtomicBool,
+}
+
+impl FakeStore {
+    pub(crate) fn count(&self, link: LinkId, day: Date, clicks: u64) {
+        let mut counters = Counters::new();
+        counters.add(Dimension::Verdict, "human", clicks);
+        counters.add(Dimension::Country, "SE", clicks);
+        self.clicks.lock().unwrap().push(DayCounters { link, day, counters, visitors: clicks });
+    }
+
+    fn up(&self) -> Result<()> {
+        match self.is_down.load(std::sync::atomic::Ordering::Relaxed) {
+            true => Err(StoreError::Unavailable("down for the test".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    fn taken(&self, domain: &DomainName, folded: &str, but: LinkId) -> Option<LinkId> {
+        let links = self.links.lock().unwrap();
+        let holder = links.values().find(|(link, own)| link.spec.domain == *domain && own == folded && link.id != but);
+        holder.map(|(link, _)| link.id)
+    }
+}
+
+#[async_trait]
+impl LinkStore for FakeStore {
+    async fn create_link(&self, spec: &LinkSpec, folded: &str, now: jiff::Timestamp) -> Result<Created> {
+        self.up()?;
+        if let Some(by) = self.taken(&spec.domain, folded, LinkId(0)) {
+            return Ok(Created::Taken(by));
+        }
+        let mut links = self.links.lock().unwrap();
+        let id = LinkId(links.keys().last().map_or(1, |id| id.0 + 1));
+        let link = Link { id, revision: 1, created_at: now, updated_at: now, spec: spec.clone() };
+        links.insert(id, (link.clone(), folded.to_owned()));
+        Ok(Created::Yes(Box::new(link)))
+    }
+
+    async fn replace_link(
+        &self,
+        id: LinkId,
+        revision: u64,
+        spec: &LinkSpec,
+        folded: &str,
+        now: jiff::Timestamp,
+    ) -> Result<Replaced> {
+        if let Some(by) = self.taken(&spec.domain, folded, id) {
+            return Ok(Replaced::Taken(by));
+        }
+        let mut links = self.links.lock().unwrap();
+        match links.get_mut(&id) {
+            Some((link, own)) if link.revision == revision => {
+                *link = Link { revision: revision + 1, updated_at: now, spec: spec.clone(), ..link.clone() };
+                folded.clone_into(own);
+                Ok(Replaced::Yes(Box::new(link.clone())))
+            }
+            _ => Ok(Replaced::Changed),
+        }
+    }
+
+    async fn remove_link(&self, id: LinkId) -> Result<bool> {
+        Ok(self.links.lock().unwrap().remove(&id).is_some())
+    }
+
+    async fn link(&self, id: LinkId) -> Result<Option<Link>> {
+        self.up()?;
+        Ok(self.links.lock().unwrap().get(&id).map(|(link, _)| link.clone()))
+    }
+
+    async fn link_by_slug(&self, domain: &DomainName, folded: &str) -> Result<Option<Link>> {
+        self.up()?;
+        let id = self.taken(domain, folded, LinkId(0));
+        Ok(id.and_then(|id| self.links.lock().unwrap().get(&id).map(|(link, _)| link.clone())))
+    }
+
+    async fn links(&self, after: LinkId, limit: usize) -> Result<Vec<Link>> {
+        self.up()?;
+        let links = self.links.lock().unwrap();
+        Ok(links.range(LinkId(after.0 + 1)..).take(limit).map(|(_, (link, _))| link.clone()).collect())
+    }
+}
+
+#[async_trait]
+impl CountStore for FakeStore {
+    fn shards(&self) -> u16 {
+        1
+    }
+
+    async fn apply(&self, _batch: &Batch) -> Result<Applied> {
+        Ok(Applied::Yes)
+    }
+
+    async fn watermark(&self, _incarnation: Incarnation, _shard: Shard) -> Result<Position> {
+        Ok(Position::START)
+    }
+
+    async fn archived(&self, _incarnation: Incarnation) -> Result<Position> {
+        Ok(Position::START)
+    }
+
+    async fn set_archived(&self, _incarnation: Incarnation, _to: Position) -> Result<()> {
+        Ok(())
+    }
+
+    async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+        self.up()?;
+        let days = self.clicks.lock().unwrap();
+        let is_asked = |day: &&DayCounters| {
+            links.is_none_or(|links| links.contains(&day.link)) && (first..=last).contains(&day.day)
+        };
+        Ok(days.iter().filter(is_asked).cloned().collect())
+    }
+
+    async fn add_misses(&self, _day: Date, _misses: &[(String, String, u64)]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn misses(&self, first: Date, _last: Date) -> Result<Vec<(Date, String, String, u64)>> {
+        Ok(vec![(first, "unknown".to_owned(), "wp-login.php".to_owned(), 3)])
+    }
+
+    async fn salt(&self, _day: Date) -> Result<Salt> {
+        Ok(Salt([0; 32]))
+    }
+}
+
+#[async_trait]
+impl ImpressionStore for FakeStore {
+    async fn put_import(&self, _import: &Import) -> Result<Imported> {
+        Ok(Imported::Same { id: ImportId(1) })
+    }
+
+    async fn undo_import(&self, id: ImportId) -> Result<bool> {
+        Ok(id == ImportId(1))
+    }
+
+    async fn imports(&self) -> Result<Vec<ImportSummary>> {
+        Ok(Vec::new())
+    }
+
+    async fn impressions(&self, _first: Date, _last: Date) -> Result<Vec<StoredImpression>> {
+        Ok(Vec::new())
+    }
+}

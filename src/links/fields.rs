@@ -1,0 +1,145 @@
+//! What an owner writes about a link, before anybody checked it: the one shape of create and edit.
+//!
+//! It is also the JSON of `POST` and `PATCH /api/v1/links`. A missing field leaves things as they are, `null`
+//! clears, an unknown name is refused.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::domain::utm::UtmField;
+
+/// What happens to one field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Change<T> {
+    #[default]
+    Keep,
+    Clear,
+    Set(T),
+}
+
+impl<T> Change<T> {
+    pub(crate) fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
+    pub(crate) fn set(&self) -> Option<&T> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Keep | Self::Clear => None,
+        }
+    }
+
+    /// The value after the change; `cleared` is what clearing leaves.
+    pub(super) fn over<U>(&self, current: U, cleared: U, set: impl FnOnce(&T) -> U) -> U {
+        match self {
+            Self::Keep => current,
+            Self::Clear => cleared,
+            Self::Set(value) => set(value),
+        }
+    }
+}
+
+impl<T> From<Option<T>> for Change<T> {
+    /// `None` keeps: the way of a flag that was not given.
+    fn from(given: Option<T>) -> Self {
+        given.map_or(Self::Keep, Self::Set)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
+    }
+}
+
+impl<T: Serialize> Serialize for Change<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.set().serialize(serializer)
+    }
+}
+
+/// Everything an owner can say about a link, as text. Checked by the catalog, and only there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LinkFields {
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) url: Change<String>,
+    /// Cleared or kept on create: a generated one.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) slug: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) domain: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) utm: Change<UtmFields>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) platform: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) level: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) posts: Change<Vec<String>>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) title: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) tags: Change<Vec<String>>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) status: Change<u16>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) enabled: Change<bool>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) passthrough: Change<bool>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) visitor_utm: Change<bool>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) expires_at: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) expired_url: Change<String>,
+    /// With an edit only: the revision that it is based on, so that nobody's change is overwritten unseen.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) revision: Change<u64>,
+}
+
+/// The six UTM values, each changed on its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct UtmFields {
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) source: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) medium: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) campaign: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) term: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) content: Change<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub(crate) id: Change<String>,
+}
+
+impl UtmFields {
+    pub(super) fn get(&self, field: UtmField) -> &Change<String> {
+        match field {
+            UtmField::Source => &self.source,
+            UtmField::Medium => &self.medium,
+            UtmField::Campaign => &self.campaign,
+            UtmField::Term => &self.term,
+            UtmField::Content => &self.content,
+            UtmField::Id => &self.id,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_keeps_null_clears_and_an_unknown_name_is_refused() {
+        let fields: LinkFields = serde_json::from_str(r#"{"title":null,"slug":"a","utm":{"source":""}}"#).unwrap();
+        assert_eq!(fields.title, Change::Clear);
+        assert_eq!(fields.slug, Change::Set("a".to_owned()));
+        assert_eq!(fields.url, Change::Keep);
+        let wrong = serde_json::from_str::<LinkFields>(r#"{"sluq":"a"}"#).unwrap_err();
+        assert!(wrong.to_string().contains("unknown field `sluq`"), "{wrong}");
+        assert_eq!(serde_json::to_string(&fields).unwrap(), r#"{"slug":"a","utm":{"source":""},"title":null}"#);
+    }
+}

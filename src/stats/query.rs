@@ -1,0 +1,329 @@
+//! What can be asked of the read side, parsed at the edge. It must never let a window through that is reversed or
+//! longer than the bound, nor guess what a misspelt parameter meant.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::domain::counter::Dimension;
+use crate::domain::link::LinkId;
+use crate::stats::ctr::{Grouping, Numerator};
+
+/// The most days one question may span: ten years.
+pub(crate) const WINDOW_DAYS_MAX: i32 = 3660;
+
+/// The days of a question that names none.
+const DEFAULT_DAYS: i32 = 28;
+
+/// The years in which a day can be asked for; everything that is computed from one then stays in range.
+const YEARS: std::ops::RangeInclusive<i16> = 1970..=2199;
+
+/// A parameter that cannot be understood. `field` is its name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct QueryError {
+    pub(crate) field: &'static str,
+    pub(crate) message: String,
+}
+
+fn wrong(field: &'static str, message: String) -> QueryError {
+    QueryError { field, message }
+}
+
+/// The parameters of `GET /api/v1/stats`, as they arrive.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatsParams {
+    pub(crate) link: Option<String>,
+    pub(crate) campaign: Option<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) tz: Option<String>,
+    pub(crate) by: Option<String>,
+}
+
+/// The parameters of `GET /api/v1/ctr`, as they arrive.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CtrParams {
+    pub(crate) by: Option<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) clicks: Option<String>,
+}
+
+/// Days, both ends included; never reversed, never longer than [`WINDOW_DAYS_MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    first: Date,
+    last: Date,
+}
+
+impl Window {
+    /// # Errors
+    /// When `first` is after `last`, the days are too many, or a year lies outside 1970 to 2199.
+    pub(crate) fn new(first: Date, last: Date) -> Result<Self, QueryError> {
+        if !YEARS.contains(&first.year()) || !YEARS.contains(&last.year()) {
+            let message = format!("{first} to {last}: days are counted from {} to {}", YEARS.start(), YEARS.end());
+            return Err(wrong("from", message));
+        }
+        if first > last {
+            return Err(wrong("from", format!("the window ends before it begins: {first} is after {last}")));
+        }
+        let days = days_between(first, last) + 1;
+        if days > WINDOW_DAYS_MAX {
+            let message =
+                format!("{first} to {last} are {days} days; at most {WINDOW_DAYS_MAX} can be asked for at once");
+            return Err(wrong("from", message));
+        }
+        Ok(Self { first, last })
+    }
+
+    /// The window that `from` and `to` name; one end alone is completed to the default length, ending `today`.
+    pub(crate) fn parse(from: Option<&str>, to: Option<&str>, today: Date) -> Result<Self, QueryError> {
+        let last = to.map(|text| parse_day("to", text)).transpose()?;
+        let first = from.map(|text| parse_day("from", text)).transpose()?;
+        let last = last.unwrap_or_else(|| first.map_or(today, |first| first.max(today)));
+        let first = first.unwrap_or_else(|| back(last, DEFAULT_DAYS - 1));
+        Self::new(first, last)
+    }
+
+    /// The default number of days up to `today`.
+    pub(crate) fn recent(today: Date) -> Self {
+        Self { first: back(today, DEFAULT_DAYS - 1), last: today }
+    }
+
+    pub(crate) fn first(self) -> Date {
+        self.first
+    }
+
+    pub(crate) fn last(self) -> Date {
+        self.last
+    }
+
+    pub(crate) fn contains(self, day: Date) -> bool {
+        self.first <= day && day <= self.last
+    }
+
+    /// Every day from first to last.
+    pub(crate) fn days(self) -> impl Iterator<Item = Date> {
+        std::iter::successors(Some(self.first), |day| day.tomorrow().ok()).take_while(move |day| *day <= self.last)
+    }
+
+    /// One day more at both ends: every instant of these days in any time zone lies within.
+    pub(crate) fn widened(self) -> Self {
+        Self { first: back(self.first, 1), last: self.last.tomorrow().unwrap_or(self.last) }
+    }
+}
+
+/// How many days `last` is after `first`.
+fn days_between(first: Date, last: Date) -> i32 {
+    last.since(first).map_or(i32::MAX - 1, |span| span.get_days())
+}
+
+/// `days` days before `day`.
+fn back(day: Date, days: i32) -> Date {
+    day.saturating_sub(jiff::Span::new().days(days))
+}
+
+/// Reads `YYYY-MM-DD`, and nothing else.
+pub(crate) fn parse_day(field: &'static str, text: &str) -> Result<Date, QueryError> {
+    let shape = text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| matches!((at, byte), (4 | 7, b'-') | (_, b'0'..=b'9')));
+    let day = if shape { text.parse().ok() } else { None };
+    day.ok_or_else(|| wrong(field, format!("{:?} is not a day such as 2026-11-21", head(text))))
+}
+
+/// What a stats answer is told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    Day,
+    Hour,
+    /// Any dimension but the hour.
+    Value(Dimension),
+}
+
+impl By {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Hour => Dimension::Hour.as_str(),
+            Self::Value(dimension) => dimension.as_str(),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, QueryError> {
+        match (text, Dimension::parse(text)) {
+            ("day", _) => Ok(Self::Day),
+            (_, Some(Dimension::Hour)) => Ok(Self::Hour),
+            (_, Some(dimension)) => Ok(Self::Value(dimension)),
+            (_, None) => {
+                let words: Vec<_> = Dimension::ALL.into_iter().map(Dimension::as_str).collect();
+                Err(wrong("by", format!("{:?} is none of day, {}", head(text), words.join(", "))))
+            }
+        }
+    }
+}
+
+/// One question to `stats`.
+#[derive(Clone, Debug)]
+pub(crate) struct StatsQuery {
+    pub(crate) link: Option<LinkId>,
+    pub(crate) campaign: Option<String>,
+    pub(crate) window: Window,
+    /// The zone whose days and hours are asked for.
+    pub(crate) zone: TimeZone,
+    pub(crate) by: By,
+}
+
+impl StatsQuery {
+    /// # Errors
+    /// When a parameter cannot be understood; it is named.
+    pub(crate) fn parse(params: &StatsParams, report_zone: &TimeZone, now: Timestamp) -> Result<Self, QueryError> {
+        let zone = params.tz.as_deref().map_or_else(|| Ok(report_zone.clone()), parse_zone)?;
+        let today = now.to_zoned(zone.clone()).date();
+        Ok(Self {
+            link: params.link.as_deref().map(parse_link).transpose()?,
+            campaign: params.campaign.clone().filter(|campaign| !campaign.is_empty()),
+            window: Window::parse(params.from.as_deref(), params.to.as_deref(), today)?,
+            zone,
+            by: params.by.as_deref().map_or(Ok(By::Day), By::parse)?,
+        })
+    }
+}
+
+fn parse_zone(text: &str) -> Result<TimeZone, QueryError> {
+    let zone = TimeZone::get(text).ok().filter(|zone| zone.iana_name().is_some());
+    zone.ok_or_else(|| wrong("tz", format!("{:?} is not an IANA time zone such as \"Europe/Stockholm\"", head(text))))
+}
+
+fn parse_link(text: &str) -> Result<LinkId, QueryError> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.map(LinkId).ok_or_else(|| wrong("link", format!("{:?} is not the number of a link", head(text))))
+}
+
+/// One question to `ctr`. No window means all days that have impressions, and the clicks since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CtrQuery {
+    pub(crate) by: Grouping,
+    pub(crate) from: Option<Date>,
+    pub(crate) to: Option<Date>,
+    pub(crate) numerator: Numerator,
+}
+
+impl CtrQuery {
+    /// # Errors
+    /// When a parameter cannot be understood; it is named.
+    pub(crate) fn parse(params: &CtrParams) -> Result<Self, QueryError> {
+        let from = params.from.as_deref().map(|text| parse_day("from", text)).transpose()?;
+        let to = params.to.as_deref().map(|text| parse_day("to", text)).transpose()?;
+        if let (Some(from), Some(to)) = (from, to) {
+            Window::new(from, to)?;
+        }
+        let by = params.by.as_deref().unwrap_or(Grouping::Link.as_str());
+        let clicks = params.clicks.as_deref().unwrap_or(Numerator::Human.as_str());
+        Ok(Self {
+            by: Grouping::parse(by).ok_or_else(|| {
+                wrong("by", format!("{:?} is none of link, post, campaign, platform, level", head(by)))
+            })?,
+            from,
+            to,
+            numerator: Numerator::parse(clicks)
+                .ok_or_else(|| wrong("clicks", format!("{:?} is none of human, unique, all", head(clicks))))?,
+        })
+    }
+}
+
+/// The beginning of what somebody sent, short enough for a message.
+fn head(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    const TODAY: Date = date(2026, 11, 21);
+
+    #[test]
+    fn a_window_without_ends_is_the_last_28_days() {
+        let window = Window::parse(None, None, TODAY).unwrap();
+        assert_eq!((window.first(), window.last()), (date(2026, 10, 25), TODAY));
+        assert_eq!(window.days().count(), 28);
+        assert_eq!(window, Window::recent(TODAY));
+    }
+
+    #[test]
+    fn one_end_alone_is_completed() {
+        let window = Window::parse(Some("2026-11-01"), None, TODAY).unwrap();
+        assert_eq!((window.first(), window.last()), (date(2026, 11, 1), TODAY));
+        let window = Window::parse(None, Some("2026-01-28"), TODAY).unwrap();
+        assert_eq!((window.first(), window.last()), (date(2026, 1, 1), date(2026, 1, 28)));
+        let window = Window::parse(Some("2027-01-01"), None, TODAY).unwrap();
+        assert_eq!((window.first(), window.last()), (date(2027, 1, 1), date(2027, 1, 1)));
+    }
+
+    #[test]
+    fn a_window_that_is_reversed_too_long_or_out_of_time_is_refused() {
+        for (from, to) in [
+            ("2026-11-02", "2026-11-01"),
+            ("2016-01-01", "2026-11-01"),
+            ("1969-12-31", "1970-01-02"),
+            ("9999-12-31", "9999-12-31"),
+        ] {
+            let refused = Window::parse(Some(from), Some(to), TODAY).unwrap_err();
+            assert_eq!(refused.field, "from", "{refused}");
+        }
+        let longest = Window::parse(Some("2016-01-01"), Some("2026-01-07"), TODAY).unwrap();
+        assert_eq!(longest.days().count(), 3660);
+    }
+
+    #[test]
+    fn a_day_is_ten_characters_and_exists() {
+        for text in
+            ["2026-11-1", "20261121", "2026-11-21T00:00", "2026-02-30", "-026-11-21", "٢٠٢٦-11-21", "", "+2026-1-01"]
+        {
+            let refused = parse_day("from", text).unwrap_err();
+            assert!(refused.message.contains("2026-11-21"), "{text}: {refused}");
+        }
+        assert_eq!(parse_day("to", "2028-02-29").unwrap(), date(2028, 2, 29));
+    }
+
+    #[test]
+    fn a_stats_question_is_understood_or_its_wrong_parameter_named() {
+        let now: Timestamp = "2026-11-21T23:30:00Z".parse().unwrap();
+        let ask = |params: StatsParams| StatsQuery::parse(&params, &TimeZone::UTC, now);
+        let text = |text: &str| Some(text.to_owned());
+        let query =
+            ask(StatsParams { tz: text("Asia/Tokyo"), by: text("seen_on"), link: text("7"), ..Default::default() });
+        let query = query.unwrap();
+        assert_eq!(query.window.last(), date(2026, 11, 22), "today is asked of the zone");
+        assert_eq!((query.by, query.link), (By::Value(Dimension::SeenOn), Some(LinkId(7))));
+        let refused = [
+            ask(StatsParams { tz: text("Mars/Olympus"), ..Default::default() }),
+            ask(StatsParams { by: text("colour"), ..Default::default() }),
+            ask(StatsParams { link: text("0"), ..Default::default() }),
+            ask(StatsParams { link: text("spring"), ..Default::default() }),
+            ask(StatsParams { to: text("soon"), ..Default::default() }),
+        ];
+        let fields: Vec<_> = refused.into_iter().map(|answer| answer.unwrap_err().field).collect();
+        assert_eq!(fields, ["tz", "by", "link", "link", "to"]);
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_refused_by_name() {
+        let refused = serde_json::from_str::<StatsParams>(r#"{"group":"day"}"#).unwrap_err();
+        assert!(refused.to_string().contains("group"), "{refused}");
+    }
+
+    #[test]
+    fn a_ctr_question_defaults_to_human_clicks_by_link() {
+        let query = CtrQuery::parse(&CtrParams::default()).unwrap();
+        assert_eq!((query.by, query.numerator, query.from), (Grouping::Link, Numerator::Human, None));
+        let wrong = CtrParams { clicks: Some("robots".to_owned()), ..Default::default() };
+        assert_eq!(CtrQuery::parse(&wrong).unwrap_err().field, "clicks");
+    }
+}
