@@ -6,28 +6,28 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Tells the time. Clones tell the same time.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Option<Arc<AtomicI64>>);
+pub(crate) struct Clock(Option<Arc<AtomicI64>>);
 
 impl Clock {
     /// The time of this machine.
-    pub fn system() -> Self {
+    pub(crate) fn system() -> Self {
         Self(None)
     }
 
     /// A clock that stands still until it is set.
-    pub fn fixed(millis: i64) -> Self {
+    pub(crate) fn fixed(millis: i64) -> Self {
         Self(Some(Arc::new(AtomicI64::new(millis))))
     }
 
     /// Sets a fixed clock; a system clock stays as it is.
-    pub fn set(&self, millis: i64) {
+    pub(crate) fn set(&self, millis: i64) {
         if let Some(fixed) = &self.0 {
             fixed.store(millis, Ordering::Relaxed);
         }
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
-    pub fn now_ms(&self) -> i64 {
+    pub(crate) fn now_ms(&self) -> i64 {
         match &self.0 {
             Some(fixed) => fixed.load(Ordering::Relaxed),
             None => SystemTime::now()

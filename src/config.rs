@@ -11,24 +11,24 @@ pub(crate) const DEFAULTS: &str = include_str!("../config/waypost.toml");
 /// The configuration of one node, resolved: every value is there and in range.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
-    pub data: PathBuf,
-    pub redirect: crate::redirect::Config,
-    pub domains: Vec<crate::links::DomainConfig>,
-    pub admin: crate::admin::Config,
-    pub links: crate::links::Config,
-    pub journal: crate::journal::Config,
-    pub classify: crate::classify::Config,
-    pub tally: crate::tally::Config,
-    pub store: crate::store::Config,
-    pub archive: crate::archive::Config,
-    pub report: crate::stats::Config,
-    pub log: crate::telemetry::Config,
+pub(crate) struct Config {
+    pub(crate) data: PathBuf,
+    pub(crate) redirect: crate::redirect::Config,
+    pub(crate) domains: Vec<crate::links::DomainConfig>,
+    pub(crate) admin: crate::admin::Config,
+    pub(crate) links: crate::links::Config,
+    pub(crate) journal: crate::journal::Config,
+    pub(crate) classify: crate::classify::Config,
+    pub(crate) tally: crate::tally::Config,
+    pub(crate) store: crate::store::Config,
+    pub(crate) archive: crate::archive::Config,
+    pub(crate) report: crate::stats::Config,
+    pub(crate) log: crate::telemetry::Config,
 }
 
 /// What was wrong with a configuration, in words for the person who wrote it.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     #[error("cannot read the configuration file {path}: {cause}")]
     Read { path: PathBuf, cause: std::io::Error },
     #[error("{origin}: {message}")]
@@ -47,12 +47,12 @@ impl ConfigError {
 
 /// The five settings that are also flags of `serve`.
 #[derive(Clone, Debug, Default)]
-pub struct Flags {
-    pub data: Option<String>,
-    pub redirect: Option<String>,
-    pub admin: Option<String>,
-    pub store: Option<String>,
-    pub archive: Option<String>,
+pub(crate) struct Flags {
+    pub(crate) data: Option<String>,
+    pub(crate) redirect: Option<String>,
+    pub(crate) admin: Option<String>,
+    pub(crate) store: Option<String>,
+    pub(crate) archive: Option<String>,
 }
 
 impl Config {
@@ -60,7 +60,7 @@ impl Config {
     ///
     /// # Errors
     /// When the file cannot be read, a key is unknown, or a value has the wrong type or is out of range.
-    pub fn load(
+    pub(crate) fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
         flags: &Flags,
@@ -72,7 +72,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn resolve(
+    pub(crate) fn resolve(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
         flags: &Flags,
@@ -96,8 +96,8 @@ impl Config {
     ///
     /// # Panics
     /// Never: a test loads the compiled-in file.
-    #[must_use]
-    pub fn default_values() -> Self {
+    #[cfg(test)]
+    pub(crate) fn default_values() -> Self {
         defaults().try_into().expect("config/waypost.toml is complete; the test `the_defaults_load` proves it")
     }
 

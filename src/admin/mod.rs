@@ -37,9 +37,9 @@ use session::Sessions;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
-    pub address: SocketAddr,
-    pub hosts: Vec<String>,
+pub(crate) struct Config {
+    pub(crate) address: SocketAddr,
+    pub(crate) hosts: Vec<String>,
 }
 
 /// What the node says of itself.

@@ -194,6 +194,26 @@ pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
     Ok(files)
 }
 
+/// Removes the files of `incarnation` that begin at or after `from`, and returns how many there were.
+pub(super) fn remove_from(root: &Path, incarnation: Incarnation, from: Position) -> Result<usize, ArchiveError> {
+    let mut removed = 0;
+    for folder in day_folders(root, |_| true)? {
+        for path in files_of(&folder)?.into_iter().filter(|path| begins_at_or_after(path, incarnation, from)) {
+            fs::remove_file(&path).map_err(|cause| ArchiveError::io("remove", &path, cause))?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+fn begins_at_or_after(path: &Path, incarnation: Incarnation, from: Position) -> bool {
+    let stem = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(SUFFIX));
+    let parts = stem.and_then(|stem| stem.split_once('-'));
+    parts.is_some_and(|(of, begins)| {
+        Incarnation::parse(of) == Some(incarnation) && begins.parse::<u64>().is_ok_and(|begins| begins >= from.0)
+    })
+}
+
 fn is_named(path: &Path, suffix: &str) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(suffix))
 }

@@ -46,10 +46,10 @@ pub(crate) use scan::Scan;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
-    pub url: String,
-    pub seal_rows: usize,
-    pub seal_minutes: u64,
+pub(crate) struct Config {
+    pub(crate) url: String,
+    pub(crate) seal_rows: usize,
+    pub(crate) seal_minutes: u64,
 }
 
 /// Pending clicks beyond which [`Archive::is_full`] asks to wait: some 300 MB, reached only if sealing keeps failing.
@@ -162,6 +162,13 @@ impl Archive {
         let files = seal::seal(&self.root, incarnation, from, &chunks)?;
         self.lock_pending().forget(chunks.len());
         Ok(files)
+    }
+
+    /// Removes the click files of `incarnation` that begin at or after `from`: a process that died before it could say
+    /// how far it had sealed left them, and whoever goes on at `from` writes those clicks again, maybe cut differently.
+    pub(crate) fn discard(&self, incarnation: Incarnation, from: Position) -> Result<usize, ArchiveError> {
+        let _sealing = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        click_file::remove_from(&self.root, incarnation, from)
     }
 
     /// The clicks `query` asks for, pending and sealed, each once, as of now.

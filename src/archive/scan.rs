@@ -53,6 +53,7 @@ impl Scan {
     }
 
     /// Files that were left out, wholly or from the damaged place on, because they are not whole click files.
+    #[cfg(test)]
     pub(crate) fn damaged(&self) -> usize {
         self.damaged
     }

@@ -38,11 +38,11 @@ pub(crate) const RULES_VERSION: u32 = 1;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
-    pub geo: Vec<PathBuf>,
-    pub geo_poll_s: u64,
-    pub duplicate_ms: i64,
-    pub own_networks: Vec<ipnet::IpNet>,
+pub(crate) struct Config {
+    pub(crate) geo: Vec<PathBuf>,
+    pub(crate) geo_poll_s: u64,
+    pub(crate) duplicate_ms: i64,
+    pub(crate) own_networks: Vec<ipnet::IpNet>,
 }
 
 /// The rules and tables, compiled once.

@@ -7,14 +7,13 @@ pub(crate) mod classify;
 mod client;
 mod connect;
 mod ctr;
-mod demo;
+pub(crate) mod demo;
 mod doctor;
 mod export;
 mod figures;
 mod import;
 mod link;
 mod lookup;
-mod pending;
 mod serve;
 mod stats;
 mod table;
@@ -109,11 +108,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Ctr(args) => ctr::run(&args),
-        Command::Classify(file) => pending::classify::run(&file.load()?),
+        Command::Classify(file) => classify::run(&file.load()?),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => demo::run(&args),
-        Command::ParseImpressions => return Ok(pending::parse_child_main()),
+        Command::ParseImpressions => return Ok(crate::impressions::child::parse_child_main()),
     }?;
     Ok(ExitCode::SUCCESS)
 }

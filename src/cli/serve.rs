@@ -72,5 +72,5 @@ impl Settings {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.file.load_with(&args.settings.flags())?;
     crate::telemetry::start_logging(&config.log)?;
-    super::pending::serve(config)
+    crate::server::run(&config)
 }

@@ -24,9 +24,6 @@ pub(crate) enum Device {
 }
 
 impl Device {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Mobile, Self::Tablet, Self::Desktop, Self::Tv, Self::Console, Self::Wearable, Self::Other];
-
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Mobile => "mobile",
@@ -37,10 +34,6 @@ impl Device {
             Self::Wearable => "wearable",
             Self::Other => "other",
         }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|device| device.as_str() == text)
     }
 }
 

@@ -144,10 +144,6 @@ impl Counters {
         self.find(dimension, value).map_or(0, |at| self.entries[at].1)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     fn range(&self, dimension: Dimension) -> Range<usize> {
         let index = dimension as usize;
         let start = if index == 0 { 0 } else { self.ends[index - 1] };

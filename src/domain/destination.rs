@@ -44,7 +44,8 @@ pub(crate) struct Parts<'a> {
 }
 
 impl Destination {
-    /// The longest destination unless `links.destination_bytes_max` raises it.
+    /// The default of `links.destination_bytes_max`.
+    #[cfg(test)]
     pub(crate) const BYTES_MAX: usize = 2048;
 
     /// Reads a destination as an owner gives it; spaces around it are ignored. `bytes_max` bounds the result.

@@ -22,7 +22,7 @@ const SKETCH_BYTES: usize = REGISTERS * REGISTER_BITS / 8;
 const TAG_EXACT: u8 = 1;
 const TAG_SKETCH: u8 = 2;
 
-/// A set of visitors that can be counted, added to and merged, but not listed.
+/// A set of visitors that can be counted and added to, but not listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Uniques(Form);
 
@@ -72,19 +72,6 @@ impl Uniques {
         }
     }
 
-    /// Adds every visitor of `other`. The result does not depend on the order of merges.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        match (&mut self.0, &other.0) {
-            (_, Form::Exact(theirs)) => theirs.iter().for_each(|hash| self.add(Visitor(*hash))),
-            (Form::Sketch(ours), Form::Sketch(theirs)) => ours.merge(theirs),
-            (Form::Exact(ours), Form::Sketch(theirs)) => {
-                let mut sketch = Sketch::of(ours);
-                sketch.merge(theirs);
-                self.0 = Form::Sketch(sketch);
-            }
-        }
-    }
-
     /// Exact up to [`EXACT_MAX`]; beyond it an estimate with a standard error of 0.81 %.
     pub(crate) fn count(&self) -> u64 {
         match &self.0 {
@@ -93,6 +80,7 @@ impl Uniques {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.write_to(&mut bytes);
@@ -166,10 +154,6 @@ impl Sketch {
     fn add(&mut self, visitor: u64) {
         let (index, rank) = index_and_rank(murmur64a(visitor));
         self.raise(index, rank);
-    }
-
-    fn merge(&mut self, other: &Self) {
-        (0..REGISTERS).for_each(|index| self.raise(index, other.get(index)));
     }
 
     fn raise(&mut self, index: usize, rank: u8) {
@@ -302,18 +286,6 @@ mod tests {
         for n in [EXACT_MAX as u64 + 1, 10_000, 100_000, 1_000_000] {
             let error = (of(0..n).count() as f64 - n as f64).abs() / n as f64;
             assert!(error <= 2.5 * 0.0081, "{n}: off by {:.2} %", error * 100.0);
-        }
-    }
-
-    #[test]
-    fn a_merge_counts_shared_visitors_once_in_every_combination_of_forms() {
-        for (a, b) in [(0..600, 300..900), (0..900, 500..2_000), (0..3_000, 1_000..1_200), (0..3_000, 2_000..9_000)] {
-            let together = of(a.clone().chain(b.clone()));
-            let (mut left, mut right) = (of(a.clone()), of(b.clone()));
-            left.merge(&right);
-            right.merge(&of(a));
-            assert_eq!(left, together);
-            assert_eq!(right, together);
         }
     }
 

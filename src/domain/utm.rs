@@ -39,14 +39,6 @@ pub(crate) enum UtmError {
     Control { field: UtmField },
 }
 
-impl UtmError {
-    pub(crate) fn field(&self) -> UtmField {
-        match self {
-            Self::TooLong { field, .. } | Self::Control { field } => *field,
-        }
-    }
-}
-
 impl UtmField {
     pub(crate) const ALL: [Self; 6] = [Self::Source, Self::Medium, Self::Campaign, Self::Term, Self::Content, Self::Id];
 

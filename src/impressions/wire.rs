@@ -4,11 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::impression::ImportSummary;
 use crate::impressions::csv::Skipped;
 
 /// `POST /api/v1/imports`.
@@ -38,33 +36,4 @@ pub(crate) struct ImportReport {
     /// The first 100 of `unmatched_count` posts that no link stands in.
     pub(crate) unmatched: Vec<String>,
     pub(crate) unmatched_count: u64,
-}
-
-/// `GET /api/v1/imports`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ImportList {
-    pub(crate) imports: Vec<ImportLine>,
-}
-
-/// One import of the list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ImportLine {
-    pub(crate) id: u64,
-    pub(crate) file_name: String,
-    pub(crate) as_of: Timestamp,
-    pub(crate) imported_at: Timestamp,
-    pub(crate) rows: u64,
-}
-
-impl ImportList {
-    pub(crate) fn of(imports: Vec<ImportSummary>) -> Self {
-        let line = |import: ImportSummary| ImportLine {
-            id: import.id.0,
-            file_name: import.file_name,
-            as_of: import.as_of,
-            imported_at: import.imported_at,
-            rows: import.rows,
-        };
-        Self { imports: imports.into_iter().map(line).collect() }
-    }
 }

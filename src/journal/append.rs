@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -82,6 +83,7 @@ impl Journal {
     /// # Errors
     /// When the folder cannot be made, or the disk has no room for a first segment.
     pub(crate) fn begin(folder: &Path, config: &Config, clock: &Clock) -> io::Result<Self> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let incarnation = Incarnation(random()?);
         let bytes = segment_bytes(config).min(FIRST_SEGMENT_BYTES_MAX);
         let mut active = Segment::prepare(folder, Name { incarnation, number: 0 }, bytes)?;

@@ -15,24 +15,24 @@ mod segment;
 
 use serde::Deserialize;
 
-pub(crate) use append::{Journal, Lost};
-pub(crate) use read::{Progress, Reader, incarnations};
+pub(crate) use append::Journal;
+pub(crate) use read::{Reader, incarnations};
 
 /// `[journal]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
-    pub durability: Durability,
-    pub sync_ms: u64,
-    pub segment_mib: u64,
-    pub keep_hours: u64,
-    pub total_mib_max: u64,
+pub(crate) struct Config {
+    pub(crate) durability: Durability,
+    pub(crate) sync_ms: u64,
+    pub(crate) segment_mib: u64,
+    pub(crate) keep_hours: u64,
+    pub(crate) total_mib_max: u64,
 }
 
 /// When an answer may leave.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub enum Durability {
+pub(crate) enum Durability {
     /// Once the hit survives a killed process; a sync follows within `sync_ms`.
     Fast,
     /// Once the hit survives a power cut.

@@ -19,7 +19,7 @@ pub(super) const HEADER: usize = 64;
 const MAGIC: [u8; 8] = *b"WAYPOSTJ";
 const FORMAT_VERSION: u32 = 1;
 const EXTENSION: &str = "segment";
-const ZEROES: [u8; 1 << 20] = [0; 1 << 20];
+static ZEROES: [u8; 1 << 20] = [0; 1 << 20];
 
 /// What a segment's name tells.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

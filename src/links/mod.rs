@@ -13,7 +13,7 @@ pub(crate) mod misses;
 pub(crate) mod table;
 mod warnings;
 
-pub(crate) use domains::{Domains, DomainsError};
+pub(crate) use domains::Domains;
 pub(crate) use fields::{Change, LinkFields, UtmFields};
 pub(crate) use list::{LIST_MAX, LinkFilter, LinkPage};
 
@@ -21,29 +21,29 @@ use serde::Deserialize;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
-    pub slug_chars: usize,
-    pub destination_bytes_max: usize,
-    pub cache_links_max: usize,
-    pub cache_unknown_max: usize,
-    pub cache_unknown_s: u64,
-    pub store_deadline_ms: u64,
+pub(crate) struct Config {
+    pub(crate) slug_chars: usize,
+    pub(crate) destination_bytes_max: usize,
+    pub(crate) cache_links_max: usize,
+    pub(crate) cache_unknown_max: usize,
+    pub(crate) cache_unknown_s: u64,
+    pub(crate) store_deadline_ms: u64,
 }
 
 /// One host that links are served on.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DomainConfig {
-    pub host: String,
+pub(crate) struct DomainConfig {
+    pub(crate) host: String,
     #[serde(default)]
-    pub scheme: Scheme,
+    pub(crate) scheme: Scheme,
     #[serde(default)]
-    pub slugs: SlugMatching,
+    pub(crate) slugs: SlugMatching,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub enum Scheme {
+pub(crate) enum Scheme {
     Http,
     #[default]
     Https,
@@ -51,7 +51,7 @@ pub enum Scheme {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-pub enum SlugMatching {
+pub(crate) enum SlugMatching {
     #[default]
     IgnoreCase,
     Strict,

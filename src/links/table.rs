@@ -132,7 +132,8 @@ impl Table {
         let slot = self.pack(link, folded, domain);
         let (number, evicted) = {
             let mut shard = self.write(hash);
-            let evicted = (shard.by_slug.len() >= self.links_per_shard_max).then(|| shard.evict(&self.hasher)).flatten();
+            let evicted =
+                (shard.by_slug.len() >= self.links_per_shard_max).then(|| shard.evict(&self.hasher)).flatten();
             (shard.insert(hash, slot, &self.hasher), evicted)
         };
         if let Some(evicted) = evicted {
@@ -173,7 +174,11 @@ impl Table {
             rare: is_rare.then(|| Box::new(rare)),
             slug_bytes: u16::try_from(folded.len()).expect("a slug is at most 128 characters"),
             domain,
-            platform: spec.placement.platform.as_ref().map_or(0, |platform| self.platforms.index_of(platform.as_str()) + 1),
+            platform: spec
+                .placement
+                .platform
+                .as_ref()
+                .map_or(0, |platform| self.platforms.index_of(platform.as_str()) + 1),
             level_and_status: pack_level(spec.placement.level, rules.status),
             flags: AtomicU8::new(
                 flag(rules.enabled, ENABLED)

@@ -31,7 +31,9 @@ impl Why {
     /// In words, for `waypost doctor`.
     pub(crate) fn explain(self) -> &'static str {
         match self {
-            Self::PeerNotTrusted => "the connection does not come from redirect.trusted_proxies, so its headers are ignored",
+            Self::PeerNotTrusted => {
+                "the connection does not come from redirect.trusted_proxies, so its headers are ignored"
+            }
             Self::NoHeader => "the proxy is trusted but sent no such header",
             Self::Header => "the right-most address in the header that is not a trusted proxy",
             Self::Unreadable => "the header holds something that is not an address, so the proxy's own address stands",

@@ -29,26 +29,26 @@ use crate::domain::passthrough::merge_query;
 use crate::domain::position::Position;
 use crate::domain::slug::fold_path;
 use crate::journal::Journal;
+use crate::links::Domains;
 use crate::links::cache::{Cache, Resolved};
 use crate::links::misses::{Miss, Misses};
 use crate::links::table::Entry;
 use crate::telemetry::RedirectCounts;
 
 pub(crate) use listener::{Plane, bind};
-pub(crate) use request::Served;
 
 /// `[redirect]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
-    pub address: SocketAddr,
-    pub threads: usize,
-    pub trusted_proxies: Vec<ipnet::IpNet>,
-    pub client_address_header: String,
-    pub connections_max: usize,
-    pub connections_per_network_max: usize,
-    pub header_timeout_ms: u64,
-    pub connection_age_s: u64,
+pub(crate) struct Config {
+    pub(crate) address: SocketAddr,
+    pub(crate) threads: usize,
+    pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
+    pub(crate) client_address_header: String,
+    pub(crate) connections_max: usize,
+    pub(crate) connections_per_network_max: usize,
+    pub(crate) header_timeout_ms: u64,
+    pub(crate) connection_age_s: u64,
 }
 
 /// What answers requests. Shared by all threads of the plane.
@@ -64,7 +64,10 @@ pub(crate) struct Handler {
 
 /// What a link means for one request.
 enum Plan {
-    Redirect { link: LinkId, redirect: Redirect },
+    Redirect {
+        link: LinkId,
+        redirect: Redirect,
+    },
     /// Expired, with somewhere else to go; not a click.
     Elsewhere(Redirect),
     Disabled,
@@ -79,14 +82,14 @@ thread_local! {
 impl Handler {
     pub(crate) fn new(
         config: &Config,
-        served: &[Served],
+        domains: &Domains,
         cache: Arc<Cache>,
         journal: Arc<Journal>,
         misses: Arc<Misses>,
         counts: Arc<RedirectCounts>,
         clock: Clock,
     ) -> Self {
-        let hosts = Hosts::new(served, |name| cache.domain(name));
+        let hosts = Hosts::new(domains, |name| cache.domain(name));
         let proxies = TrustedProxies::new(config);
         Self { cache, journal, misses, counts, hosts, proxies, clock }
     }
@@ -105,7 +108,9 @@ impl Handler {
                         self.record(&hit).await;
                         Answer::Redirect(redirect)
                     }
-                    Resolved::Known(Plan::Elsewhere(redirect)) => self.missed(Miss::Expired, path, Answer::Redirect(redirect)),
+                    Resolved::Known(Plan::Elsewhere(redirect)) => {
+                        self.missed(Miss::Expired, path, Answer::Redirect(redirect))
+                    }
                     Resolved::Known(Plan::Disabled) => self.missed(Miss::Disabled, path, Answer::NotFound),
                     Resolved::Known(Plan::Expired) => self.missed(Miss::Expired, path, Answer::Gone),
                     Resolved::Unknown => self.missed(Miss::Unknown, path, Answer::NotFound),
@@ -118,7 +123,12 @@ impl Handler {
     }
 
     /// Slug to plan. The cached case computes and never suspends.
-    async fn look_up(&self, domain: &request::Domain, path: &str, plan: impl FnOnce(Entry<'_>) -> Plan) -> Resolved<Plan> {
+    async fn look_up(
+        &self,
+        domain: &request::Domain,
+        path: &str,
+        plan: impl FnOnce(Entry<'_>) -> Plan,
+    ) -> Resolved<Plan> {
         let mut plan = Some(plan);
         let cached = FOLDED.with_borrow_mut(|folded| {
             if !fold_path(path, domain.matching, folded) {
@@ -135,7 +145,12 @@ impl Handler {
     }
 
     #[cold]
-    async fn ask_store(&self, domain: &request::Domain, path: &str, plan: impl FnOnce(Entry<'_>) -> Plan) -> Resolved<Plan> {
+    async fn ask_store(
+        &self,
+        domain: &request::Domain,
+        path: &str,
+        plan: impl FnOnce(Entry<'_>) -> Plan,
+    ) -> Resolved<Plan> {
         let mut folded = String::new();
         fold_path(path, domain.matching, &mut folded);
         self.cache.resolve(domain.index, &domain.name, &folded, plan).await
@@ -202,4 +217,3 @@ fn plan(entry: Entry<'_>, query: &str, now_ms: i64) -> Plan {
     // an unknown link is the honest answer.
     redirect.map_or(Plan::Disabled, |redirect| Plan::Redirect { link: entry.id, redirect })
 }
-

@@ -13,6 +13,7 @@ use super::respond::Fixed;
 use crate::domain::hit::Method;
 use crate::domain::link::DomainName;
 use crate::domain::slug::Matching;
+use crate::links::Domains;
 use crate::links::table::DomainIndex;
 
 /// The longest path and query together, in bytes; longer ones are answered with 414.
@@ -47,14 +48,6 @@ pub(crate) enum Target<'a> {
     },
 }
 
-/// One host to serve links on, as configured.
-pub(crate) struct Served {
-    /// Empty for "any host".
-    pub(crate) host: String,
-    pub(crate) name: DomainName,
-    pub(crate) matching: Matching,
-}
-
 /// A domain as lookups need it.
 pub(crate) struct Domain {
     pub(crate) index: DomainIndex,
@@ -70,16 +63,15 @@ pub(crate) enum Hosts {
 }
 
 impl Hosts {
-    pub(crate) fn new(served: &[Served], index: impl Fn(&DomainName) -> DomainIndex) -> Self {
-        let domain = |served: &Served| Domain {
-            index: index(&served.name),
-            name: served.name.clone(),
-            matching: served.matching,
-        };
-        match served {
-            [only] if only.host.is_empty() => Self::Any(domain(only)),
-            served => Self::Named(served.iter().map(|served| (served.host.clone(), domain(served))).collect()),
+    pub(crate) fn new(domains: &Domains, index: impl Fn(&DomainName) -> DomainIndex) -> Self {
+        let domain =
+            |name: &DomainName| Domain { index: index(name), name: name.clone(), matching: domains.matching(name) };
+        let named: HashMap<String, Domain> =
+            domains.hosts().zip(domains.names()).map(|(host, name)| (host.to_owned(), domain(name))).collect();
+        if named.is_empty() {
+            return Self::Any(domain(&DomainName::DEFAULT));
         }
+        Self::Named(named)
     }
 
     fn of(&self, host: &str) -> Option<&Domain> {
@@ -168,6 +160,7 @@ fn host_name(host: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::links::{DomainConfig, Scheme, SlugMatching};
 
     #[test]
     fn a_host_is_a_name_or_an_address_with_an_optional_port_and_nothing_else() {
@@ -181,15 +174,18 @@ mod tests {
 
     #[test]
     fn case_port_and_trailing_dot_do_not_make_another_host() {
-        let served = |host: &str| Served {
+        let configured = ["go.example.com", "x.example.com"].map(|host| DomainConfig {
             host: host.to_owned(),
-            name: DomainName(host.to_owned()),
-            matching: Matching::IgnoreCase,
-        };
-        let hosts = Hosts::new(&[served("go.example.com"), served("x.example.com")], |_| DomainIndex(0));
-        for host in ["go.example.com", "GO.example.com", "go.example.com:443", "go.example.com."] {
-            assert_eq!(hosts.of(host).map(|domain| domain.name.0.as_str()), Some("go.example.com"), "{host}");
+            scheme: Scheme::Https,
+            slugs: SlugMatching::Strict,
+        });
+        let address = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let domains = Domains::new(&configured, address(1), address(2)).unwrap();
+        let hosts = Hosts::new(&domains, |_| DomainIndex(0));
+        for host in ["x.example.com", "X.example.com", "x.example.com:443", "x.example.com."] {
+            assert_eq!(hosts.of(host).map(|domain| domain.name.0.as_str()), Some("x.example.com"), "{host}");
         }
+        assert_eq!(hosts.of("go.example.com").map(|domain| domain.matching), Some(Matching::Strict));
         assert!(hosts.of("example.com").is_none());
     }
 }

@@ -30,16 +30,8 @@ use crate::store::{Store, StoreError};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
-    pub time_zone: String,
-}
-
-impl Config {
-    /// The zone whose days and hours the counters use.
-    pub(crate) fn zone(&self) -> TimeZone {
-        // The configuration was refused if the name is unknown.
-        TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
-    }
+pub(crate) struct Config {
+    pub(crate) time_zone: String,
 }
 
 /// How many links are read from the store at a time.

@@ -22,8 +22,8 @@ use crate::domain::visitor::Salt;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
-    pub url: String,
+pub(crate) struct Config {
+    pub(crate) url: String,
 }
 
 #[derive(Debug, thiserror::Error)]

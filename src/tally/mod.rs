@@ -1,12 +1,25 @@
 //! The tally: turns journal records into classified clicks, counter deltas and click files.
+//!
+//! One thread reads what is synced, judges it, adds it up, applies it to the store, and hands the clicks to the
+//! archive, in this order; a position is counted before it is archived and archived before it is released. It must
+//! never slow a redirect: it shares nothing with the redirect plane but the journal's files and the link cache.
 
+mod accounts;
 pub(crate) mod geo;
+mod judge;
+mod rollup;
+mod stream;
+mod worker;
 
 use serde::Deserialize;
 
+pub(crate) use accounts::Accounts;
+pub(crate) use worker::{Tally, Tools};
+
+/// `[tally]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
-    pub interval_ms: u64,
-    pub batch_hits_max: usize,
+pub(crate) struct Config {
+    pub(crate) interval_ms: u64,
+    pub(crate) batch_hits_max: usize,
 }

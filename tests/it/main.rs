@@ -6,6 +6,23 @@
 // What the tests are written with: a running Waypost with verbs, HTTP by hand, a browser, geo files.
 mod support;
 
+// A newcomer's first hour, by the words of the README.
+mod journey;
+
+// What a visitor gets, and what the public listener refuses.
+mod limits;
+mod redirects;
+
+// The sentences of the design: recorded, once, whatever happens in between.
+mod invariants;
+
+// What is measured against: places and impressions.
+mod imports;
+mod places;
+
+// What strangers send.
+mod hostile;
+
 // The files around the program: what is deployed says only what the program knows.
 mod deploy;
 

@@ -6,6 +6,7 @@
 use super::agents::{self, Arrival};
 use crate::domain::impression::Kind;
 use crate::domain::placement::Level;
+use crate::links::{Change, LinkFields, UtmFields};
 
 /// A link as the demo makes it.
 pub(crate) struct DemoLink {
@@ -26,6 +27,28 @@ pub(crate) struct DemoLink {
     pub(super) people: &'static [Arrival],
     /// The robot of the platform itself, which looks at once; empty where there is none.
     pub(super) robot: &'static str,
+}
+
+impl DemoLink {
+    /// What its owner would have typed.
+    pub(crate) fn fields(&self) -> LinkFields {
+        let text = |text: &str| Change::from((!text.is_empty()).then(|| text.to_owned()));
+        LinkFields {
+            url: text(self.url),
+            slug: text(self.slug),
+            title: text(self.title),
+            platform: text(self.platform),
+            level: text(self.level.as_str()),
+            posts: Change::from((!self.post.is_empty()).then(|| vec![self.post.to_owned()])),
+            utm: Change::Set(UtmFields {
+                source: text(self.source),
+                medium: text(self.medium),
+                campaign: text(self.campaign),
+                ..UtmFields::default()
+            }),
+            ..LinkFields::default()
+        }
+    }
 }
 
 /// When a link was posted, counted from the first day of the demo, in UTC.

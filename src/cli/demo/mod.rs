@@ -4,13 +4,11 @@
 
 mod agents;
 mod chance;
-mod links;
+pub(crate) mod links;
 pub(crate) mod places;
 pub(crate) mod plan;
 
-use super::connect::Running;
 use super::figures;
-use super::pending;
 use super::serve::{ConfigFile, Settings};
 use super::{print, tell};
 use plan::Plan;
@@ -26,12 +24,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.file.load_with(&args.settings.flags())?;
     let data = config.data.display().to_string();
-    if Running::file(&config.data).exists() {
-        anyhow::bail!("a server is running on {data}: the demo needs a folder of its own, such as --data ./demo");
-    }
     let plan = Plan::new(jiff::Timestamp::now());
     tell(&format!("filling {data} with a made-up campaign …"));
-    pending::fill(&config, &plan)?;
+    crate::server::offline::fill(&config, &plan)?;
     Ok(print(&summary(&plan, &data))?)
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::finding::Finding;
+use crate::redirect::address::client_address;
 
 /// One request header as given on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,24 +30,8 @@ pub(super) fn explain(config: &crate::redirect::Config, header: &Header, peer: I
             format!("{peer}: {:?} is not looked at, redirect.client_address_header is {configured:?}", header.name);
         return Finding::warn(WHAT, why);
     }
-    let (address, why) = client_address(peer, &header.value, &config.trusted_proxies);
-    Finding::ok(WHAT, format!("{address}: {why}"))
-}
-
-/// Becomes a call of `crate::redirect::address::client_address`.
-fn client_address(peer: IpAddr, value: &str, trusted: &[ipnet::IpNet]) -> (IpAddr, String) {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
-    if !is_trusted(peer) {
-        return (peer, "the peer is no trusted proxy, so its header is not believed".to_owned());
-    }
-    for entry in value.rsplit(',') {
-        match entry.trim().parse::<IpAddr>() {
-            Ok(address) if is_trusted(address) => {}
-            Ok(address) => return (address, "the right-most entry that is no trusted proxy".to_owned()),
-            Err(_) => return (peer, format!("{:?} is no address, so the peer is taken", entry.trim())),
-        }
-    }
-    (peer, "every entry is a trusted proxy, so the peer is taken".to_owned())
+    let (address, why) = client_address(peer, std::iter::once(header.value.as_str()), &config.trusted_proxies);
+    Finding::ok(WHAT, format!("{address}: {}", why.explain()))
 }
 
 /// Behind a proxy that is not trusted, all clicks seem to come from one visitor: the commonest mistake there is.

@@ -111,7 +111,7 @@ mod tests {
     fn a_geo_file_is_told_by_type_and_age() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("places.mmdb");
-        fs::write(&path, crate::cli::demo::places::database(1_760_000_000)).unwrap();
+        fs::write(&path, crate::cli::demo::places::database(1_760_000_000).unwrap()).unwrap();
         let at = |seconds: i64| Timestamp::from_second(seconds).unwrap();
         let fresh = geo_file(&path, at(1_760_000_000));
         assert_eq!(fresh.grade, Grade::Ok, "{fresh:?}");

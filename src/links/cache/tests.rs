@@ -73,7 +73,9 @@ fn cache(open: usize, deadline_ms: u64) -> (Arc<Asked>, Arc<Cache>) {
         cache_unknown_s: 3600,
         store_deadline_ms: deadline_ms,
     };
-    (store.clone(), Arc::new(Cache::new(store, &config)))
+    let address = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let domains = Domains::new(&[], address(1), address(2)).unwrap();
+    (store.clone(), Arc::new(Cache::new(store, Arc::new(domains), &config)))
 }
 
 async fn id_of(cache: &Arc<Cache>, slug: &str) -> Resolved<u64> {
@@ -107,9 +109,9 @@ async fn an_unknown_slug_is_asked_for_once_until_it_is_made() {
     assert_eq!(id_of(&cache, "new").await, Resolved::Unknown);
     assert_eq!(id_of(&cache, "new").await, Resolved::Unknown);
     assert_eq!(store.times.load(Ordering::SeqCst), 1);
-    cache.put(&link(2, "new"), "new");
+    cache.changed(&link(2, "new"));
     assert_eq!(cache.cached(cache.domain(&DomainName::DEFAULT), "new", |entry| entry.id.0), Some(2));
-    cache.remove(LinkId(2));
+    cache.removed(LinkId(2), &DomainName::DEFAULT, "new");
     assert_eq!(id_of(&cache, "new").await, Resolved::Unknown);
     assert_eq!(store.times.load(Ordering::SeqCst), 2);
 }
@@ -130,7 +132,7 @@ async fn an_answer_that_a_change_overtook_is_not_believed() {
     while store.times.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
-    cache.remove(LinkId(1));
+    cache.removed(LinkId(1), &DomainName::DEFAULT, "known");
     store.gate.add_permits(1);
     assert_eq!(asking.await.unwrap(), Resolved::Unavailable);
     assert_eq!(cache.len(), 0);
@@ -139,7 +141,7 @@ async fn an_answer_that_a_change_overtook_is_not_believed() {
 #[tokio::test]
 async fn a_complete_cache_answers_for_unknown_slugs_without_asking() {
     let (store, cache) = cache(10, 60_000);
-    cache.fill(true, |_| Matching::IgnoreCase).await.unwrap();
+    cache.fill(true).await.unwrap();
     assert_eq!(id_of(&cache, "anything").await, Resolved::Unknown);
     assert_eq!(store.times.load(Ordering::SeqCst), 0);
 }

@@ -4,7 +4,8 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -26,6 +27,8 @@ const START_DEADLINE: Duration = Duration::from_secs(60);
 pub(crate) struct TestApp {
     folder: TempDir,
     config: String,
+    /// The socket of the redirect plane, when the test plays the supervisor that holds it.
+    held: Option<TcpListener>,
     running: Option<Started>,
 }
 
@@ -89,11 +92,19 @@ impl TestApp {
         app
     }
 
+    /// Starts on a socket that stays open however often the server is restarted, as systemd would hold it.
+    pub(crate) fn with_held_socket(socket: TcpListener) -> Self {
+        let mut app = Self::stopped("");
+        app.held = Some(socket);
+        app.launch();
+        app
+    }
+
     /// A folder in which nothing has run yet; [`TestApp::launch`] starts it.
     pub(crate) fn stopped(toml: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("waypost-test-").tempdir().unwrap();
         fs::write(folder.path().join("waypost.toml"), toml).unwrap();
-        Self { folder, config: toml.to_owned(), running: None }
+        Self { folder, config: toml.to_owned(), held: None, running: None }
     }
 
     /// Starts the server on this folder and waits until it says where it listens.
@@ -105,13 +116,18 @@ impl TestApp {
 
     fn serve(&self) -> Started {
         let log = |name: &str| File::options().create(true).append(true).open(self.folder.path().join(name)).unwrap();
-        let mut command = waypost();
+        let mut command = match &self.held {
+            Some(_) => waypost_on_held_socket(),
+            None => waypost(),
+        };
         command.arg("serve").arg("--config").arg(self.folder.path().join("waypost.toml"));
         command.arg("--data").arg(self.data()).args(["--redirect", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         if !self.config.contains("trusted_proxies") {
             command.env("WAYPOST_REDIRECT_TRUSTED_PROXIES", "127.0.0.1/32");
         }
-        command.stdin(Stdio::null()).stdout(log("stdout")).stderr(log("stderr"));
+        let stdin =
+            self.held.as_ref().map_or(Stdio::null(), |socket| OwnedFd::from(socket.try_clone().unwrap()).into());
+        command.stdin(stdin).stdout(log("stdout")).stderr(log("stderr"));
         let mut process = Running::start("waypost", &mut command);
         let deadline = Instant::now() + START_DEADLINE;
         loop {
@@ -407,6 +423,19 @@ fn waypost() -> Command {
         if name.to_string_lossy().starts_with("WAYPOST_") {
             command.env_remove(name);
         }
+    }
+    command
+}
+
+/// The program behind a shell that passes its standard input on the way systemd passes a socket (sd_listen_fds(3)).
+fn waypost_on_held_socket() -> Command {
+    let plain = waypost();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\""])
+        .arg(plain.get_program());
+    for (name, _) in plain.get_envs() {
+        command.env_remove(name);
     }
     command
 }

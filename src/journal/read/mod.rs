@@ -137,13 +137,6 @@ impl Reader {
         self.open_following()
     }
 
-    /// Gives up the positions below `to`: nothing readable is left of them. Returns how many there were.
-    pub(crate) fn skip_to(&mut self, to: Position) -> u64 {
-        let skipped = to.0.saturating_sub(self.next.0);
-        self.next = self.next.max(to);
-        skipped
-    }
-
     /// Shortens the last file of an ended incarnation to what is used of it.
     pub(crate) fn trim(&mut self) -> io::Result<()> {
         let Some(open) = &self.open else { return Ok(()) };

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::Config;
+use super::catalog::LinkListener;
 use super::table::{DomainIndex, Entry, Table};
+use super::{Config, Domains};
 use crate::domain::link::{DomainName, Link, LinkFacts, LinkId};
-use crate::domain::slug::Matching;
 use crate::store::{LinkStore, StoreError};
 
 /// The most questions to the store under way at once; requests beyond it are told to come again.
@@ -35,6 +35,7 @@ pub(crate) enum Resolved<R> {
 pub(crate) struct Cache {
     table: Table,
     store: Arc<dyn LinkStore>,
+    domains: Arc<Domains>,
     deadline: Duration,
     unknown_for: Duration,
     /// Slugs that the store did not know, until when that is believed.
@@ -57,10 +58,11 @@ enum Answer {
 }
 
 impl Cache {
-    pub(crate) fn new(store: Arc<dyn LinkStore>, config: &Config) -> Self {
+    pub(crate) fn new(store: Arc<dyn LinkStore>, domains: Arc<Domains>, config: &Config) -> Self {
         Self {
             table: Table::new(config.cache_links_max),
             store,
+            domains,
             deadline: Duration::from_millis(config.store_deadline_ms),
             unknown_for: Duration::from_secs(config.cache_unknown_s),
             unknown: quick_cache::sync::Cache::new(config.cache_unknown_max.max(1)),
@@ -75,7 +77,7 @@ impl Cache {
     ///
     /// # Errors
     /// When the store cannot be read; what was read so far stays.
-    pub(crate) async fn fill(&self, alone: bool, matching: impl Fn(&DomainName) -> Matching) -> Result<(), StoreError> {
+    pub(crate) async fn fill(&self, alone: bool) -> Result<(), StoreError> {
         let mut after = LinkId(0);
         let mut all_fit = true;
         loop {
@@ -83,7 +85,7 @@ impl Cache {
             let Some(last) = page.last() else { break };
             after = last.id;
             for link in &page {
-                all_fit &= !self.table.put(link, &link.spec.slug.folded(matching(&link.spec.domain)));
+                all_fit &= !self.table.put(link, &self.folded(link));
             }
         }
         self.complete.store(alone && all_fit, Ordering::Release);
@@ -123,9 +125,7 @@ impl Cache {
             return Resolved::Unknown;
         }
         match self.ask(key, name).await {
-            Answer::Known => {
-                self.table.with(domain, folded, use_it).map_or(Resolved::Unavailable, Resolved::Known)
-            }
+            Answer::Known => self.table.with(domain, folded, use_it).map_or(Resolved::Unavailable, Resolved::Known),
             Answer::Unknown => Resolved::Unknown,
             Answer::Waiting | Answer::Unavailable => Resolved::Unavailable,
         }
@@ -145,24 +145,12 @@ impl Cache {
         Ok(self.store.link(id).await?.map(|link| link.facts()))
     }
 
-    /// Puts a link that was made or changed in force.
-    pub(crate) fn put(&self, link: &Link, folded: &str) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
-        if self.table.put(link, folded) {
-            self.complete.store(false, Ordering::Release);
-        }
-        self.unknown.remove(&(self.domain(&link.spec.domain).0, folded.to_owned()));
-    }
-
-    /// Takes a removed link out of force.
-    pub(crate) fn remove(&self, id: LinkId) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
-        self.table.remove(id);
+    fn folded(&self, link: &Link) -> String {
+        link.spec.slug.folded(self.domains.matching(&link.spec.domain))
     }
 
     fn is_known_unknown(&self, key: &Key) -> bool {
-        self.complete.load(Ordering::Acquire)
-            || self.unknown.get(key).is_some_and(|until| Instant::now() < until)
+        self.complete.load(Ordering::Acquire) || self.unknown.get(key).is_some_and(|until| Instant::now() < until)
     }
 
     /// Asks the store, or joins whoever is asking already.
@@ -214,6 +202,24 @@ impl Cache {
 
     fn questions(&self) -> MutexGuard<'_, HashMap<Key, watch::Receiver<Answer>>> {
         self.questions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LinkListener for Cache {
+    /// Puts a link that was made or changed in force.
+    fn changed(&self, link: &Link) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        let folded = self.folded(link);
+        if self.table.put(link, &folded) {
+            self.complete.store(false, Ordering::Release);
+        }
+        self.unknown.remove(&(self.domain(&link.spec.domain).0, folded));
+    }
+
+    /// Takes a removed link out of force.
+    fn removed(&self, id: LinkId, _domain: &DomainName, _folded: &str) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.table.remove(id);
     }
 }
 

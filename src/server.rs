@@ -1,1 +1,0 @@
-//! Wiring: open store, journal and archive; start both planes; stop in order and lose nothing.

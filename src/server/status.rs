@@ -1,0 +1,142 @@
+//! What a node says of itself: the books, the caches, the files; as JSON for the API and as metrics.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Addresses;
+use super::parts::Parts;
+use crate::admin::NodeStatus;
+use crate::admin::wire::{GeoFile, Node, NodeHits};
+use crate::archive::Archive;
+use crate::config::Config;
+use crate::journal::Journal;
+use crate::links::cache::Cache;
+use crate::tally::Accounts;
+use crate::tally::geo::Geo;
+use crate::telemetry::RedirectCounts;
+
+pub(crate) struct Status {
+    journal: Arc<Journal>,
+    accounts: Arc<Accounts>,
+    counts: Arc<RedirectCounts>,
+    cache: Arc<Cache>,
+    archive: Arc<Archive>,
+    geo: Arc<Geo>,
+    addresses: Addresses,
+    time_zone: String,
+    store: String,
+    started_at: Timestamp,
+}
+
+impl Status {
+    pub(crate) fn new(
+        parts: &Parts,
+        counts: Arc<RedirectCounts>,
+        config: &Config,
+        addresses: Addresses,
+        started_at: Timestamp,
+    ) -> Self {
+        let store = match config.store.url.as_str() {
+            "" => format!("embedded:{}", config.data.display()),
+            url => url.to_owned(),
+        };
+        Self {
+            journal: parts.journal.clone(),
+            accounts: parts.accounts.clone(),
+            counts,
+            cache: parts.cache.clone(),
+            archive: parts.archive.clone(),
+            geo: parts.geo.clone(),
+            addresses,
+            time_zone: config.report.time_zone.clone(),
+            store,
+            started_at,
+        }
+    }
+
+    /// Received plus recovered equals counted plus lost plus in the journal. Each comes from another place, so the
+    /// sum can be wrong; while hits are on their way it may be read a moment apart.
+    fn hits(&self) -> NodeHits {
+        let lost = [("journal_full", self.journal.lost()), ("damaged", self.accounts.damaged())];
+        NodeHits {
+            counted: self.accounts.counted(),
+            in_journal: self.accounts.in_journal(self.journal.end()),
+            recovered: self.accounts.recovered(),
+            received: self.counts.hits(),
+            lost: lost.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
+        }
+    }
+}
+
+impl NodeStatus for Status {
+    fn report(&self) -> Node {
+        let geo = self.geo.state().into_iter().map(|file| GeoFile {
+            path: file.path.display().to_string(),
+            r#type: file.database_type,
+            built: Some(file.built).filter(|built| !built.is_empty()),
+            state: file.state,
+        });
+        Node {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            redirect: format!("http://{}", self.addresses.redirect),
+            admin: format!("http://{}", self.addresses.admin),
+            time_zone: self.time_zone.clone(),
+            store: self.store.clone(),
+            archive: self.archive.root().display().to_string(),
+            hits: self.hits(),
+            links_cached: self.cache.len() as u64,
+            geo: geo.collect(),
+            started_at: self.started_at.to_string(),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        let hits = self.hits();
+        let mut text = String::new();
+        let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, u64)]| {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            for (labels, value) in samples {
+                let _ = writeln!(text, "{name}{labels} {value}");
+            }
+        };
+        let one = |value: u64| [(String::new(), value)];
+        let lost: Vec<_> =
+            hits.lost.iter().map(|(reason, count)| (format!("{{reason=\"{reason}\"}}"), *count)).collect();
+        let statuses: Vec<_> =
+            self.counts.by_status().map(|(status, count)| (format!("{{status=\"{status}\"}}"), count)).collect();
+        family("waypost_hits_received_total", "counter", "Requests for known links.", &one(hits.received));
+        family(
+            "waypost_hits_recovered_total",
+            "counter",
+            "Hits that an earlier process left uncounted.",
+            &one(hits.recovered),
+        );
+        family("waypost_hits_counted_total", "counter", "Hits in the store's counters.", &one(hits.counted));
+        family("waypost_hits_lost_total", "counter", "Hits that could not be kept, by reason.", &lost);
+        family("waypost_hits_in_journal", "gauge", "Hits that wait to be counted.", &one(hits.in_journal));
+        family("waypost_redirects_total", "counter", "Answers of the redirect plane, by status.", &statuses);
+        family("waypost_links_cached", "gauge", "Links in memory.", &one(self.cache.len() as u64));
+        family("waypost_journal_bytes", "gauge", "Bytes of all journal files.", &one(self.journal.bytes()));
+        family(
+            "waypost_archive_pending_clicks",
+            "gauge",
+            "Clicks not yet in a click file.",
+            &one(self.archive.pending() as u64),
+        );
+        family(
+            "waypost_store_errors_total",
+            "counter",
+            "Tries to count that the store refused.",
+            &one(self.accounts.store_errors()),
+        );
+        family(
+            "waypost_archive_errors_total",
+            "counter",
+            "Tries to write a click file that failed.",
+            &one(self.accounts.archive_errors()),
+        );
+        text
+    }
+}

@@ -1,0 +1,156 @@
+//! Reads hits from a journal and turns them into clicks, with everything that takes: links, salts, places.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use tokio::runtime::Runtime;
+
+use super::rollup::Calendar;
+use super::stream::Stream;
+use super::worker::{Tools, Trouble, shard_of};
+use crate::classify::place::Places;
+use crate::domain::click::{Click, click_id};
+use crate::domain::hit::Hit;
+use crate::domain::link::{LinkFacts, LinkId};
+use crate::domain::placement::Level;
+use crate::domain::position::Position;
+use crate::domain::utm::Utm;
+use crate::domain::visitor::Salt;
+
+/// Salts kept at hand; hits rarely span more than two days.
+const SALTS_MAX: usize = 4;
+
+/// One read of the journal, judged and ready to be counted.
+pub(super) struct Round {
+    clicks: Vec<(Position, Click)>,
+    from: Position,
+    pub(super) to: Position,
+    /// As many hits were read as one round may hold.
+    pub(super) is_full: bool,
+}
+
+impl Round {
+    pub(super) fn is_empty(&self) -> bool {
+        self.to == self.from
+    }
+
+    pub(super) fn clicks_from(&self, from: Position) -> impl Iterator<Item = &Click> {
+        self.clicks.iter().filter(move |(position, _)| *position >= from).map(|(_, click)| click)
+    }
+
+    pub(super) fn into_clicks_from(self, from: Position) -> Vec<Click> {
+        self.clicks.into_iter().filter(|(position, _)| *position >= from).map(|(_, click)| click).collect()
+    }
+
+    /// Positions at or after `counted`: readable or not, they existed.
+    pub(super) fn uncounted(&self, counted: Position) -> u64 {
+        self.to.0.saturating_sub(self.from.max(counted).0)
+    }
+
+    /// Hits of one shard at or after `from`, and positions there that cannot be read. Damage has no link any more,
+    /// so it is put down to the first shard.
+    pub(super) fn of_shard_from(&self, from: Position, shard: usize, shards: usize) -> (u64, u64) {
+        let all = self.clicks_from(from).count() as u64;
+        let here = self.clicks_from(from).filter(|click| shard_of(click.link.id.0, shards) == shard).count() as u64;
+        let damaged = if shard == 0 { self.uncounted(from) - all } else { 0 };
+        (here, damaged)
+    }
+}
+
+/// What judging keeps at hand from one round to the next.
+pub(super) struct Judge {
+    pub(super) calendar: Calendar,
+    salts: Vec<(Date, Salt)>,
+}
+
+/// What judging looks up, once per round each.
+struct Session<'a> {
+    tools: &'a Tools,
+    runtime: &'a Runtime,
+    judge: &'a mut Judge,
+    places: Arc<Places>,
+    facts: HashMap<LinkId, Arc<LinkFacts>>,
+}
+
+impl Judge {
+    pub(super) fn new(tools: &Tools) -> Self {
+        Self { calendar: Calendar::new(tools.zone.clone()), salts: Vec::new() }
+    }
+
+    /// Reads and judges up to one batch of hits below `upto`.
+    pub(super) fn read(
+        &mut self,
+        tools: &Tools,
+        runtime: &Runtime,
+        stream: &mut Stream,
+        upto: Position,
+    ) -> Result<Round, Trouble> {
+        let places = tools.geo.places();
+        let mut session = Session { tools, runtime, judge: self, places, facts: HashMap::new() };
+        let mut clicks = Vec::new();
+        let mut trouble = None;
+        let (from, incarnation) = (stream.reader.position(), stream.incarnation);
+        let double_tap = &mut stream.double_tap;
+        let max = tools.config.batch_hits_max.max(1);
+        let progress = stream.reader.read(upto, max, |position, hit| {
+            if trouble.is_some() {
+                return;
+            }
+            match session.judge(hit, click_id(hit.time_ms, incarnation, position)) {
+                Ok(mut click) => {
+                    double_tap.judge(&mut click);
+                    clicks.push((position, click));
+                }
+                Err(error) => trouble = Some(error),
+            }
+        })?;
+        match trouble {
+            Some(trouble) => Err(trouble),
+            None => Ok(Round { clicks, from, to: stream.reader.position(), is_full: progress.hits >= max as u64 }),
+        }
+    }
+}
+
+impl Session<'_> {
+    fn judge(&mut self, hit: &Hit<'_>, id: uuid::Uuid) -> Result<Click, Trouble> {
+        let link = self.link(hit.link)?;
+        let salt = self.salt(hit.time_ms)?;
+        Ok(self.tools.classifier.classify(hit, id, &link, &salt, &self.places))
+    }
+
+    fn link(&mut self, id: LinkId) -> Result<Arc<LinkFacts>, Trouble> {
+        if let Some(facts) = self.facts.get(&id) {
+            return Ok(facts.clone());
+        }
+        let facts = self.runtime.block_on(self.tools.cache.facts(id))?.unwrap_or_else(|| removed(id));
+        let facts = Arc::new(facts);
+        self.facts.insert(id, facts.clone());
+        Ok(facts)
+    }
+
+    fn salt(&mut self, time_ms: i64) -> Result<Salt, Trouble> {
+        let day = self.judge.calendar.day(time_ms);
+        if let Some((_, salt)) = self.judge.salts.iter().find(|(known, _)| *known == day) {
+            return Ok(*salt);
+        }
+        let salt = self.runtime.block_on(self.tools.store.salt(day))?;
+        if self.judge.salts.len() >= SALTS_MAX {
+            self.judge.salts.remove(0);
+        }
+        self.judge.salts.push((day, salt));
+        Ok(salt)
+    }
+}
+
+/// A link that was removed between the click and its counting. The click counts all the same.
+fn removed(id: LinkId) -> LinkFacts {
+    LinkFacts {
+        id,
+        domain: String::new(),
+        slug: String::new(),
+        utm: Utm::default(),
+        platform: None,
+        level: Level::Other,
+    }
+}

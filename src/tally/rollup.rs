@@ -1,0 +1,207 @@
+//! Rolling up: which counters a batch of clicks moves, by how much, and which visitors it adds. Pure.
+
+use std::collections::HashMap;
+
+use compact_str::{CompactString, format_compact};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::domain::click::Click;
+use crate::domain::counter::{Counters, Delta, Dimension, UNKNOWN, VALUE_BYTES_MAX};
+use crate::domain::link::LinkId;
+use crate::domain::verdict::Verdict;
+use crate::domain::visitor::Visitor;
+
+/// The word for the referrer of a click that has none.
+const NO_REFERRER: &str = "(none)";
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// The day and hour of instants in the report time zone. Clicks come nearly in order, so the last answer is kept.
+pub(crate) struct Calendar {
+    zone: TimeZone,
+    /// `from_ms..to_ms` lies within one local hour.
+    from_ms: i64,
+    to_ms: i64,
+    day: Date,
+    hour: CompactString,
+}
+
+impl Calendar {
+    pub(crate) fn new(zone: TimeZone) -> Self {
+        Self { zone, from_ms: 0, to_ms: 0, day: Date::ZERO, hour: CompactString::const_new("") }
+    }
+
+    pub(crate) fn day(&mut self, time_ms: i64) -> Date {
+        self.look_up(time_ms);
+        self.day
+    }
+
+    /// The instant at which the local hour began, such as `2026-11-21T13:00Z`.
+    fn hour(&mut self, time_ms: i64) -> CompactString {
+        self.look_up(time_ms);
+        self.hour.clone()
+    }
+
+    fn look_up(&mut self, time_ms: i64) {
+        if (self.from_ms..self.to_ms).contains(&time_ms) {
+            return;
+        }
+        let instant = jiff::Timestamp::from_millisecond(time_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let local = self.zone.to_datetime(instant);
+        let into_hour_ms =
+            i64::from(local.minute()) * 60_000 + i64::from(local.second()) * 1000 + i64::from(local.millisecond());
+        self.from_ms = instant.as_millisecond() - into_hour_ms;
+        // An offset that changes within the hour (Lord Howe Island) ends the answer early.
+        let next_change =
+            self.zone.following(instant).next().map_or(i64::MAX, |change| change.timestamp().as_millisecond());
+        self.to_ms = (self.from_ms + HOUR_MS).min(next_change);
+        self.day = local.date();
+        let start = jiff::Timestamp::from_millisecond(self.from_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        self.hour = CompactString::from(start.strftime("%Y-%m-%dT%H:%MZ").to_string());
+    }
+}
+
+/// Adds up clicks, one at a time, into one delta per link and day.
+pub(crate) struct Rollup<'a> {
+    calendar: &'a mut Calendar,
+    values: Values,
+    index: HashMap<(LinkId, Date), usize>,
+    days: Vec<LinkDay>,
+}
+
+struct LinkDay {
+    link: LinkId,
+    day: Date,
+    /// Value number and count. A link rarely moves more than thirty counters in one batch, so a scan beats a map.
+    counts: Vec<(u32, u64)>,
+    visitors: Vec<Visitor>,
+}
+
+impl<'a> Rollup<'a> {
+    pub(crate) fn new(calendar: &'a mut Calendar) -> Self {
+        Self { calendar, values: Values::default(), index: HashMap::new(), days: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, click: &Click) {
+        let key = (click.link.id, self.calendar.day(click.time_ms));
+        let days = &mut self.days;
+        let at = *self.index.entry(key).or_insert_with(|| {
+            days.push(LinkDay { link: key.0, day: key.1, counts: Vec::with_capacity(16), visitors: Vec::new() });
+            days.len() - 1
+        });
+        let day = &mut self.days[at];
+        let values = &mut self.values;
+        let mut count = |dimension, value: &str| day.count(values.number(dimension, value));
+        count(Dimension::Verdict, click.verdict.as_str());
+        if click.verdict != Verdict::Human {
+            count(Dimension::Reason, &format_compact!("{}:{}", click.verdict, click.reason));
+            return;
+        }
+        count(Dimension::Source, &click.source);
+        count(Dimension::SeenOn, known(&click.seen_on));
+        count(Dimension::Referrer, if click.referrer_host.is_empty() { NO_REFERRER } else { &click.referrer_host });
+        count(Dimension::Country, known(&click.place.country));
+        count(Dimension::Region, &within(&click.place.country, &click.place.region));
+        count(Dimension::City, &within(&click.place.country, &click.place.city));
+        count(Dimension::Device, click.device.as_str());
+        count(Dimension::Os, known(&click.os));
+        count(Dimension::Browser, known(&click.browser));
+        count(Dimension::Language, known(&click.language));
+        count(Dimension::Hour, &self.calendar.hour(click.time_ms));
+        day.visitors.push(click.visitor);
+    }
+
+    pub(crate) fn finish(self) -> Vec<Delta> {
+        let values = &self.values;
+        self.days.into_iter().map(|day| day.into_delta(values)).collect()
+    }
+}
+
+impl LinkDay {
+    fn count(&mut self, number: u32) {
+        match self.counts.iter_mut().find(|(known, _)| *known == number) {
+            Some((_, count)) => *count += 1,
+            None => self.counts.push((number, 1)),
+        }
+    }
+
+    fn into_delta(mut self, values: &Values) -> Delta {
+        let mut counters = Counters::new();
+        for (number, count) in self.counts {
+            let (dimension, value) = &values.known[number as usize];
+            counters.add(*dimension, value, count);
+        }
+        self.visitors.sort_unstable();
+        self.visitors.dedup();
+        Delta { link: self.link, day: self.day, counters, visitors: self.visitors }
+    }
+}
+
+/// The values seen in one batch, numbered, so that adding up compares numbers and not texts.
+#[derive(Default)]
+struct Values {
+    numbers: HashMap<(Dimension, CompactString), u32>,
+    known: Vec<(Dimension, CompactString)>,
+}
+
+impl Values {
+    fn number(&mut self, dimension: Dimension, value: &str) -> u32 {
+        let cut = &value[..value.floor_char_boundary(VALUE_BYTES_MAX)];
+        let key = (dimension, CompactString::from(cut));
+        if let Some(number) = self.numbers.get(&key) {
+            return *number;
+        }
+        let number = u32::try_from(self.known.len()).expect("a batch has at most batch_hits_max times 13 values");
+        self.known.push(key.clone());
+        self.numbers.insert(key, number);
+        number
+    }
+}
+
+fn known(value: &str) -> &str {
+    if value.is_empty() { UNKNOWN } else { value }
+}
+
+fn within(country: &str, place: &str) -> CompactString {
+    if place.is_empty() { CompactString::const_new(UNKNOWN) } else { format_compact!("{}/{place}", known(country)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calendar(zone: &str) -> Calendar {
+        Calendar::new(TimeZone::get(zone).unwrap())
+    }
+
+    fn ms(text: &str) -> i64 {
+        text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
+    }
+
+    #[test]
+    fn a_day_and_its_hours_are_those_of_the_report_time_zone() {
+        let mut stockholm = calendar("Europe/Stockholm");
+        assert_eq!(stockholm.day(ms("2026-11-20T23:30:00Z")).to_string(), "2026-11-21");
+        assert_eq!(stockholm.hour(ms("2026-11-20T23:30:00Z")), "2026-11-20T23:00Z");
+        assert_eq!(stockholm.day(ms("2026-11-20T22:59:59.999Z")).to_string(), "2026-11-20");
+        let mut kolkata = calendar("Asia/Kolkata");
+        assert_eq!(kolkata.hour(ms("2026-11-21T13:10:00Z")), "2026-11-21T12:30Z");
+    }
+
+    #[test]
+    fn the_hour_that_comes_twice_in_autumn_is_two_hours() {
+        let mut stockholm = calendar("Europe/Stockholm");
+        assert_eq!(stockholm.hour(ms("2026-10-25T00:30:00Z")), "2026-10-25T00:00Z");
+        assert_eq!(stockholm.hour(ms("2026-10-25T01:30:00Z")), "2026-10-25T01:00Z");
+        assert_eq!(stockholm.day(ms("2026-10-25T01:30:00Z")).to_string(), "2026-10-25");
+    }
+
+    #[test]
+    fn half_an_hour_of_daylight_saving_does_not_confuse_the_hours() {
+        let mut lord_howe = calendar("Australia/Lord_Howe");
+        let change = ms("2026-04-04T15:00:00Z");
+        assert_eq!(lord_howe.hour(change - 60_000), "2026-04-04T14:00Z");
+        assert_eq!(lord_howe.hour(change + 60_000), "2026-04-04T14:30Z");
+    }
+}

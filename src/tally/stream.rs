@@ -1,0 +1,76 @@
+//! One incarnation on its way through the tally: how far it is read, counted and archived.
+
+use std::path::Path;
+
+use super::accounts::Origin;
+use crate::classify::double_tap::DoubleTap;
+use crate::domain::position::{Incarnation, Position, Shard};
+use crate::journal::Reader;
+use crate::store::{CountStore, StoreError};
+
+/// The places where one incarnation stands. `archived <= sealed <= pushed`, and nothing is pushed before it is counted.
+pub(super) struct Stream {
+    pub(super) incarnation: Incarnation,
+    pub(super) origin: Origin,
+    pub(super) reader: Reader,
+    /// Per shard: hits below this are in the store's counters.
+    pub(super) counted: Vec<Position>,
+    /// Clicks below this are with the archive, in memory or in files.
+    pub(super) pushed: Position,
+    /// Clicks below this are in click files.
+    pub(super) sealed: Position,
+    /// Clicks below this are in click files, and the store knows it. The next file is written only when it does.
+    pub(super) archived: Position,
+    /// Positions below this were noted in the books as left behind by an earlier process.
+    pub(super) found: Position,
+    /// Starts afresh at `sealed`, so that reading again from there judges every hit the same.
+    pub(super) double_tap: DoubleTap,
+}
+
+impl Stream {
+    /// Asks the store where this incarnation stands and starts reading where work is left.
+    pub(super) async fn open(
+        store: &dyn CountStore,
+        folder: &Path,
+        incarnation: Incarnation,
+        origin: Origin,
+        double_tap_ms: i64,
+    ) -> Result<Self, StoreError> {
+        let archived = store.archived(incarnation).await?;
+        let mut counted = Vec::new();
+        for shard in 0..store.shards() {
+            counted.push(store.watermark(incarnation, Shard(shard)).await?);
+        }
+        let reader = Reader::new(folder, incarnation, counted.iter().copied().fold(archived, Position::min));
+        let double_tap = DoubleTap::new(double_tap_ms);
+        Ok(Self {
+            incarnation,
+            origin,
+            reader,
+            counted,
+            pushed: archived,
+            sealed: archived,
+            archived,
+            found: Position::START,
+            double_tap,
+        })
+    }
+
+    /// Everything below this is counted in every shard.
+    pub(super) fn counted_everywhere(&self) -> Position {
+        self.counted.iter().copied().min().unwrap_or_default()
+    }
+
+    /// Everything below this needs the journal no more.
+    pub(super) fn released(&self) -> Position {
+        self.counted_everywhere().min(self.archived)
+    }
+
+    /// Reads again from where the archive ends (or from where the store has gone back to), with a fresh memory of
+    /// double taps, so that every hit is judged as it was the first time.
+    pub(super) fn restart(&mut self, folder: &Path) {
+        let from = self.counted_everywhere().min(self.sealed);
+        self.reader = Reader::new(folder, self.incarnation, from);
+        self.double_tap.reset();
+    }
+}

@@ -1,0 +1,88 @@
+//! Impressions: files in, all of them or nothing, undoable, and divided honestly.
+
+use serde_json::Value;
+
+use crate::support::app::TestApp;
+
+fn ctr_row(app: &TestApp, query: &str, label: &str) -> Value {
+    let report = app.api_get(&format!("/api/v1/ctr{query}")).expect_status(200).json();
+    let rows = report["rows"].as_array().unwrap().clone();
+    rows.into_iter().find(|row| row["label"] == label).unwrap_or_else(|| panic!("no row {label} in {report}"))
+}
+
+fn today() -> String {
+    jiff::Timestamp::now().strftime("%F").to_string()
+}
+
+#[test]
+fn a_file_counts_once_and_an_undone_one_not_at_all() {
+    let app = TestApp::start();
+    app.link("https://example.com/", &[("slug", "x")]);
+    let csv = format!("link;date;Impressions\nx;{};1.500\n", today());
+    let dry = app.import("?dry_run=true", &csv).expect_status(200).json();
+    assert_eq!((dry["import"].is_null(), dry["sum"]["impressions"].as_u64()), (true, Some(1500)), "{dry}");
+    let first = app.import("?file_name=a.csv", &csv).expect_status(200).json();
+    assert_eq!((first["same"].as_bool(), first["added"].as_u64()), (Some(false), Some(1)), "{first}");
+    let again = app.import("?file_name=b.csv", &csv).expect_status(200).json();
+    assert_eq!((again["same"].as_bool(), &again["import"]), (Some(true), &first["import"]), "{again}");
+    assert_eq!(ctr_row(&app, "", "x")["impressions"], 1500);
+    app.api_delete(&format!("/api/v1/imports/{}", first["import"])).expect_status(204);
+    assert!(ctr_row(&app, "", "x")["ctr"].is_null());
+    assert_eq!(app.api_get("/api/v1/imports").json()["imports"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn one_bad_row_refuses_the_whole_file_and_is_named() {
+    let app = TestApp::start();
+    app.link("https://example.com/", &[("slug", "x")]);
+    let csv = "link,date,impressions\nx,2026-11-01,100\nx,2026-13-01,100\nnobody,2026-11-02,5\nx,2026-11-03,-4\n";
+    let refused = app.import("", csv).expect_status(422);
+    assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+    let rows: Vec<u64> =
+        refused.json()["errors"].as_array().unwrap().iter().filter_map(|error| error["row"].as_u64()).collect();
+    assert!(rows.contains(&3) && rows.contains(&5), "{}", refused.text());
+    assert_eq!(app.api_get("/api/v1/imports").json()["imports"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_posts_impressions_meet_the_link_that_stands_in_it_and_levels_are_not_mixed() {
+    let app = TestApp::start();
+    let post = "https://www.instagram.com/p/abc/";
+    let body = serde_json::json!({ "url": "https://example.com/", "slug": "p", "level": "post", "posts": [post] });
+    app.api_post("/api/v1/links", &body).expect_status(201);
+    app.link("https://example.com/", &[("slug", "bio"), ("level", "profile")]);
+    for visitor in 0..6 {
+        app.click("/p").visitor(visitor).send();
+        app.click("/bio").visitor(visitor).send();
+    }
+    app.eventually_clicks("bio", 6);
+    app.eventually_clicks("p", 6);
+    let day = today();
+    app.import("", &format!("post,date,impressions\n{post},{day},600\n")).expect_status(200);
+    app.import("", &format!("link,date,impressions\nbio,{day},600\n")).expect_status(200);
+    let row = app.api_get("/api/v1/ctr?by=post").expect_status(200).json()["rows"][0].clone();
+    assert_eq!((row["clicks"].as_u64(), row["ctr"].as_f64()), (Some(6), Some(0.01)), "{row}");
+    // A bio link's clicks are not divided by impressions of posts.
+    let bio = ctr_row(&app, "", "bio");
+    assert!(bio["ctr"].is_null() && !bio["notes"].as_array().unwrap().is_empty(), "{bio}");
+    app.import("", &format!("link,date,profile_visits\nbio,{day},3\n")).expect_status(200);
+    let report = app.api_get("/api/v1/ctr").expect_status(200).json();
+    let over = report["rows"].as_array().unwrap().iter().find(|row| row["kind"] == "profile_visits").unwrap().clone();
+    assert_eq!((over["ctr"].as_f64(), over["interval"].as_str()), (Some(2.0), Some("poisson")), "{over}");
+}
+
+#[test]
+fn an_upload_that_asks_for_the_world_gets_a_clear_error_and_the_server_lives() {
+    let app = TestApp::start();
+    app.link("https://example.com/", &[("slug", "x")]);
+    let wide = format!("link,date,impressions\n{}\n", "x,".repeat(1_000_000));
+    let refused = app.import("", &wide);
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    let long = format!("link,date,impressions\n\"{}", "y".repeat(2_000_000));
+    assert_eq!(app.import("", &long).status, 422);
+    assert_eq!(app.import("", "\u{0}\u{0}\u{0}").status, 422);
+    assert_eq!(app.import("", "").status, 422);
+    let huge = "x".repeat(20 * 1024 * 1024 + 1);
+    assert_eq!(app.import("", &huge).status, 413);
+    app.click("/x").send().expect_status(302);
+}
