@@ -10,12 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::impression::{Import, Imported, Impression, Kind, Subject};
 use crate::domain::link::LinkId;
+use crate::domain::permalink;
 use crate::domain::placement::PostRef;
 use crate::impressions::child::{ParseError, Parser};
 use crate::impressions::csv::{
     Cell, Count, FILE_BYTES_MAX, LISTED_MAX, Listed, ParsedFile, ParsedRow, RowError, Skipped,
 };
-use crate::impressions::post;
 use crate::impressions::wire::ImportReport;
 use crate::store::{Store, StoreError};
 
@@ -158,9 +158,9 @@ fn subject(row: &ParsedRow, links: &HashMap<String, Option<LinkId>>) -> Result<S
             let shown: String = name.chars().take(200).collect();
             link.map(Subject::Link).ok_or_else(|| format!("there is no link {shown:?}"))
         }
-        Cell::Post(text) => {
-            PostRef::parse(text).map(|post| Subject::Post(post::canonical(&post))).map_err(|error| error.to_string())
-        }
+        Cell::Post(text) => PostRef::parse(text)
+            .map(|post| Subject::Post(permalink::canonical(&post)))
+            .map_err(|error| error.to_string()),
     }
 }
 
@@ -228,7 +228,7 @@ async fn remove_posts_of_links(posts: &mut BTreeSet<PostRef>, store: &dyn Store)
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id;
         for post in page.iter().flat_map(|link| &link.spec.placement.posts) {
-            posts.remove(&post::canonical(post));
+            posts.remove(&permalink::canonical(post));
         }
     }
     Ok(())

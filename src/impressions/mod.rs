@@ -9,6 +9,5 @@ pub(crate) mod csv;
 pub(crate) mod fake_store;
 pub(crate) mod import;
 mod number;
-pub(crate) mod post;
 mod sniff;
 pub(crate) mod wire;

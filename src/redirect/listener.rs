@@ -153,6 +153,7 @@ impl Worker {
         tokio::task::spawn_local(self.clone().serve(stream, peer, seat));
     }
 
+    /// One connection, until it ends, has grown old, has to make room, or the plane stops.
     async fn serve(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
         let _ = stream.set_nodelay(true);
         let service = service_fn(|request| {
@@ -167,7 +168,9 @@ impl Worker {
             .header_read_timeout(Duration::from_millis(self.config.header_timeout_ms.max(1)))
             .max_buf_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
-            .pipeline_flush(true)
+            // Not `pipeline_flush`: with it hyper 1.12 never sends an answer behind which unread bytes are left, which
+            // is every refusal of a bad head or a body.
+            .writev(false)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         let mut stopped = self.stopped.clone();

@@ -53,7 +53,6 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let runtime = admin_runtime()?;
     let parts = Parts::open(config, addresses, &clock, &runtime)?;
     let counts: Arc<RedirectCounts> = Arc::default();
-    let tally = Tally::start(parts.tally_tools(config, &clock)?)?;
     let handler = Arc::new(Handler::new(
         &config.redirect,
         &parts.domains,
@@ -63,12 +62,15 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
         counts.clone(),
         clock.clone(),
     ));
+    // Whoever waits in the backlog is answered first; what an earlier process left behind is counted meanwhile.
     let plane = Plane::start(redirect, &handler, &config.redirect)?;
+    let tally = Tally::start(parts.tally_tools(config, &clock)?)?;
     let status = Arc::new(Status::new(&parts, counts, config, addresses, clock.now()));
     let state = Admin::new(parts.admin_parts(config, status, admin::KeyHash::of(&key), addresses, &clock)?);
     let (stop_admin, admin_stopped) = watch::channel(false);
     let serving = runtime.spawn(serve_admin(admin, state, admin_stopped));
     let watching = runtime.spawn(watch_geo(parts.geo.clone(), config.classify.geo_poll_s));
+    tally.wait_for_survey();
     data.announce(addresses)?;
     greet(config, addresses, key_is_new);
 

@@ -26,7 +26,7 @@ pub(crate) enum Origin {
 }
 
 impl Accounts {
-    /// Hits of an earlier life were found that nobody had counted.
+    /// Hits of an earlier process were found that nobody has counted.
     pub(super) fn found(&self, hits: u64) {
         self.recovered.fetch_add(hits, Ordering::Relaxed);
         self.recovered_waiting.fetch_add(hits, Ordering::Relaxed);

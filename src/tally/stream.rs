@@ -21,8 +21,6 @@ pub(super) struct Stream {
     pub(super) sealed: Position,
     /// Clicks below this are in click files, and the store knows it. The next file is written only when it does.
     pub(super) archived: Position,
-    /// Positions below this were noted in the books as left behind by an earlier process.
-    pub(super) found: Position,
     /// Starts afresh at `sealed`, so that reading again from there judges every hit the same.
     pub(super) double_tap: DoubleTap,
 }
@@ -43,17 +41,7 @@ impl Stream {
         }
         let reader = Reader::new(folder, incarnation, counted.iter().copied().fold(archived, Position::min));
         let double_tap = DoubleTap::new(double_tap_ms);
-        Ok(Self {
-            incarnation,
-            origin,
-            reader,
-            counted,
-            pushed: archived,
-            sealed: archived,
-            archived,
-            found: Position::START,
-            double_tap,
-        })
+        Ok(Self { incarnation, origin, reader, counted, pushed: archived, sealed: archived, archived, double_tap })
     }
 
     /// Everything below this is counted in every shard.

@@ -31,6 +31,9 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// How long a stopping tally works on what is left; the journal keeps the rest for the next start.
 const STOP_WITHIN: Duration = Duration::from_secs(8);
 
+/// How long a start waits for the survey of what earlier processes left behind.
+const SURVEY_WAIT_MAX: Duration = Duration::from_secs(10);
+
 /// What the tally works with.
 pub(crate) struct Tools {
     pub(crate) config: Config,
@@ -52,6 +55,7 @@ pub(crate) struct Tools {
 pub(crate) struct Tally {
     stop: SyncSender<()>,
     thread: std::thread::JoinHandle<()>,
+    survey: Receiver<()>,
 }
 
 impl Tally {
@@ -60,13 +64,19 @@ impl Tally {
     pub(crate) fn start(tools: Tools) -> std::io::Result<Self> {
         let (stop, stopped) = sync_channel(1);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (surveyed, survey) = sync_channel(1);
         let run = move || {
             // Counting may take its time; redirects may not. On Linux this lowers the calling thread alone.
             let _ = rustix::process::nice(5);
-            Worker::new(tools, runtime, stopped).run();
+            Worker::new(tools, runtime, stopped).run(&surveyed);
         };
         let thread = std::thread::Builder::new().name("tally".to_owned()).spawn(run)?;
-        Ok(Self { stop, thread })
+        Ok(Self { stop, thread, survey })
+    }
+
+    /// Waits until the books know what earlier processes left uncounted; a store that is away ends the wait.
+    pub(crate) fn wait_for_survey(&self) {
+        let _ = self.survey.recv_timeout(SURVEY_WAIT_MAX);
     }
 
     /// Counts and archives what is left, within a bounded time, and ends the thread.
@@ -111,16 +121,34 @@ impl Worker {
         Self { tools, runtime, stopped, deadline: None, judge }
     }
 
-    fn run(mut self) {
+    fn run(mut self, surveyed: &SyncSender<()>) {
         let live = self.tools.journal.incarnation();
-        let left_behind = incarnations(&self.tools.folder).unwrap_or_else(|error| {
+        let mut left_behind = incarnations(&self.tools.folder).unwrap_or_else(|error| {
             tracing::error!(%error, "the journal folder cannot be read");
             Vec::new()
         });
-        for incarnation in left_behind.into_iter().filter(|incarnation| *incarnation != live) {
+        left_behind.retain(|incarnation| *incarnation != live);
+        for incarnation in &left_behind {
+            self.insist(|worker| worker.survey(*incarnation));
+        }
+        let _ = surveyed.try_send(());
+        for incarnation in left_behind {
             self.follow(incarnation, Origin::Recovered);
         }
         self.follow(live, Origin::Live);
+    }
+
+    /// Notes in the books how many hits of an earlier process are not counted yet.
+    fn survey(&mut self, incarnation: Incarnation) -> Result<(), Trouble> {
+        let mut stream = self.open(incarnation, Origin::Recovered)?;
+        let counted = stream.counted_everywhere();
+        stream.reader.read(Position(u64::MAX), usize::MAX, |_, _| {})?;
+        let end = stream.reader.position();
+        if end > counted {
+            tracing::info!(hits = end.0 - counted.0, "an earlier process left hits to be counted");
+            self.tools.accounts.found(end.0 - counted.0);
+        }
+        Ok(())
     }
 
     /// Works an incarnation off: an old one to its end, the live one until it is time to stop.
@@ -218,11 +246,6 @@ impl Worker {
 
     /// Counts a round in every shard, then hands its clicks to the archive.
     fn settle(&mut self, stream: &mut Stream, round: Round) -> Result<(), Trouble> {
-        if stream.origin == Origin::Recovered {
-            let known = stream.counted_everywhere().max(stream.found);
-            self.tools.accounts.found(round.uncounted(known));
-            stream.found = stream.found.max(round.to);
-        }
         for shard in 0..stream.counted.len() {
             let counted = self.insist(|worker| worker.apply(stream, shard, &round));
             if counted != Some(true) {

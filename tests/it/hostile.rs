@@ -13,10 +13,11 @@ fn a_strangers_text_never_becomes_a_formula_a_tag_or_a_line_of_a_log() {
     let made = app.link("https://example.com/", &[("slug", "x"), ("title", SCRIPT)]);
     app.click("/x")
         .referrer(&format!("https://{SCRIPT}.example/=cmd|calc"))
-        .agent(&format!("=HYPERLINK(\"http://evil\") {SCRIPT} Mozilla/5.0 Chrome/1 Safari/1 \u{1b}[31mred"))
+        .agent(&format!("=HYPERLINK(\"http://evil\") {SCRIPT} Mozilla/5.0 Chrome/1 Safari/1"))
         .header("Accept-Language", "=1+1")
         .visitor(1)
         .send();
+    app.click("/x").agent("\u{1b}[31mred").send().expect_status(400);
     app.click("/x").referrer("https://ok.example/@SUM(A1)").visitor(2).send();
     app.eventually("both are counted", || app.stats("x")["hits"] == 2);
     let csv = app.cli(&["export", "clicks", "--verdict", "all"]).ok();

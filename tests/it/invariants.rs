@@ -101,7 +101,13 @@ fn assert_exactly_once(app: &TestApp, load: &Load, in_flight_max: u64) {
     assert_eq!(different.len(), recorded.len(), "a hit is in the click files twice");
     let answered = load.answered();
     let lost: Vec<_> = answered.difference(&different).take(5).collect();
-    assert!(lost.is_empty(), "answered and not recorded: {lost:?}");
+    let hits = app.node_hits();
+    assert!(
+        lost.is_empty(),
+        "answered {} and recorded {}, {hits:?}; not recorded: {lost:?}",
+        answered.len(),
+        recorded.len()
+    );
     assert!(recorded.len() as u64 - answered.len() as u64 <= in_flight_max, "recorded without having been asked");
     assert_eq!(counted(app), recorded.len() as u64, "counters and click files differ");
 }

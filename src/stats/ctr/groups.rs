@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::impression::Subject;
 use crate::domain::link::{Link, LinkId};
+use crate::domain::permalink;
 use crate::domain::placement::{Level, PostRef};
-use crate::impressions::post;
 use crate::stats::ctr::Grouping;
 
 /// The value of a campaign or platform that a link does not have.
@@ -40,7 +40,7 @@ impl LinkEntry {
             level: spec.placement.level,
             platform: spec.placement.platform.as_ref().map(|platform| platform.as_str().to_owned()),
             campaign: spec.utm.campaign.clone(),
-            posts: spec.placement.posts.iter().map(post::canonical).collect(),
+            posts: spec.placement.posts.iter().map(permalink::canonical).collect(),
         }
     }
 }

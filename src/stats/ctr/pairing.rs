@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use crate::domain::counter::DayCounters;
 use crate::domain::impression::{Kind, StoredImpression, Subject};
 use crate::domain::link::LinkId;
-use crate::impressions::post;
+use crate::domain::permalink;
 use crate::stats::ctr::Numerator;
 use crate::stats::ctr::groups::{Component, Group};
 use crate::stats::query::Window;
@@ -71,7 +71,7 @@ impl Book {
         for stored in impressions {
             let impression = &stored.impression;
             let subject = match &impression.subject {
-                Subject::Post(post) => Subject::Post(post::canonical(post)),
+                Subject::Post(post) => Subject::Post(permalink::canonical(post)),
                 link @ Subject::Link(_) => link.clone(),
             };
             let days = book.numbers.entry(impression.kind).or_default().entry(subject).or_default();
