@@ -19,7 +19,7 @@ use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::domain::counter::{Applied, Batch, Delta};
 use crate::domain::position::{Incarnation, Position, Shard};
-use crate::journal::{Journal, incarnations};
+use crate::journal::Journal;
 use crate::links::cache::Cache;
 use crate::links::misses::Misses;
 use crate::store::{CountStore, StoreError};
@@ -40,6 +40,8 @@ pub(crate) struct Tools {
     pub(crate) double_tap_ms: i64,
     pub(crate) zone: TimeZone,
     pub(crate) folder: PathBuf,
+    /// Incarnations of earlier processes, oldest first.
+    pub(crate) left_behind: Vec<Incarnation>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) cache: Arc<Cache>,
     pub(crate) store: Arc<dyn CountStore>,
@@ -123,11 +125,7 @@ impl Worker {
 
     fn run(mut self, surveyed: &SyncSender<()>) {
         let live = self.tools.journal.incarnation();
-        let mut left_behind = incarnations(&self.tools.folder).unwrap_or_else(|error| {
-            tracing::error!(%error, "the journal folder cannot be read");
-            Vec::new()
-        });
-        left_behind.retain(|incarnation| *incarnation != live);
+        let left_behind = std::mem::take(&mut self.tools.left_behind);
         for incarnation in &left_behind {
             self.insist(|worker| worker.survey(*incarnation));
         }

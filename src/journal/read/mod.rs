@@ -252,8 +252,12 @@ impl Open {
     }
 }
 
-/// The incarnations that have files in `folder`, oldest first. Files that never became part of a log are removed.
-pub(crate) fn incarnations(folder: &Path) -> io::Result<Vec<Incarnation>> {
+/// The incarnations that earlier processes left in `folder`, oldest first. Files that never became part of a log are
+/// removed, so this must be asked before a new incarnation begins: its next file is one of those until it is used.
+pub(crate) fn left_behind(folder: &Path) -> io::Result<Vec<Incarnation>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
     for entry in std::fs::read_dir(folder)?.flatten() {
         let path = entry.path();
         if Name::of(&path).is_some() && Header::read(&File::open(&path)?)?.is_none() {
