@@ -9,7 +9,7 @@ use compact_str::CompactString;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::click::{Device, Place, click_id};
+use crate::domain::click::{ClickIds, Device, Place};
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
 use crate::domain::utm::Utm;
@@ -37,7 +37,7 @@ fn link(id: u64, campaign: &str) -> Arc<LinkFacts> {
 fn click(position: u64, time_ms: i64) -> Click {
     let text = CompactString::const_new;
     Click {
-        id: click_id(time_ms, JOURNAL, Position(position)),
+        id: ClickIds::new(JOURNAL).of(time_ms, Position(position)),
         time_ms,
         link: link(1, "spring"),
         verdict: Verdict::Human,

@@ -292,7 +292,7 @@ impl Worker {
 
     fn roll_up(&mut self, stream: &Stream, shard: usize, round: &Round) -> Vec<Delta> {
         let (from, shards) = (stream.counted[shard], stream.counted.len());
-        let mut rollup = Rollup::new(&mut self.judge.calendar);
+        let mut rollup = Rollup::new(&mut self.judge.calendar, &mut self.judge.values);
         for click in round.clicks_from(from).filter(|click| shard_of(click.link.id.0, shards) == shard) {
             rollup.add(click);
         }
