@@ -48,6 +48,28 @@ pub(crate) struct Place {
     pub(crate) city: CompactString,
 }
 
+/// What the texts of a hit show of who asked, whatever link it met. Hits that show the same share one. Empty means
+/// unknown or absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// The in-app browser, such as `instagram`.
+    pub(crate) app: CompactString,
+    /// Host of the referrer, lower-case.
+    pub(crate) referrer_host: CompactString,
+    /// Path of the referrer; its query is never kept.
+    pub(crate) referrer_path: CompactString,
+    pub(crate) device: Device,
+    pub(crate) os: CompactString,
+    pub(crate) browser: CompactString,
+    /// The first language the browser asks for, such as `sv` or `pt-BR`.
+    pub(crate) language: CompactString,
+    /// Evidence, kept so that new rules can judge again.
+    pub(crate) user_agent: CompactString,
+    pub(crate) purpose: CompactString,
+    /// Client hints as sent, `brands|mobile|platform|form-factors|requested-with`; empty when none was.
+    pub(crate) hints: CompactString,
+}
+
 /// What one hit turned out to be. Empty text means unknown or absent.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Click {
@@ -56,6 +78,7 @@ pub(crate) struct Click {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub(crate) time_ms: i64,
     pub(crate) link: Arc<LinkFacts>,
+    pub(crate) look: Arc<Look>,
     pub(crate) verdict: Verdict,
     /// Which rule decided, such as `user-agent:facebookexternalhit`.
     pub(crate) reason: CompactString,
@@ -65,26 +88,10 @@ pub(crate) struct Click {
     pub(crate) source_rule: CompactString,
     /// Where it was observed to come from, whatever the link declares: an app, a referrer's name, or empty.
     pub(crate) seen_on: CompactString,
-    /// The in-app browser, such as `instagram`.
-    pub(crate) app: CompactString,
-    /// Host of the referrer, lower-case.
-    pub(crate) referrer_host: CompactString,
-    /// Path of the referrer; its query is never kept.
-    pub(crate) referrer_path: CompactString,
     pub(crate) place: Place,
-    pub(crate) device: Device,
-    pub(crate) os: CompactString,
-    pub(crate) browser: CompactString,
-    /// The first language the browser asks for, such as `sv` or `pt-BR`.
-    pub(crate) language: CompactString,
     pub(crate) visitor: Visitor,
     /// Names of the click-id parameters that arrived, joined by `,`; never their values.
     pub(crate) click_ids: CompactString,
-    /// Evidence, kept so that new rules can judge again.
-    pub(crate) user_agent: CompactString,
-    pub(crate) purpose: CompactString,
-    /// Client hints as sent, `brands|mobile|platform|form-factors|requested-with`; empty when none was.
-    pub(crate) hints: CompactString,
     pub(crate) rules_version: u32,
 }
 

@@ -257,9 +257,8 @@ mod tests {
 
     #[test]
     fn counters_made_at_once_are_those_made_one_by_one() {
-        let mut counts: Vec<_> = (0..VALUES_MAX + 7)
-            .map(|n| (Dimension::City, CompactString::from(format!("city {n:05}")), 1))
-            .collect();
+        let mut counts: Vec<_> =
+            (0..VALUES_MAX + 7).map(|n| (Dimension::City, CompactString::from(format!("city {n:05}")), 1)).collect();
         counts.push((Dimension::Verdict, CompactString::const_new("human"), 3));
         let mut one_by_one = Counters::new();
         counts.iter().for_each(|(dimension, value, count)| one_by_one.add(*dimension, value, *count));

@@ -1,11 +1,13 @@
 //! Rolling up: which counters a batch of clicks moves, by how much, and which visitors it adds. Pure.
 
+use std::sync::Arc;
+
 use compact_str::{CompactString, format_compact};
 use hashbrown::{Equivalent, HashMap};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::click::Click;
+use crate::domain::click::{Click, Look};
 use crate::domain::counter::{Counters, Delta, Dimension, UNKNOWN, VALUE_BYTES_MAX};
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
@@ -100,15 +102,13 @@ impl<'a> Rollup<'a> {
         }
         count(Dimension::Source, &click.source);
         count(Dimension::SeenOn, known(&click.seen_on));
-        count(Dimension::Referrer, if click.referrer_host.is_empty() { NO_REFERRER } else { &click.referrer_host });
         count(Dimension::Country, known(&click.place.country));
         count(Dimension::Region, &within(&click.place.country, &click.place.region));
         count(Dimension::City, &within(&click.place.country, &click.place.city));
-        count(Dimension::Device, click.device.as_str());
-        count(Dimension::Os, known(&click.os));
-        count(Dimension::Browser, known(&click.browser));
-        count(Dimension::Language, known(&click.language));
         count(Dimension::Hour, &self.calendar.hour(click.time_ms));
+        for number in self.values.of_look(&click.look) {
+            day.count(number);
+        }
         day.visitors.push(click.visitor);
     }
 
@@ -143,7 +143,12 @@ impl LinkDay {
 pub(crate) struct Values {
     numbers: HashMap<Value, u32>,
     known: Vec<Value>,
+    /// By the address of the shared look, which is kept alive here, so an address means one look for as long.
+    looks: HashMap<usize, (Arc<Look>, LookNumbers)>,
 }
+
+/// The numbers of a look's values: referrer, device, system, browser, language.
+type LookNumbers = [u32; 5];
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Value {
@@ -169,9 +174,26 @@ impl Values {
     const KEPT_MAX: usize = 100_000;
 
     fn make_room(&mut self) {
-        if self.known.len() > Self::KEPT_MAX {
+        if self.known.len() > Self::KEPT_MAX || self.looks.len() > Self::KEPT_MAX {
             *self = Self::default();
         }
+    }
+
+    fn of_look(&mut self, look: &Arc<Look>) -> LookNumbers {
+        let address = Arc::as_ptr(look) as usize;
+        if let Some((_, numbers)) = self.looks.get(&address) {
+            return *numbers;
+        }
+        let referrer = if look.referrer_host.is_empty() { NO_REFERRER } else { &look.referrer_host };
+        let numbers = [
+            self.number(Dimension::Referrer, referrer),
+            self.number(Dimension::Device, look.device.as_str()),
+            self.number(Dimension::Os, known(&look.os)),
+            self.number(Dimension::Browser, known(&look.browser)),
+            self.number(Dimension::Language, known(&look.language)),
+        ];
+        self.looks.insert(address, (Arc::clone(look), numbers));
+        numbers
     }
 
     fn number(&mut self, dimension: Dimension, text: &str) -> u32 {

@@ -110,6 +110,14 @@ pub(super) enum Trouble {
     ArchiveBehind,
 }
 
+/// What became of an earlier process' hits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Survey {
+    /// All of them are counted and in click files.
+    Finished,
+    WorkLeft,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// There may be more to read at once.
@@ -126,27 +134,32 @@ impl Worker {
     fn run(mut self, surveyed: &SyncSender<()>) {
         let live = self.tools.journal.incarnation();
         let left_behind = std::mem::take(&mut self.tools.left_behind);
-        for incarnation in &left_behind {
-            self.insist(|worker| worker.survey(*incarnation));
-        }
+        let unfinished: Vec<Incarnation> = left_behind
+            .into_iter()
+            .filter(|incarnation| self.insist(|worker| worker.survey(*incarnation)) != Some(Survey::Finished))
+            .collect();
         let _ = surveyed.try_send(());
-        for incarnation in left_behind {
+        for incarnation in unfinished {
             self.follow(incarnation, Origin::Recovered);
         }
         self.follow(live, Origin::Live);
     }
 
     /// Notes in the books how many hits of an earlier process are not counted yet.
-    fn survey(&mut self, incarnation: Incarnation) -> Result<(), Trouble> {
+    fn survey(&mut self, incarnation: Incarnation) -> Result<Survey, Trouble> {
         let mut stream = self.open(incarnation, Origin::Recovered)?;
-        let counted = stream.counted_everywhere();
+        let (counted, released) = (stream.counted_everywhere(), stream.released());
         stream.reader.read(Position(u64::MAX), usize::MAX, |_, _| {})?;
         let end = stream.reader.position();
+        if end <= released {
+            self.end(&mut stream);
+            return Ok(Survey::Finished);
+        }
         if end > counted {
             tracing::info!(hits = end.0 - counted.0, "an earlier process left hits to be counted");
             self.tools.accounts.found(end.0 - counted.0);
         }
-        Ok(())
+        Ok(Survey::WorkLeft)
     }
 
     /// Works an incarnation off: an old one to its end, the live one until it is time to stop.
