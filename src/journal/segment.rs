@@ -29,9 +29,15 @@ pub(super) struct Name {
     pub(super) number: u32,
 }
 
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{:08}.{EXTENSION}", self.incarnation, self.number)
+    }
+}
+
 impl Name {
     pub(super) fn path_in(&self, folder: &Path) -> PathBuf {
-        folder.join(format!("{}-{:08}.{EXTENSION}", self.incarnation, self.number))
+        folder.join(self.to_string())
     }
 
     pub(super) fn of(path: &Path) -> Option<Self> {
@@ -76,6 +82,13 @@ impl Header {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Writes a header over a damaged one. The file is no longer mapped by anybody.
+    pub(super) fn write(self, path: &Path) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        file.write_all_at(&self.to_bytes(), 0)?;
+        file.sync_data()
     }
 
     fn from_bytes(bytes: &[u8; HEADER]) -> Option<Self> {

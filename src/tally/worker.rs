@@ -19,7 +19,7 @@ use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::domain::counter::{Applied, Batch, Delta};
 use crate::domain::position::{Incarnation, Position, Shard};
-use crate::journal::{Journal, incarnations};
+use crate::journal::{Journal, left_behind};
 use crate::links::cache::Cache;
 use crate::links::misses::Misses;
 use crate::store::{CountStore, StoreError};
@@ -123,11 +123,10 @@ impl Worker {
 
     fn run(mut self, surveyed: &SyncSender<()>) {
         let live = self.tools.journal.incarnation();
-        let mut left_behind = incarnations(&self.tools.folder).unwrap_or_else(|error| {
+        let left_behind = left_behind(&self.tools.folder, live).unwrap_or_else(|error| {
             tracing::error!(%error, "the journal folder cannot be read");
             Vec::new()
         });
-        left_behind.retain(|incarnation| *incarnation != live);
         for incarnation in &left_behind {
             self.insist(|worker| worker.survey(*incarnation));
         }
