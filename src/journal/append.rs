@@ -153,6 +153,11 @@ impl Journal {
         self.shared.incarnation
     }
 
+    /// How long counted hits stay in the journal, in milliseconds.
+    pub(crate) fn keep_ms(&self) -> i64 {
+        keep::keep_ms(&self.shared.config)
+    }
+
     /// The position the next hit will take: how many this incarnation has.
     pub(crate) fn end(&self) -> Position {
         self.shared.lock().next

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::Config;
 use super::append::Shared;
 use super::segment::{Header, Name};
 use crate::domain::position::{Incarnation, Position};
@@ -56,6 +57,10 @@ pub(super) fn until_stopped(shared: &Arc<Shared>) {
     }
 }
 
+pub(super) fn keep_ms(config: &Config) -> i64 {
+    i64::try_from(config.keep_hours.saturating_mul(HOUR_MS)).unwrap_or(i64::MAX)
+}
+
 fn prepare(shared: &Shared) {
     if let Err(error) = shared.prepare_spare() {
         tracing::error!(%error, "no room for the next journal file; hits will be lost when this one is full");
@@ -95,8 +100,7 @@ fn look_at(path: PathBuf) -> Option<Kept> {
 /// archived. Returns the bytes that are left.
 fn remove_old(shared: &Shared, kept: Vec<Kept>) -> u64 {
     let limit = shared.config.total_mib_max.saturating_mul(1 << 20);
-    let keep_ms = i64::try_from(shared.config.keep_hours.saturating_mul(HOUR_MS)).unwrap_or(i64::MAX);
-    let old = shared.clock.now_ms().saturating_sub(keep_ms);
+    let old = shared.clock.now_ms().saturating_sub(keep_ms(&shared.config));
     let mut total: u64 = kept.iter().map(|kept| kept.bytes).sum();
     let released = shared.released.lock().unwrap_or_else(PoisonError::into_inner);
     for segment in kept {

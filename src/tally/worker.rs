@@ -31,6 +31,11 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// How long a stopping tally works on what is left; the journal keeps the rest for the next start.
 const STOP_WITHIN: Duration = Duration::from_secs(8);
 
+/// The least time between two tries to write a click file, and how many times as long as a failed try took. What waits
+/// may be large, and encoding it again and again would take the processor from counting.
+const SEAL_PAUSE_MIN: Duration = Duration::from_secs(1);
+const SEAL_PAUSE_FACTOR: u32 = 10;
+
 /// How long a start waits for the survey of what earlier processes left behind.
 const SURVEY_WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -93,6 +98,8 @@ struct Worker {
     /// Set once it was told to stop: until when it works on.
     deadline: Option<Instant>,
     judge: Judge,
+    /// Set while click files cannot be written: when to try again.
+    seal_again: Option<Instant>,
 }
 
 /// What kept a round from being finished. It is tried again.
@@ -118,23 +125,42 @@ enum Outcome {
 impl Worker {
     fn new(tools: Tools, runtime: tokio::runtime::Runtime, stopped: Receiver<()>) -> Self {
         let judge = Judge::new(&tools);
-        Self { tools, runtime, stopped, deadline: None, judge }
+        Self { tools, runtime, stopped, deadline: None, judge, seal_again: None }
     }
 
     fn run(mut self, surveyed: &SyncSender<()>) {
         let live = self.tools.journal.incarnation();
-        let left_behind = left_behind(&self.tools.folder, live).unwrap_or_else(|error| {
-            tracing::error!(%error, "the journal folder cannot be read");
-            Vec::new()
-        });
+        let left_behind = match left_behind(&self.tools.folder, live) {
+            Ok(left_behind) => left_behind,
+            Err(error) => {
+                tracing::error!(%error, "the journal folder cannot be read; what is in it waits for the next start");
+                let _ = surveyed.try_send(());
+                return self.follow(live, Origin::Live);
+            }
+        };
         for incarnation in &left_behind {
             self.insist(|worker| worker.survey(*incarnation));
         }
         let _ = surveyed.try_send(());
-        for incarnation in left_behind {
-            self.follow(incarnation, Origin::Recovered);
+        for incarnation in &left_behind {
+            self.follow(*incarnation, Origin::Recovered);
         }
+        self.forget_all_but(left_behind);
         self.follow(live, Origin::Live);
+    }
+
+    /// Each start leaves watermarks. Those of journals that are gone for long mean nothing any more; a journal that
+    /// is there keeps its own, or its hits would be counted again.
+    fn forget_all_but(&mut self, mut kept: Vec<Incarnation>) {
+        kept.push(self.tools.journal.incarnation());
+        let now_ms = self.tools.clock.now_ms();
+        let idle_ms = now_ms.saturating_sub(self.tools.journal.keep_ms().saturating_mul(2));
+        let Ok(idle_since) = jiff::Timestamp::from_millisecond(idle_ms) else { return };
+        match self.runtime.block_on(self.tools.store.forget_incarnations(&kept, idle_since)) {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::debug!(forgotten, "watermarks of journals that are gone were removed"),
+            Err(error) => tracing::debug!(%error, "old watermarks stay until the next start"),
+        }
     }
 
     /// Notes in the books how many hits of an earlier process are not counted yet.
@@ -218,12 +244,9 @@ impl Worker {
     /// One read, judged, counted and archived. An error leaves the stream where it can try again.
     fn round(&mut self, stream: &mut Stream) -> Result<Outcome, Trouble> {
         self.store_misses()?;
-        if self.tools.archive.is_due(self.tools.clock.now_ms()) {
-            self.seal(stream)?;
-        }
-        if self.tools.archive.is_full() {
-            return Err(Trouble::ArchiveBehind);
-        }
+        // Before anything more is judged: a double tap is remembered since the last seal that the store knows of.
+        self.record_sealed(stream)?;
+        self.seal_if_due(stream)?;
         let upto = match stream.origin {
             Origin::Live => self.tools.journal.synced(),
             Origin::Recovered => Position(u64::MAX),
@@ -300,6 +323,27 @@ impl Worker {
         rollup.finish()
     }
 
+    /// A click file that cannot be written stops nothing yet: its clicks wait in memory and their hits in the journal,
+    /// and counting goes on until too many wait.
+    fn seal_if_due(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
+        let began = Instant::now();
+        let is_due = self.tools.archive.is_due(self.tools.clock.now_ms());
+        if is_due && self.seal_again.is_none_or(|again| began >= again) {
+            match self.seal(stream) {
+                Ok(()) => self.seal_again = None,
+                Err(Trouble::Archive(error)) => {
+                    if self.seal_again.is_none() {
+                        tracing::warn!(%error, "click files cannot be written; clicks are counted and wait");
+                    }
+                    self.tools.accounts.archive_failed();
+                    self.seal_again = Some(began + SEAL_PAUSE_MIN.max(began.elapsed() * SEAL_PAUSE_FACTOR));
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        if self.tools.archive.is_full() { Err(Trouble::ArchiveBehind) } else { Ok(()) }
+    }
+
     /// Writes the waiting clicks into files and tells the store up to where files reach.
     ///
     /// A file is named by where it begins, so the next one is begun only when the store knows where this one ended;
@@ -343,10 +387,16 @@ impl Worker {
         }
         let day = self.judge.calendar.day(self.tools.clock.now_ms());
         let stored = self.runtime.block_on(self.tools.store.add_misses(day, &misses));
-        if stored.is_err() {
-            self.tools.misses.put_back(misses);
+        match stored {
+            // Asking again cannot help, and what is counted here is a hint; clicks must not wait for it.
+            Err(StoreError::Corrupt(error)) => tracing::error!(error, "requests without a link could not be stored"),
+            Err(error) => {
+                self.tools.misses.put_back(misses);
+                return Err(error.into());
+            }
+            Ok(()) => {}
         }
-        Ok(stored?)
+        Ok(())
     }
 }
 
