@@ -122,6 +122,11 @@ impl Segment {
     /// Real zeroes instead of a hole or `fallocate` alone: a later sync then writes data blocks only and needs no
     /// commit of the file system's own journal, and a full disk shows itself here instead of as a SIGBUS.
     pub(super) fn prepare(folder: &Path, name: Name, bytes: usize) -> io::Result<Self> {
+        // Trying takes the last room from store and archive for a moment, so it is not tried in vain.
+        let disk = rustix::fs::statvfs(folder)?;
+        if disk.f_bavail.saturating_mul(disk.f_frsize) < bytes as u64 {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "the disk has no room for a journal file"));
+        }
         let path = name.path_in(folder);
         let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
         let filled = fill(&mut file, bytes).and_then(|()| sync_folder(folder));

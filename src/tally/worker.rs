@@ -29,7 +29,7 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
 /// How long a stopping tally works on what is left; the journal keeps the rest for the next start.
-const STOP_WITHIN: Duration = Duration::from_secs(8);
+const STOP_WITHIN: Duration = Duration::from_secs(4);
 
 /// The least time between two tries to write a click file, and how many times as long as a failed try took. What waits
 /// may be large, and encoding it again and again would take the processor from counting.
