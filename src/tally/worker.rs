@@ -19,7 +19,7 @@ use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::domain::counter::{Applied, Batch, Delta};
 use crate::domain::position::{Incarnation, Position, Shard};
-use crate::journal::Journal;
+use crate::journal::{Journal, left_behind};
 use crate::links::cache::Cache;
 use crate::links::misses::Misses;
 use crate::store::{CountStore, StoreError};
@@ -29,7 +29,12 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
 /// How long a stopping tally works on what is left; the journal keeps the rest for the next start.
-const STOP_WITHIN: Duration = Duration::from_secs(8);
+const STOP_WITHIN: Duration = Duration::from_secs(4);
+
+/// The least time between two tries to write a click file, and how many times as long as a failed try took. What waits
+/// may be large, and encoding it again and again would take the processor from counting.
+const SEAL_PAUSE_MIN: Duration = Duration::from_secs(1);
+const SEAL_PAUSE_FACTOR: u32 = 10;
 
 /// How long a start waits for the survey of what earlier processes left behind.
 const SURVEY_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -40,8 +45,6 @@ pub(crate) struct Tools {
     pub(crate) double_tap_ms: i64,
     pub(crate) zone: TimeZone,
     pub(crate) folder: PathBuf,
-    /// Incarnations of earlier processes, oldest first.
-    pub(crate) left_behind: Vec<Incarnation>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) cache: Arc<Cache>,
     pub(crate) store: Arc<dyn CountStore>,
@@ -95,6 +98,8 @@ struct Worker {
     /// Set once it was told to stop: until when it works on.
     deadline: Option<Instant>,
     judge: Judge,
+    /// Set while click files cannot be written: when to try again.
+    seal_again: Option<Instant>,
 }
 
 /// What kept a round from being finished. It is tried again.
@@ -108,6 +113,13 @@ pub(super) enum Trouble {
     Archive(#[from] ArchiveError),
     #[error("too many clicks wait for a click file that cannot be written")]
     ArchiveBehind,
+}
+
+/// What the store took: hits counted, and positions that cannot be read.
+#[derive(Clone, Copy, Default)]
+struct Settled {
+    hits: u64,
+    damaged: u64,
 }
 
 /// What became of an earlier process' hits.
@@ -128,21 +140,45 @@ enum Outcome {
 impl Worker {
     fn new(tools: Tools, runtime: tokio::runtime::Runtime, stopped: Receiver<()>) -> Self {
         let judge = Judge::new(&tools);
-        Self { tools, runtime, stopped, deadline: None, judge }
+        Self { tools, runtime, stopped, deadline: None, judge, seal_again: None }
     }
 
     fn run(mut self, surveyed: &SyncSender<()>) {
         let live = self.tools.journal.incarnation();
-        let left_behind = std::mem::take(&mut self.tools.left_behind);
-        let unfinished: Vec<Incarnation> = left_behind
-            .into_iter()
-            .filter(|incarnation| self.insist(|worker| worker.survey(*incarnation)) != Some(Survey::Finished))
-            .collect();
+        let left_behind = match left_behind(&self.tools.folder, live) {
+            Ok(left_behind) => left_behind,
+            Err(error) => {
+                tracing::error!(%error, "the journal folder cannot be read; what is in it waits for the next start");
+                let _ = surveyed.try_send(());
+                return self.follow(live, Origin::Live);
+            }
+        };
+        let mut unfinished = Vec::new();
+        for incarnation in &left_behind {
+            if self.insist(|worker| worker.survey(*incarnation)) != Some(Survey::Finished) {
+                unfinished.push(*incarnation);
+            }
+        }
         let _ = surveyed.try_send(());
         for incarnation in unfinished {
             self.follow(incarnation, Origin::Recovered);
         }
+        self.forget_all_but(left_behind);
         self.follow(live, Origin::Live);
+    }
+
+    /// Each start leaves watermarks. Those of journals that are gone for long mean nothing any more; a journal that
+    /// is there keeps its own, or its hits would be counted again.
+    fn forget_all_but(&mut self, mut kept: Vec<Incarnation>) {
+        kept.push(self.tools.journal.incarnation());
+        let now_ms = self.tools.clock.now_ms();
+        let idle_ms = now_ms.saturating_sub(self.tools.journal.keep_ms().saturating_mul(2));
+        let Ok(idle_since) = jiff::Timestamp::from_millisecond(idle_ms) else { return };
+        match self.runtime.block_on(self.tools.store.forget_incarnations(&kept, idle_since)) {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::debug!(forgotten, "watermarks of journals that are gone were removed"),
+            Err(error) => tracing::debug!(%error, "old watermarks stay until the next start"),
+        }
     }
 
     /// Notes in the books how many hits of an earlier process are not counted yet.
@@ -230,12 +266,9 @@ impl Worker {
     /// One read, judged, counted and archived. An error leaves the stream where it can try again.
     fn round(&mut self, stream: &mut Stream) -> Result<Outcome, Trouble> {
         self.store_misses()?;
-        if self.tools.archive.is_due(self.tools.clock.now_ms()) {
-            self.seal(stream)?;
-        }
-        if self.tools.archive.is_full() {
-            return Err(Trouble::ArchiveBehind);
-        }
+        // Before anything more is judged: a double tap is remembered since the last seal that the store knows of.
+        self.record_sealed(stream)?;
+        self.seal_if_due(stream)?;
         let upto = match stream.origin {
             Origin::Live => self.tools.journal.synced(),
             Origin::Recovered => Position(u64::MAX),
@@ -257,25 +290,34 @@ impl Worker {
 
     /// Counts a round in every shard, then hands its clicks to the archive.
     fn settle(&mut self, stream: &mut Stream, round: Round) -> Result<(), Trouble> {
+        let mut settled = Settled::default();
         for shard in 0..stream.counted.len() {
-            let counted = self.insist(|worker| worker.apply(stream, shard, &round));
-            if counted != Some(true) {
+            let Some(Some(part)) = self.insist(|worker| worker.apply(stream, shard, &round)) else {
                 // The store went back, or time ran out while stopping: what was read is read again.
+                self.note_settled(stream, settled);
                 stream.restart(&self.tools.folder);
                 return Ok(());
-            }
+            };
+            settled.hits += part.hits;
+            settled.damaged += part.damaged;
         }
         let fresh = stream.pushed;
         stream.pushed = stream.pushed.max(round.to);
         self.tools.archive.push(round.into_clicks_from(fresh));
+        // Only now: who reads that nothing is left in the journal also finds every click in the archive.
+        self.note_settled(stream, settled);
         Ok(())
     }
 
-    /// Applies one shard's part of a round; `false` when the store asks to go on from an earlier position.
-    fn apply(&mut self, stream: &mut Stream, shard: usize, round: &Round) -> Result<bool, Trouble> {
+    fn note_settled(&self, stream: &Stream, settled: Settled) {
+        self.tools.accounts.settled(stream.origin, settled.hits, settled.damaged, stream.counted_everywhere());
+    }
+
+    /// Applies one shard's part of a round; `None` when the store asks to go on from an earlier position.
+    fn apply(&mut self, stream: &mut Stream, shard: usize, round: &Round) -> Result<Option<Settled>, Trouble> {
         let from = stream.counted[shard];
         if round.to <= from {
-            return Ok(true);
+            return Ok(Some(Settled::default()));
         }
         let number = u16::try_from(shard).expect("a store has at most u16::MAX shards");
         let batch = Batch {
@@ -294,13 +336,12 @@ impl Worker {
                 tracing::warn!(%watermark, expected = %from, "the store stands elsewhere; counting goes on from there");
                 self.tools.accounts.forgotten(stream.origin, from, watermark);
                 stream.counted[shard] = watermark;
-                return Ok(false);
+                return Ok(None);
             }
         }
         stream.counted[shard] = round.to;
         let (hits, damaged) = round.of_shard_from(from, shard, stream.counted.len());
-        self.tools.accounts.settled(stream.origin, hits, damaged, stream.counted_everywhere());
-        Ok(true)
+        Ok(Some(Settled { hits, damaged }))
     }
 
     fn roll_up(&mut self, stream: &Stream, shard: usize, round: &Round) -> Vec<Delta> {
@@ -310,6 +351,27 @@ impl Worker {
             rollup.add(click);
         }
         rollup.finish()
+    }
+
+    /// A click file that cannot be written stops nothing yet: its clicks wait in memory and their hits in the journal,
+    /// and counting goes on until too many wait.
+    fn seal_if_due(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
+        let began = Instant::now();
+        let is_due = self.tools.archive.is_due(self.tools.clock.now_ms());
+        if is_due && self.seal_again.is_none_or(|again| began >= again) {
+            match self.seal(stream) {
+                Ok(()) => self.seal_again = None,
+                Err(Trouble::Archive(error)) => {
+                    if self.seal_again.is_none() {
+                        tracing::warn!(%error, "click files cannot be written; clicks are counted and wait");
+                    }
+                    self.tools.accounts.archive_failed();
+                    self.seal_again = Some(began + SEAL_PAUSE_MIN.max(began.elapsed() * SEAL_PAUSE_FACTOR));
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        if self.tools.archive.is_full() { Err(Trouble::ArchiveBehind) } else { Ok(()) }
     }
 
     /// Writes the waiting clicks into files and tells the store up to where files reach.
@@ -355,10 +417,16 @@ impl Worker {
         }
         let day = self.judge.calendar.day(self.tools.clock.now_ms());
         let stored = self.runtime.block_on(self.tools.store.add_misses(day, &misses));
-        if stored.is_err() {
-            self.tools.misses.put_back(misses);
+        match stored {
+            // Asking again cannot help, and what is counted here is a hint; clicks must not wait for it.
+            Err(StoreError::Corrupt(error)) => tracing::error!(error, "requests without a link could not be stored"),
+            Err(error) => {
+                self.tools.misses.put_back(misses);
+                return Err(error.into());
+            }
+            Ok(()) => {}
         }
-        Ok(stored?)
+        Ok(())
     }
 }
 

@@ -16,6 +16,11 @@ mod redirects;
 // The sentences of the design: recorded, once, whatever happens in between.
 mod invariants;
 
+// What breaks: disks, clocks, files, power. `tests/run faults` runs the same at full size.
+mod disks;
+mod faults;
+mod floods;
+
 // What is measured against: places and impressions.
 mod imports;
 mod places;
