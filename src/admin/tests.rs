@@ -344,7 +344,7 @@ async fn the_dashboard_leads_from_nothing_to_a_link_with_clicks() {
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.body.contains("http:// and https:// only") && refused.body.contains("value=\"kept\""));
 
-    let form = "url=https%3A%2F%2Fe.com&slug=a&domain=&source=instagram&medium=&campaign=&platform=instagram&level=story&post=";
+    let form = "url=https%3A%2F%2Fe.com&slug=a&domain=&source=instagram&medium=&campaign=&platform=instagram&level=story&posts=";
     let made = bench.browse(Method::POST, "/links", &headers, form).await;
     assert_eq!(made.headers["location"], "/links/1", "{}", made.body);
     bench.store.count(LinkId(1), "2026-11-20".parse().unwrap(), 1234);

@@ -20,6 +20,9 @@ mod invariants;
 mod imports;
 mod places;
 
+// The dashboard, in a real browser.
+mod dashboard;
+
 // What strangers send.
 mod hostile;
 
