@@ -18,6 +18,10 @@ if (root.scrollWidth > root.clientWidth) {
     const wide = [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > root.clientWidth + 1);
     wrong.push('wider than its window: ' + wide.slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(' | '));
 }
+for (const card of document.querySelectorAll('.card'))
+    for (const e of card.querySelectorAll('*'))
+        if (e.getBoundingClientRect().right > card.getBoundingClientRect().right - 16 && e.checkVisibility() && !e.closest('svg,.unseen'))
+            wrong.push('runs out of its card: ' + e.outerHTML.slice(0, 120));
 const levels = [...document.querySelectorAll('h1,h2,h3,h4')].map(h => Number(h.tagName[1]));
 if (levels.filter(level => level === 1).length !== 1) wrong.push('not one h1');
 if (levels[0] !== 1 || levels.some((level, at) => at > 0 && level > levels[at - 1] + 1)) wrong.push('headings: ' + levels);

@@ -80,7 +80,7 @@ fn rates(report: &CtrReport, choice: &Choice, zone: &TimeZone) -> Markup {
             (numerator_name(choice.numerator)) " divided by the impressions of the same level and days, "
             (report.from) " to " (report.to) " (" (zone_name(zone)) ")."
         }
-        (body(report, choice.by, zone))
+        (body(report, Table { by: choice.by, numerator: choice.numerator, zone }))
     }
 }
 
@@ -134,36 +134,94 @@ fn inputs(choice: &Choice, params: &CtrParams) -> Markup {
     }
 }
 
-fn body(report: &CtrReport, by: Grouping, zone: &TimeZone) -> Markup {
+fn body(report: &CtrReport, table: Table<'_>) -> Markup {
     let left_out = report.rows.len().saturating_sub(ROWS) as u64 + report.rows_left_out;
     html! {
         @if report.rows.is_empty() {
             p { "Nothing to divide yet: there are neither clicks nor impressions in these days." }
             p { a href="/imports" { "Import impressions" } }
         } @else {
-            (table(&report.rows[..report.rows.len().min(ROWS)], by, zone))
+            (table.draw(&report.rows[..report.rows.len().min(ROWS)]))
             @if left_out > 0 { p.hint { (counted(left_out, "row")) " with fewer impressions are not shown: " code { "waypost ctr" } " lists them." } }
         }
     }
 }
 
-/// One row for each rate. The whiskers of a table share their scale; what holds for all of its rows is said once.
-pub(super) fn table(rows: &[CtrRow], by: Grouping, zone: &TimeZone) -> Markup {
-    let scale = whisker::Scale::of(rows);
-    let shared = shared_as_of(rows);
-    html! {
-        table.rates {
-            thead {
+/// How a table of rates is to be read.
+#[derive(Clone, Copy)]
+pub(super) struct Table<'a> {
+    pub(super) by: Grouping,
+    pub(super) numerator: Numerator,
+    pub(super) zone: &'a TimeZone,
+}
+
+impl Table<'_> {
+    /// One group of rows for each rate. The whiskers share their scale; what holds for every rate is said once.
+    pub(super) fn draw(self, rows: &[CtrRow]) -> Markup {
+        let scale = whisker::Scale::of(rows);
+        let shared = shared_as_of(rows);
+        html! {
+            table.rates {
+                thead {
+                    tr {
+                        th scope="col" { (capital(self.by.as_str())) }
+                        th.number scope="col" { (self.dividend()) " / " (defined(Word::Impressions, "impressions")) }
+                        th.number scope="col" { (defined(Word::Ctr, "CTR")) ", " (defined(Word::Interval, "95 % interval")) }
+                        th.roomy scope="col" { (scale.ends()) }
+                    }
+                }
+                @for row in rows { (self.group(row, scale, shared.is_none())) }
+            }
+            @if let Some(as_of) = shared { p.hint { "Impressions " (defined(Word::AsOf, "as of")) " " (when(as_of, self.zone)) "." } }
+        }
+    }
+
+    fn dividend(self) -> Markup {
+        match self.numerator {
+            Numerator::Human => defined(Word::Click, "Clicks"),
+            Numerator::Unique => defined(Word::Visitor, "Visitors"),
+            Numerator::All => defined(Word::Hit, "Hits"),
+        }
+    }
+
+    /// A rate, and below it, over the whole width, what has to be known about it.
+    fn group(self, row: &CtrRow, scale: whisker::Scale, says_as_of: bool) -> Markup {
+        let as_of = row.as_of.filter(|_| says_as_of).map(|as_of| when(as_of, self.zone));
+        let notes = self.notes(row);
+        html! {
+            tbody {
                 tr {
-                    th scope="col" { (capital(by.as_str())) }
-                    th.number scope="col" { (defined(Word::Click, "Clicks")) " / " (defined(Word::Impressions, "impressions")) }
-                    th.number scope="col" { (defined(Word::Ctr, "CTR")) ", " (defined(Word::Interval, "95 % interval")) }
-                    th.roomy scope="col" { (scale.ends()) }
+                    td { (name(row, self.by)) }
+                    td.number { (counts(row)) }
+                    td.number { (ratio(row)) }
+                    td.roomy { (whisker::draw(row, scale)) }
+                }
+                @if as_of.is_some() || !notes.is_empty() {
+                    tr.about {
+                        td colspan="4" {
+                            ul.notes {
+                                @if let Some(as_of) = &as_of { li { (defined(Word::AsOf, "As of")) " " (as_of) "." } }
+                                @for note in &notes { li { (text::sentence(note)) } }
+                            }
+                        }
+                    }
                 }
             }
-            @for row in rows { (group(row, by, scale, shared.is_none().then_some(zone))) }
         }
-        @if let Some(as_of) = shared { p.hint { "Impressions " (defined(Word::AsOf, "as of")) " " (when(as_of, zone)) "." } }
+    }
+
+    /// What the rate leaves out, and what else its reader has to know.
+    fn notes(self, row: &CtrRow) -> Vec<String> {
+        let noun = match self.numerator {
+            Numerator::Human => "click",
+            Numerator::Unique => "visitor",
+            Numerator::All => "hit",
+        };
+        let place = if self.by == Grouping::Link { "on days" } else { "of links or days" };
+        let outside =
+            format!("{} more, {place} without such impressions or after the as-of", counted(row.clicks_outside, noun));
+        let outside = (row.clicks_outside > 0).then_some(outside);
+        outside.into_iter().chain(row.notes.iter().map(|note| plain_note(note))).collect()
     }
 }
 
@@ -172,21 +230,6 @@ fn shared_as_of(rows: &[CtrRow]) -> Option<Timestamp> {
     let mut instants = rows.iter().filter_map(|row| row.as_of);
     let first = instants.next()?;
     instants.all(|instant| instant == first).then_some(first)
-}
-
-/// A rate, and below it, over the whole width, what has to be known about it.
-fn group(row: &CtrRow, by: Grouping, scale: whisker::Scale, zone: Option<&TimeZone>) -> Markup {
-    html! {
-        tbody {
-            tr {
-                td { (name(row, by)) }
-                td.number { (counts(row)) }
-                td.number { (ratio(row)) }
-                td.roomy { (whisker::draw(row, scale)) }
-            }
-            (notes(row, zone))
-        }
-    }
 }
 
 fn counts(row: &CtrRow) -> Markup {
@@ -205,27 +248,6 @@ fn name(row: &CtrRow, by: Grouping) -> Markup {
         @else { (name) }
         " "
         @if let Some(level) = row.level.as_ref().filter(|level| by != Grouping::Level || **level != row.value) { span.tag { (level) } }
-    }
-}
-
-/// Until when the row holds (in `zone`, if it is to be said), what it leaves out, and what else its reader has to know.
-fn notes(row: &CtrRow, zone: Option<&TimeZone>) -> Markup {
-    let outside = (row.clicks_outside > 0).then(|| {
-        format!("{} not divided: on days without impressions, or after the as-of", counted(row.clicks_outside, "click"))
-    });
-    let notes: Vec<String> = outside.into_iter().chain(row.notes.iter().map(|note| plain_note(note))).collect();
-    let as_of = zone.and_then(|zone| Some(when(row.as_of?, zone)));
-    html! {
-        @if as_of.is_some() || !notes.is_empty() {
-            tr.about {
-                td colspan="4" {
-                    ul.notes {
-                        @if let Some(as_of) = &as_of { li { (defined(Word::AsOf, "As of")) " " (as_of) "." } }
-                        @for note in &notes { li { (text::sentence(note)) } }
-                    }
-                }
-            }
-        }
     }
 }
 

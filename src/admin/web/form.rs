@@ -143,7 +143,7 @@ pub(super) fn draw(admin: &Admin, purpose: &Purpose<'_>, inputs: &Inputs, wrong:
         form.fields method="post" action=(action) {
             @if let Some(revision) = inputs.revision { input type="hidden" name="revision" value=(revision); }
             (form.alert())
-            (leads_to(admin, &form, inputs))
+            (leads_to(admin, purpose, &form, inputs))
             (placed(&form, inputs))
             (campaign(&form, inputs, &carried))
             details open[inputs.says_more() || form.blames_more()] {
@@ -163,13 +163,17 @@ pub(super) fn draw(admin: &Admin, purpose: &Purpose<'_>, inputs: &Inputs, wrong:
     }
 }
 
-fn leads_to(admin: &Admin, form: &Drawn<'_>, inputs: &Inputs) -> Markup {
+fn leads_to(admin: &Admin, purpose: &Purpose<'_>, form: &Drawn<'_>, inputs: &Inputs) -> Markup {
     let domain = inputs.domain.as_deref().unwrap_or_default();
     let mut hosts: Vec<&str> = admin.catalog.domains().hosts().collect();
     // A domain that is no longer configured stays what it is until its owner chooses another.
     if !domain.is_empty() && !hosts.contains(&domain) {
         hosts.push(domain);
     }
+    let slug = match purpose {
+        Purpose::New => "The end of the short URL. Left empty, one is made.",
+        Purpose::Edit(_) => "The end of the short URL.",
+    };
     html! {
         fieldset {
             legend { "Where it leads" }
@@ -177,7 +181,7 @@ fn leads_to(admin: &Admin, form: &Drawn<'_>, inputs: &Inputs) -> Markup {
             @if hosts.len() > 1 {
                 (form.field("domain", "Domain").choice("domain", domain, &hosts))
             }
-            (form.field("slug", "Slug").hint("The end of the short URL. Left empty, one is made.").text("slug", &inputs.slug))
+            (form.field("slug", "Slug").hint(slug).text("slug", &inputs.slug))
         }
     }
 }

@@ -14,19 +14,19 @@ use crate::admin::totals::clicks_of;
 use crate::domain::counter::Dimension;
 use crate::domain::link::{Link, LinkId};
 use crate::domain::passthrough::NO_TRACK;
-use crate::stats::ctr::Grouping;
+use crate::stats::ctr::{Grouping, Numerator};
 use crate::stats::query::By;
 use crate::stats::wire::{CtrRow, StatsReport};
 
-/// What is broken down, and the words above it.
-const BREAKDOWNS: [(Dimension, &str); 7] = [
-    (Dimension::Source, "Source"),
-    (Dimension::SeenOn, "Seen on"),
-    (Dimension::Country, "Country"),
-    (Dimension::Device, "Device"),
-    (Dimension::Os, "System"),
-    (Dimension::Browser, "Browser"),
-    (Dimension::Referrer, "Referrer"),
+/// What is broken down, the words above it, and what they mean where that is not plain.
+const BREAKDOWNS: [(Dimension, &str, Option<Word>); 7] = [
+    (Dimension::Source, "Source", Some(Word::Source)),
+    (Dimension::SeenOn, "Seen on", Some(Word::SeenOn)),
+    (Dimension::Country, "Country", None),
+    (Dimension::Device, "Device", None),
+    (Dimension::Os, "System", None),
+    (Dimension::Browser, "Browser", None),
+    (Dimension::Referrer, "Referrer", None),
 ];
 
 /// Values of one breakdown that are not folded away.
@@ -42,7 +42,7 @@ pub(super) async fn page(
     let Path(id) = number?;
     let link = admin.catalog.get(LinkId(id)).await?;
     let [source, seen_on, country, device, os, browser, referrer] =
-        BREAKDOWNS.map(|(dimension, _)| By::Value(dimension));
+        BREAKDOWNS.map(|(dimension, ..)| By::Value(dimension));
     let by = [By::Day, By::Value(Dimension::Reason), source, seen_on, country, device, os, browser, referrer];
     let [days, reasons, breakdowns @ ..] = figures::recent(&admin, Some(link.id), by).await?;
     let ever = clicks_of(&*admin.store, &[link.id]).await?.get(&link.id).copied().unwrap_or(0);
@@ -55,7 +55,7 @@ pub(super) async fn page(
         (divided(&admin, &rates))
         @if days.clicks > 0 {
             div.columns {
-                @for ((_, title), report) in BREAKDOWNS.iter().zip(&breakdowns) { (breakdown(title, report)) }
+                @for ((_, title, word), report) in BREAKDOWNS.iter().zip(&breakdowns) { (breakdown(title, *word, report)) }
             }
         }
         (filtered(&days, &reasons))
@@ -134,22 +134,23 @@ fn answer(admin: &Admin, link: &Link) -> String {
 
 /// The link's click-through rates over all imported days.
 fn divided(admin: &Admin, rates: &[CtrRow]) -> Markup {
+    let table = ctr::Table { by: Grouping::Link, numerator: Numerator::Human, zone: &admin.report_zone };
     html! {
         section.card {
             h2 { "Click-through rate, all imported days" }
             @if rates.is_empty() {
                 p.hint { "No impressions yet. " a href="/imports" { "Import what the platform reports" } " to get a rate." }
-            } @else { (ctr::table(rates, Grouping::Link, &admin.report_zone)) }
+            } @else { (table.draw(rates)) }
         }
     }
 }
 
-fn breakdown(title: &str, report: &StatsReport) -> Markup {
+fn breakdown(title: &str, word: Option<Word>, report: &StatsReport) -> Markup {
     let shown = &report.rows[..report.rows.len().min(ROWS_MAX)];
     let (first, others) = shown.split_at(shown.len().min(ROWS));
     html! {
         section.card {
-            h2 { (title) }
+            h2 { @match word { Some(word) => (defined(word, title)), None => (title) } }
             @if first.is_empty() { p.hint { "No clicks in the last 28 days." } } @else {
                 (values(title, first))
                 @if !others.is_empty() { details { summary { (others.len()) " more" } (values(title, others)) } }
