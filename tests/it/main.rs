@@ -25,6 +25,9 @@ mod floods;
 mod imports;
 mod places;
 
+// The dashboard, in a real browser.
+mod dashboard;
+
 // What strangers send.
 mod hostile;
 
