@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::Config;
 use super::append::Shared;
-use super::segment::{Header, Name};
+use super::segment::{self, Header, Name};
 use crate::domain::position::{Incarnation, Position};
 
 /// How often the folder is looked through when nothing happens, and when there is no next segment yet.
@@ -90,14 +90,16 @@ fn list(shared: &Shared) -> Vec<Kept> {
 fn look_at(path: PathBuf) -> Option<Kept> {
     let name = Name::of(&path)?;
     let file = File::open(&path).ok()?;
-    let bytes = file.metadata().ok()?.len();
+    let about = file.metadata().ok()?;
     let header = Header::read(&file).ok()?;
+    // A file without a header is one that was just prepared, or one that nobody can use: it grows old all the same.
+    let written_ms = || segment::written_ms(&about).unwrap_or(i64::MAX);
     Some(Kept {
         path,
         name,
-        created_ms: header.map_or(i64::MAX, |header| header.created_ms),
+        created_ms: header.map_or_else(written_ms, |header| header.created_ms),
         end: header.map(|header| header.first),
-        bytes,
+        bytes: about.len(),
     })
 }
 

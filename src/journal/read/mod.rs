@@ -81,6 +81,13 @@ impl Reader {
         self.next
     }
 
+    /// The position of the first hit that the files still hold; `None` when there are no files.
+    pub(crate) fn oldest(&self) -> io::Result<Option<Position>> {
+        let mut segments = folder::segments(&self.folder)?;
+        segments.retain(|(name, _)| name.incarnation == self.incarnation);
+        Ok(segments.into_iter().min_by_key(|(name, _)| name.number).map(|(_, header)| header.first))
+    }
+
     /// Hands out hits below `upto`, at most `max` of them.
     ///
     /// # Errors
