@@ -5,14 +5,14 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Config;
 use super::append::Shared;
-use super::segment::{Header, Name};
+use super::segment::{self, Header, Name};
 use crate::domain::position::{Incarnation, Position};
 
 /// How often the folder is looked through when nothing happens, and when there is no next segment yet.
@@ -49,6 +49,7 @@ pub(super) fn until_stopped(shared: &Arc<Shared>) {
     while !shared.stopping.load(Ordering::Acquire) {
         let kept = list(shared);
         let total = remove_old(shared, kept);
+        remove_old_pieces(shared);
         shared.bytes.store(total, Ordering::Relaxed);
         let now = prepare(shared, total);
         // Once per outage, not once per try.
@@ -90,14 +91,16 @@ fn list(shared: &Shared) -> Vec<Kept> {
 fn look_at(path: PathBuf) -> Option<Kept> {
     let name = Name::of(&path)?;
     let file = File::open(&path).ok()?;
-    let bytes = file.metadata().ok()?.len();
+    let about = file.metadata().ok()?;
     let header = Header::read(&file).ok()?;
+    // A file without a header is one that was just prepared, or one that nobody can use: it grows old all the same.
+    let written_ms = || segment::written_ms(&about).unwrap_or(i64::MAX);
     Some(Kept {
         path,
         name,
-        created_ms: header.map_or(i64::MAX, |header| header.created_ms),
+        created_ms: header.map_or_else(written_ms, |header| header.created_ms),
         end: header.map(|header| header.first),
-        bytes,
+        bytes: about.len(),
     })
 }
 
@@ -117,4 +120,22 @@ fn remove_old(shared: &Shared, kept: Vec<Kept>) -> u64 {
         }
     }
     total
+}
+
+/// Damaged pieces hold addresses as whole frames do, so they go at the same age.
+fn remove_old_pieces(shared: &Shared) {
+    let Ok(pieces) = std::fs::read_dir(quarantine(&shared.folder)) else { return };
+    let old = shared.clock.now_ms().saturating_sub(keep_ms(&shared.config));
+    for piece in pieces.flatten() {
+        let written_ms = piece.metadata().ok().and_then(|about| segment::written_ms(&about));
+        if written_ms.is_some_and(|written_ms| written_ms < old) {
+            // What cannot be removed now is tried again at the next look.
+            let _ = std::fs::remove_file(piece.path());
+        }
+    }
+}
+
+/// Where damaged pieces of the journal in `folder` are kept.
+pub(super) fn quarantine(folder: &Path) -> PathBuf {
+    folder.join("quarantine")
 }

@@ -84,6 +84,15 @@ impl Header {
         }
     }
 
+    /// Whether this is a whole header of a later format, which only a newer Waypost can read.
+    pub(super) fn is_of_a_later_format(file: &File) -> io::Result<bool> {
+        let mut bytes = [0; HEADER];
+        let read = file.read_at(&mut bytes, 0)?;
+        let number_at = |at: usize| bytes[at..].first_chunk().map(|chunk| u32::from_le_bytes(*chunk));
+        let is_whole = number_at(48) == Some(crc32c::crc32c(&bytes[..48]));
+        Ok(read == HEADER && bytes[..8] == MAGIC && is_whole && number_at(8) > Some(FORMAT_VERSION))
+    }
+
     /// Writes a header over a damaged one. The file is no longer mapped by anybody.
     pub(super) fn write(self, path: &Path) -> io::Result<()> {
         let file = OpenOptions::new().write(true).open(path)?;
@@ -184,6 +193,12 @@ impl Segment {
     }
 }
 
+/// When a file was last written, milliseconds since 1970; `None` when the file system does not say.
+pub(super) fn written_ms(about: &std::fs::Metadata) -> Option<i64> {
+    let since_1970 = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).ok()
+}
+
 fn fill(file: &mut File, bytes: usize) -> io::Result<()> {
     let mut left = bytes;
     while left > 0 {
@@ -221,6 +236,25 @@ mod tests {
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(Header::from_bytes(&bytes), None, "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_header_of_a_later_format_is_told_from_a_damaged_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("segment");
+        let is_later = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            Header::is_of_a_later_format(&File::open(&path).unwrap()).unwrap()
+        };
+        let header = Header { incarnation: Incarnation(5), number: 2, created_ms: 9, first: Position(77) };
+        let mut bytes = header.to_bytes();
+        assert!(!is_later(&bytes));
+        bytes[8] = 2;
+        assert!(!is_later(&bytes));
+        let sum = crc32c::crc32c(&bytes[..48]);
+        bytes[48..52].copy_from_slice(&sum.to_le_bytes());
+        assert!(is_later(&bytes));
+        assert!(!is_later(&bytes[..50]));
     }
 
     #[test]

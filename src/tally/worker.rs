@@ -258,9 +258,31 @@ impl Worker {
 
     fn open(&mut self, incarnation: Incarnation, origin: Origin) -> Result<Stream, Trouble> {
         let open = Stream::open(&*self.tools.store, &self.tools.folder, incarnation, origin, self.tools.double_tap_ms);
-        let stream = self.runtime.block_on(open)?;
-        self.tools.archive.discard(incarnation, stream.archived)?;
+        let mut stream = self.runtime.block_on(open)?;
+        if origin == Origin::Recovered {
+            self.keep_what_cannot_be_written_again(&mut stream)?;
+            self.tools.archive.discard(incarnation, stream.archived)?;
+        }
         Ok(stream)
+    }
+
+    /// A store that was put back from an old backup knows of fewer click files than there are, and the journal may
+    /// have let go of their hits: those files are all there will ever be. The store is told so before any is removed.
+    fn keep_what_cannot_be_written_again(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
+        let oldest = stream.reader.oldest()?.unwrap_or_default();
+        if oldest <= stream.archived {
+            return Ok(());
+        }
+        tracing::warn!(
+            archived = %stream.archived,
+            journal_begins = %oldest,
+            "the store is older than the journal reaches back; click files from in between are kept as they are"
+        );
+        // Only at the beginning of a file is it known that all before it is in files. If none begins there, the end of
+        // the last one is written twice, which is better than not at all.
+        let from = self.tools.archive.first_from(stream.incarnation, oldest)?.unwrap_or(oldest);
+        (stream.sealed, stream.pushed) = (from, from);
+        self.record_sealed(stream)
     }
 
     /// One read, judged, counted and archived. An error leaves the stream where it can try again.

@@ -189,7 +189,7 @@ fn a_journal_that_rotted_while_nobody_ran_is_read_as_far_as_it_can_be() {
         dice ^= dice << 17;
         usize::try_from(dice % end as u64).unwrap()
     };
-    for round in 0..size(6, 300) {
+    for round in 0..size(6, 150) {
         app.restore_data(&whole);
         let files = files_of(&app.data().join("journal"));
         let path = &files[roll(files.len())];
@@ -210,7 +210,7 @@ fn a_journal_that_rotted_while_nobody_ran_is_read_as_far_as_it_can_be() {
             0 => 1,
             1 => usize::MAX,
             // A frame of these hits takes some 200 bytes; two are cut by the page's ends.
-            _ => 4096 / 200 + 2,
+            _ => 4096 / 190 + 2,
         };
         assert!(lost <= most, "round {round} at {at} of {}: lost {lost}", path.display());
         app.kill();

@@ -186,6 +186,41 @@ fn a_link_removed_while_its_hits_wait_takes_no_hit_with_it() {
 }
 
 #[test]
+fn a_backup_of_the_store_from_before_the_journal_begins_costs_no_click_file() {
+    let small =
+        "[journal]\nsegment_mib = 1\nkeep_hours = 0\n[archive]\nseal_rows = 300\n[tally]\nbatch_hits_max = 300\n";
+    let mut app = TestApp::with_config(small);
+    two_links(&app);
+    let load = Load::new();
+    load.run(&app, 1_000);
+    app.drained();
+    let backup = app.path("backup.db");
+    let store = rusqlite::Connection::open(app.data().join("waypost.db")).unwrap();
+    store.execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+    drop(store);
+    let journal = app.data().join("journal");
+    let first = files_of(&journal)[0].clone();
+    load.run(&app, 9_000);
+    app.eventually("the first journal file is let go", || !first.exists());
+    let lost = app.node_hits().lost;
+    app.kill();
+    for end in ["-wal", "-shm"] {
+        std::fs::remove_file(app.data().join(format!("waypost.db{end}"))).unwrap();
+    }
+    std::fs::rename(backup, app.data().join("waypost.db")).unwrap();
+    app.launch();
+    app.drained();
+    app.eventually("every answered click is recorded", || {
+        let recorded = recorded(&app).into_iter().collect();
+        load.answered().difference(&recorded).count() as u64 <= lost
+    });
+    let recorded = recorded(&app);
+    let different: std::collections::HashSet<&String> = recorded.iter().collect();
+    assert_eq!(different.len(), recorded.len(), "a click is in two files");
+    assert!(app.log().contains("older than the journal reaches back"), "{}", app.log());
+}
+
+#[test]
 fn many_restarts_pile_up_neither_files_nor_memory_nor_descriptors() {
     let mut app = TestApp::with_config(SMALL);
     two_links(&app);

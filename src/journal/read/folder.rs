@@ -5,13 +5,13 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use super::Open;
 use crate::domain::position::{Incarnation, Position};
 use crate::journal::frame::{self, Seed};
-use crate::journal::segment::{HEADER, Header, Name};
+use crate::journal::segment::{self, HEADER, Header, Name};
 
 /// How far into a file without a header is looked before it is taken for one that was never used. A header shares
 /// its page with the first frames, and pages reach the disk in any order, but not this many of them by chance.
@@ -47,18 +47,19 @@ fn mend(name: &Name, path: &Path) -> io::Result<()> {
     if Header::read(&file)?.is_some() {
         return Ok(());
     }
+    if Header::is_of_a_later_format(&file)? {
+        return Err(io::Error::other("a newer Waypost wrote it; run that version to have its hits counted"));
+    }
     if is_unused(&file)? {
         return std::fs::remove_file(path);
     }
-    let created = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let created_ms = segment::written_ms(&file.metadata()?).unwrap_or(0);
     let first = first_position(file, name)?.ok_or_else(|| io::Error::other("it has no header and no whole frame"))?;
-    let created_ms = i64::try_from(created.as_millis()).unwrap_or(i64::MAX);
     tracing::error!(file = %name, "the header of a journal file was damaged; it is written anew");
     Header { incarnation: name.incarnation, number: name.number, created_ms, first }.write(path)
 }
 
 fn is_unused(file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::FileExt;
     let mut bytes = vec![0; UNUSED_BYTES];
     let read = file.read_at(&mut bytes, 0)?;
     Ok(frame::zeroes(&bytes[..read]) == read)

@@ -8,12 +8,13 @@
 mod folder;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::frame::{self, Found, Seed};
+use super::keep;
 use super::segment::{HEADER, Name};
 use crate::domain::hit::Hit;
 use crate::domain::position::{Incarnation, Position};
@@ -83,6 +84,13 @@ impl Reader {
     /// The position of the hit that comes next.
     pub(crate) fn position(&self) -> Position {
         self.next
+    }
+
+    /// The position of the first hit that the files still hold; `None` when there are no files.
+    pub(crate) fn oldest(&self) -> io::Result<Option<Position>> {
+        let mut segments = folder::segments(&self.folder)?;
+        segments.retain(|(name, _)| name.incarnation == self.incarnation);
+        Ok(segments.into_iter().min_by_key(|(name, _)| name.number).map(|(_, header)| header.first))
     }
 
     /// Hands out hits below `upto`, at most `max` of them.
@@ -240,7 +248,7 @@ fn set_aside(folder: &Path, open: &Open, damage: Range<u64>) {
     let (file, at) = (&open.name, damage.start);
     let bytes = damage.end - damage.start;
     tracing::error!(%file, at, bytes, "a damaged piece of the journal was set aside");
-    let folder = folder.join("quarantine");
+    let folder = keep::quarantine(folder);
     if std::fs::read_dir(&folder).map_or(0, Iterator::count) >= QUARANTINED_MAX {
         return;
     }
@@ -249,10 +257,15 @@ fn set_aside(folder: &Path, open: &Open, damage: Range<u64>) {
         .file
         .read_exact_at(&mut piece, at)
         .and_then(|()| std::fs::create_dir_all(&folder))
-        .and_then(|()| std::fs::write(folder.join(format!("{file}-{at}.bin")), piece));
+        .and_then(|()| private(&folder.join(format!("{file}-{at}.bin")))?.write_all(&piece));
     if let Err(error) = kept {
         tracing::warn!(%error, "the damaged piece could not be kept");
     }
+}
+
+/// A file for its owner only: damaged or not, a frame holds an address.
+fn private(path: &Path) -> io::Result<File> {
+    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 impl Open {

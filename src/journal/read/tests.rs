@@ -183,6 +183,24 @@ fn a_first_page_that_never_reached_the_disk_costs_its_frames_only() {
 }
 
 #[test]
+fn damaged_pieces_are_for_their_owner_only_and_go_at_the_age_of_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 20);
+    let file = OpenOptions::new().write(true).open(only_file(folder.path())).unwrap();
+    file.write_all_at(&[0xff; 8], HEADER as u64 + 10 * FRAME).unwrap();
+    read_all(folder.path(), incarnation, 0);
+    let piece = std::fs::read_dir(keep::quarantine(folder.path())).unwrap().next().unwrap().unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&piece.metadata().unwrap()) & 0o777, 0o600);
+    let in_two_days = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    let clock = Clock::fixed(i64::try_from(in_two_days).unwrap() + 2 * 86_400_000);
+    let journal = Journal::begin(folder.path(), &config(), &clock).unwrap();
+    while piece.path().exists() {
+        std::thread::yield_now();
+    }
+    journal.stop();
+}
+
+#[test]
 fn what_the_live_process_has_prepared_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::begin(folder.path(), &config(), &Clock::fixed(1000)).unwrap();

@@ -20,6 +20,8 @@ use super::process::{POLL, Running};
 
 /// How long anything may take that happens behind the answer, on a slow machine under load.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// The same with `tests/run faults`, where there may be a million hits to count.
+const DEADLINE_AT_FULL_SIZE: Duration = Duration::from_secs(600);
 /// How long a start may take; recovery of a large journal included.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -463,9 +465,10 @@ impl TestApp {
     /// Waits until `condition` holds.
     ///
     /// # Panics
-    /// When it does not hold within [`DEADLINE`].
+    /// When it does not hold in time.
     pub(crate) fn eventually(&self, what: &str, condition: impl Fn() -> bool) {
-        assert!(within(DEADLINE, condition), "after {DEADLINE:?} still not so: {what}\n{}", self.log());
+        let deadline = if super::is_full_size() { DEADLINE_AT_FULL_SIZE } else { DEADLINE };
+        assert!(within(deadline, condition), "after {deadline:?} still not so: {what}\n{}", self.log());
     }
 }
 

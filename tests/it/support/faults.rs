@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::app::TestApp;
 
@@ -88,8 +88,11 @@ impl Faults {
 
     /// Ends the program as a power cut would: of every file only what a sync has confirmed is there afterwards, and a
     /// file that was never synced is not.
-    pub(crate) fn power_cut(&self, app: &mut TestApp) {
+    ///
+    /// Returns when the power went.
+    pub(crate) fn power_cut(&self, app: &mut TestApp) -> Instant {
         app.kill();
+        let gone = Instant::now();
         let data = app.data();
         for folder in [data.clone(), data.join("journal")] {
             for path in files_of(&folder) {
@@ -101,6 +104,7 @@ impl Faults {
                 }
             }
         }
+        gone
     }
 
     fn set(&self, number: Number, value: i64) {

@@ -12,5 +12,9 @@ pub(crate) mod process;
 
 /// How much of something a test does: a little every time, a lot with `tests/run faults`.
 pub(crate) fn size(quick: usize, full: usize) -> usize {
-    if std::env::var_os("WAYPOST_FAULTS").is_some() { full } else { quick }
+    if is_full_size() { full } else { quick }
+}
+
+fn is_full_size() -> bool {
+    std::env::var_os("WAYPOST_FAULTS").is_some()
 }
