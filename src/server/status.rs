@@ -38,10 +38,6 @@ impl Status {
         addresses: Addresses,
         started_at: Timestamp,
     ) -> Self {
-        let store = match config.store.url.as_str() {
-            "" => format!("embedded:{}", config.data.display()),
-            url => url.to_owned(),
-        };
         Self {
             journal: parts.journal.clone(),
             accounts: parts.accounts.clone(),
@@ -51,7 +47,7 @@ impl Status {
             geo: parts.geo.clone(),
             addresses,
             time_zone: config.report.time_zone.clone(),
-            store,
+            store: crate::store::name(&config.store, &config.data),
             started_at,
         }
     }

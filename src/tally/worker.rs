@@ -31,6 +31,9 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// How long a stopping tally works on what is left; the journal keeps the rest for the next start.
 const STOP_WITHIN: Duration = Duration::from_secs(8);
 
+/// How often an idle tally asks the store where it stands.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
 /// How long a start waits for the survey of what earlier processes left behind.
 const SURVEY_WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -93,6 +96,8 @@ struct Worker {
     /// Set once it was told to stop: until when it works on.
     deadline: Option<Instant>,
     judge: Judge,
+    /// When the store was last asked where it stands.
+    probed: Instant,
 }
 
 /// What kept a round from being finished. It is tried again.
@@ -118,7 +123,7 @@ enum Outcome {
 impl Worker {
     fn new(tools: Tools, runtime: tokio::runtime::Runtime, stopped: Receiver<()>) -> Self {
         let judge = Judge::new(&tools);
-        Self { tools, runtime, stopped, deadline: None, judge }
+        Self { tools, runtime, stopped, deadline: None, judge, probed: Instant::now() }
     }
 
     fn run(mut self, surveyed: &SyncSender<()>) {
@@ -237,7 +242,9 @@ impl Worker {
             }
         };
         let outcome = if round.is_full { Outcome::More } else { Outcome::Idle };
-        if !round.is_empty() {
+        if round.is_empty() {
+            self.probe(stream)?;
+        } else {
             self.settle(stream, round)?;
         }
         self.tools.journal.release(stream.incarnation, stream.released(), false);
@@ -254,6 +261,7 @@ impl Worker {
                 return Ok(());
             }
         }
+        self.book(stream, &round);
         let fresh = stream.pushed;
         stream.pushed = stream.pushed.max(round.to);
         self.tools.archive.push(round.into_clicks_from(fresh));
@@ -280,16 +288,51 @@ impl Worker {
             // An earlier try got through and its answer was lost.
             Applied::No { watermark } if watermark == round.to => {}
             Applied::No { watermark } => {
-                tracing::warn!(%watermark, expected = %from, "the store stands elsewhere; counting goes on from there");
-                self.tools.accounts.forgotten(stream.origin, from, watermark);
-                stream.counted[shard] = watermark;
+                self.go_on_from(stream, shard, watermark);
                 return Ok(false);
             }
         }
         stream.counted[shard] = round.to;
-        let (hits, damaged) = round.of_shard_from(from, shard, stream.counted.len());
-        self.tools.accounts.settled(stream.origin, hits, damaged, stream.counted_everywhere());
         Ok(true)
+    }
+
+    /// Notes a round that every shard has counted. Hits that were booked before, because another shard was behind,
+    /// are not booked again.
+    fn book(&mut self, stream: &mut Stream, round: &Round) {
+        let (hits, damaged) = round.booked_from(stream.booked);
+        stream.booked = stream.booked.max(round.to);
+        self.tools.accounts.settled(stream.origin, hits, damaged, stream.booked);
+    }
+
+    fn go_on_from(&mut self, stream: &mut Stream, shard: usize, watermark: Position) {
+        let expected = stream.counted[shard];
+        tracing::warn!(shard, %watermark, %expected, "the store stands elsewhere; counting goes on from there");
+        stream.counted[shard] = watermark;
+        if watermark < stream.booked {
+            self.tools.accounts.forgotten(stream.origin, stream.booked, watermark);
+            stream.booked = watermark;
+        }
+    }
+
+    /// Asks where the store stands although there is nothing to count. A store that was rolled back, by a failover or
+    /// from a backup, would else be found out only by the next click, which may never come.
+    fn probe(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
+        if self.probed.elapsed() < PROBE_EVERY {
+            return Ok(());
+        }
+        let watermarks = self.runtime.block_on(self.tools.store.watermarks(stream.incarnation))?;
+        self.probed = Instant::now();
+        let mut went_back = false;
+        for (shard, watermark) in watermarks.into_iter().enumerate() {
+            if stream.counted[shard] != watermark {
+                self.go_on_from(stream, shard, watermark);
+                went_back = true;
+            }
+        }
+        if went_back {
+            stream.restart(&self.tools.folder);
+        }
+        Ok(())
     }
 
     fn roll_up(&mut self, stream: &Stream, shard: usize, round: &Round) -> Vec<Delta> {

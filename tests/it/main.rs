@@ -16,6 +16,9 @@ mod redirects;
 // The sentences of the design: recorded, once, whatever happens in between.
 mod invariants;
 
+// Many nodes on one Redis, and a Redis that fails.
+mod redis;
+
 // What is measured against: places and impressions.
 mod imports;
 mod places;

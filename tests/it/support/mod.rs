@@ -7,3 +7,4 @@ pub(crate) mod browser;
 pub(crate) mod http;
 pub(crate) mod mmdb;
 pub(crate) mod process;
+pub(crate) mod redis;
