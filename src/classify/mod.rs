@@ -7,6 +7,7 @@
 mod agent;
 pub(crate) mod double_tap;
 mod language;
+mod look;
 mod names;
 pub(crate) mod place;
 mod query;
@@ -29,6 +30,7 @@ use crate::domain::link::LinkFacts;
 use crate::domain::visitor::Salt;
 
 use agent::Agents;
+use look::Looks;
 use names::Names;
 use place::Places;
 use referrer::Referrer;
@@ -47,7 +49,7 @@ pub(crate) struct Config {
 
 /// The rules and tables, compiled once.
 pub(crate) struct Classifier {
-    agents: Agents,
+    looks: Looks,
     own_networks: Vec<ipnet::IpNet>,
     hosts: Names,
     packages: Names,
@@ -58,7 +60,7 @@ pub(crate) struct Classifier {
 impl Classifier {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            agents: Agents::compile(),
+            looks: Looks::new(Agents::compile()),
             own_networks: config.own_networks.clone(),
             hosts: Names::of(tables::referrers()),
             packages: Names::of(tables::packages()),
@@ -78,34 +80,24 @@ impl Classifier {
         salt: &Salt,
         places: &Places,
     ) -> Click {
-        let agent = self.agents.read(hit);
+        let shown = self.looks.read(hit);
         let arrival = query::read(hit.query, &self.click_ids);
-        let referrer = Referrer::parse(hit.referrer);
-        let referred_by = self.referred_by(&referrer, link);
-        let (verdict, reason) = verdict::judge(hit, &agent, arrival.by_owner, &self.own_networks);
-        let attribution = source::attribute(link, &agent, &referred_by, &arrival, &self.aliases);
+        let referred_by = self.referred_by(&shown.referrer, link);
+        let (verdict, reason) = verdict::judge(hit, &shown.agent, arrival.by_owner, &self.own_networks);
+        let attribution = source::attribute(link, &shown.agent, &referred_by, &arrival, &self.aliases);
         Click {
             id,
             time_ms: hit.time_ms,
             link: Arc::clone(link),
+            look: Arc::clone(&shown.look),
             verdict,
             reason,
             source: attribution.source,
             source_rule: CompactString::const_new(attribution.rule),
-            seen_on: source::seen_on(&agent, &referred_by, &arrival),
-            app: CompactString::const_new(agent.app),
-            referrer_host: referrer.host,
-            referrer_path: referrer.path,
+            seen_on: source::seen_on(&shown.agent, &referred_by, &arrival),
             place: places.find(hit.address),
-            device: agent.device,
-            os: CompactString::const_new(agent.os),
-            browser: CompactString::const_new(agent.browser),
-            language: language::first(hit.accept_language),
-            visitor: visitor::visitor(salt, hit.address, &agent.fingerprint, &link.domain),
+            visitor: visitor::visitor(salt, hit.address, &shown.agent.fingerprint, &link.domain),
             click_ids: arrival.click_ids,
-            user_agent: CompactString::from(hit.user_agent),
-            purpose: CompactString::from(hit.purpose),
-            hints: agent.hints.clone(),
             rules_version: RULES_VERSION,
         }
     }

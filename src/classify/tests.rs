@@ -87,7 +87,7 @@ fn people_in_an_apps_own_browser_are_people() {
     ] {
         let click = by_agent(&format!("{android} {tail}"));
         assert_eq!(
-            (click.verdict, click.app.as_str(), click.browser.as_str()),
+            (click.verdict, click.look.app.as_str(), click.look.browser.as_str()),
             (Verdict::Human, app, browser),
             "{tail}"
         );
@@ -205,7 +205,7 @@ fn phones_from_before_smartphones_are_phones() {
         "LG KP500",
     ] {
         let click = by_agent(user_agent);
-        assert_eq!((click.verdict, click.device), (Verdict::Human, Device::Mobile), "{user_agent}");
+        assert_eq!((click.verdict, click.look.device), (Verdict::Human, Device::Mobile), "{user_agent}");
     }
 }
 
@@ -334,7 +334,7 @@ fn a_browser_tells_its_system_its_name_and_its_class() {
         ("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) Chrome/130.0 Safari/537.36", "ChromeOS", "Chrome", Device::Desktop),
     ] {
         let click = by_agent(user_agent);
-        let read = (click.os.as_str(), click.browser.as_str(), click.device);
+        let read = (click.look.os.as_str(), click.look.browser.as_str(), click.look.device);
         assert_eq!(read, (os, browser, device), "{user_agent}");
     }
 }
@@ -345,8 +345,8 @@ fn client_hints_go_before_a_frozen_user_agent() {
     hit.form_factors = "\"Tablet\"";
     hit.brands = "\"Chromium\";v=\"130\", \"Brave\";v=\"130\"";
     let click = classify(&hit);
-    assert_eq!((click.device, click.browser.as_str()), (Device::Tablet, "Brave"));
-    assert_eq!(click.hints, "\"Chromium\";v=\"130\", \"Brave\";v=\"130\"|||\"Tablet\"|");
+    assert_eq!((click.look.device, click.look.browser.as_str()), (Device::Tablet, "Brave"));
+    assert_eq!(click.look.hints, "\"Chromium\";v=\"130\", \"Brave\";v=\"130\"|||\"Tablet\"|");
 }
 
 #[test]
@@ -360,9 +360,9 @@ fn the_same_hit_is_the_same_click_and_keeps_its_evidence() {
     };
     let click = classify(&hit);
     assert_eq!(click, classify(&hit));
-    assert_eq!((click.referrer_host.as_str(), click.referrer_path.as_str()), ("l.instagram.com", "/path"));
-    assert_eq!((click.click_ids.as_str(), click.language.as_str()), ("mc_eid,fbclid", "sv-SE"));
-    assert_eq!((click.user_agent.as_str(), click.rules_version), (FIREFOX, RULES_VERSION));
+    assert_eq!((click.look.referrer_host.as_str(), click.look.referrer_path.as_str()), ("l.instagram.com", "/path"));
+    assert_eq!((click.click_ids.as_str(), click.look.language.as_str()), ("mc_eid,fbclid", "sv-SE"));
+    assert_eq!((click.look.user_agent.as_str(), click.rules_version), (FIREFOX, RULES_VERSION));
     let shown = format!("{click:?}");
     assert!(!shown.contains("secret") && !shown.contains("person@"), "{shown}");
 }

@@ -71,6 +71,14 @@ pub(super) enum Found<'a> {
     Bad,
 }
 
+/// Position and length of the frame that seems to stand here, unchecked. `None` where there is none or not enough.
+pub(super) fn peek(bytes: &[u8]) -> Option<(Position, usize)> {
+    let head = bytes.first_chunk::<HEAD>()?;
+    let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+    let position = u64::from_le_bytes(*head.last_chunk()?);
+    (1..=PAYLOAD_MAX).contains(&length).then_some((Position(position), HEAD + length))
+}
+
 /// Reads one frame.
 pub(super) fn read(bytes: &[u8], seed: Seed) -> Found<'_> {
     let Some(head) = bytes.first_chunk::<HEAD>() else { return Found::Short };

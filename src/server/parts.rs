@@ -14,7 +14,8 @@ use crate::archive::{self, Archive};
 use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::journal::Journal;
+use crate::domain::position::Incarnation;
+use crate::journal::{self, Journal};
 use crate::links::Domains;
 use crate::links::cache::Cache;
 use crate::links::catalog::Catalog;
@@ -37,6 +38,7 @@ pub(crate) struct Parts {
     /// Up to where the history of links was known when they were read.
     heard: Heard,
     journal_folder: PathBuf,
+    left_behind: Vec<Incarnation>,
 }
 
 impl Parts {
@@ -51,6 +53,7 @@ impl Parts {
         let root = archive::root_of(&config.archive, &config.data)?;
         let archive = Arc::new(Archive::open(root, &config.archive)?);
         let journal_folder = config.data.join("journal");
+        let left_behind = journal::left_behind(&journal_folder).context("the journal")?;
         let journal = Journal::begin(&journal_folder, &config.journal, clock).context("the journal")?;
         let domains = Arc::new(Domains::new(&config.domains, addresses.redirect, addresses.admin)?);
         let cache = Arc::new(Cache::new(store.clone(), domains.clone(), &config.links));
@@ -71,6 +74,7 @@ impl Parts {
             geo: Arc::new(Geo::new(config.classify.geo.clone())),
             journal_folder,
             heard,
+            left_behind,
         })
     }
 
@@ -85,6 +89,7 @@ impl Parts {
             double_tap_ms: config.classify.duplicate_ms,
             zone: report_zone(config)?,
             folder: self.journal_folder.clone(),
+            left_behind: self.left_behind.clone(),
             journal: self.journal.clone(),
             cache: self.cache.clone(),
             store: self.store.clone(),

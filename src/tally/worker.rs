@@ -19,7 +19,7 @@ use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::domain::counter::{Applied, Batch, Delta};
 use crate::domain::position::{Incarnation, Position, Shard};
-use crate::journal::{Journal, incarnations};
+use crate::journal::Journal;
 use crate::links::cache::Cache;
 use crate::links::misses::Misses;
 use crate::store::{CountStore, StoreError};
@@ -43,6 +43,8 @@ pub(crate) struct Tools {
     pub(crate) double_tap_ms: i64,
     pub(crate) zone: TimeZone,
     pub(crate) folder: PathBuf,
+    /// Incarnations of earlier processes, oldest first.
+    pub(crate) left_behind: Vec<Incarnation>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) cache: Arc<Cache>,
     pub(crate) store: Arc<dyn CountStore>,
@@ -113,6 +115,14 @@ pub(super) enum Trouble {
     ArchiveBehind,
 }
 
+/// What became of an earlier process' hits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Survey {
+    /// All of them are counted and in click files.
+    Finished,
+    WorkLeft,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// There may be more to read at once.
@@ -128,32 +138,33 @@ impl Worker {
 
     fn run(mut self, surveyed: &SyncSender<()>) {
         let live = self.tools.journal.incarnation();
-        let mut left_behind = incarnations(&self.tools.folder).unwrap_or_else(|error| {
-            tracing::error!(%error, "the journal folder cannot be read");
-            Vec::new()
-        });
-        left_behind.retain(|incarnation| *incarnation != live);
-        for incarnation in &left_behind {
-            self.insist(|worker| worker.survey(*incarnation));
-        }
+        let left_behind = std::mem::take(&mut self.tools.left_behind);
+        let unfinished: Vec<Incarnation> = left_behind
+            .into_iter()
+            .filter(|incarnation| self.insist(|worker| worker.survey(*incarnation)) != Some(Survey::Finished))
+            .collect();
         let _ = surveyed.try_send(());
-        for incarnation in left_behind {
+        for incarnation in unfinished {
             self.follow(incarnation, Origin::Recovered);
         }
         self.follow(live, Origin::Live);
     }
 
     /// Notes in the books how many hits of an earlier process are not counted yet.
-    fn survey(&mut self, incarnation: Incarnation) -> Result<(), Trouble> {
+    fn survey(&mut self, incarnation: Incarnation) -> Result<Survey, Trouble> {
         let mut stream = self.open(incarnation, Origin::Recovered)?;
-        let counted = stream.counted_everywhere();
+        let (counted, released) = (stream.counted_everywhere(), stream.released());
         stream.reader.read(Position(u64::MAX), usize::MAX, |_, _| {})?;
         let end = stream.reader.position();
+        if end <= released {
+            self.end(&mut stream);
+            return Ok(Survey::Finished);
+        }
         if end > counted {
             tracing::info!(hits = end.0 - counted.0, "an earlier process left hits to be counted");
             self.tools.accounts.found(end.0 - counted.0);
         }
-        Ok(())
+        Ok(Survey::WorkLeft)
     }
 
     /// Works an incarnation off: an old one to its end, the live one until it is time to stop.
@@ -261,10 +272,14 @@ impl Worker {
                 return Ok(());
             }
         }
-        self.book(stream, &round);
-        let fresh = stream.pushed;
-        stream.pushed = stream.pushed.max(round.to);
+        let (fresh, to) = (stream.pushed, round.to);
+        let (hits, damaged) = round.booked_from(stream.booked);
+        stream.pushed = stream.pushed.max(to);
         self.tools.archive.push(round.into_clicks_from(fresh));
+        // Last, so that whoever reads in the books that a hit is counted finds it in exports, too. Hits that were booked
+        // before, because another shard was behind, are not booked again.
+        stream.booked = stream.booked.max(to);
+        self.tools.accounts.settled(stream.origin, hits, damaged, stream.booked);
         Ok(())
     }
 
@@ -294,14 +309,6 @@ impl Worker {
         }
         stream.counted[shard] = round.to;
         Ok(true)
-    }
-
-    /// Notes a round that every shard has counted. Hits that were booked before, because another shard was behind,
-    /// are not booked again.
-    fn book(&mut self, stream: &mut Stream, round: &Round) {
-        let (hits, damaged) = round.booked_from(stream.booked);
-        stream.booked = stream.booked.max(round.to);
-        self.tools.accounts.settled(stream.origin, hits, damaged, stream.booked);
     }
 
     fn go_on_from(&mut self, stream: &mut Stream, shard: usize, watermark: Position) {
@@ -337,7 +344,7 @@ impl Worker {
 
     fn roll_up(&mut self, stream: &Stream, shard: usize, round: &Round) -> Vec<Delta> {
         let (from, shards) = (stream.counted[shard], stream.counted.len());
-        let mut rollup = Rollup::new(&mut self.judge.calendar);
+        let mut rollup = Rollup::new(&mut self.judge.calendar, &mut self.judge.values);
         for click in round.clicks_from(from).filter(|click| shard_of(click.link.id.0, shards) == shard) {
             rollup.add(click);
         }

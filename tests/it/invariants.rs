@@ -117,14 +117,14 @@ fn kill_nine_during_load_loses_no_answered_hit_and_counts_none_twice() {
     let mut app = TestApp::with_config("[journal]\nsegment_mib = 1\n[archive]\nseal_rows = 500\n");
     two_links(&app);
     let load = Load::new();
-    let rounds = 6;
+    let rounds = 5;
     for _ in 0..rounds {
-        let clients = load.begin(&app, 1_500);
+        let clients = load.begin(&app, 3_500);
         app.kill();
         clients.end();
         app.launch();
     }
-    assert!(load.answered().len() >= 1_500 * rounds);
+    assert!(load.answered().len() >= 3_500 * rounds);
     assert_exactly_once(&app, &load, Load::CLIENTS * rounds as u64);
     app.restart();
     assert_exactly_once(&app, &load, Load::CLIENTS * rounds as u64);

@@ -58,6 +58,8 @@ struct Open {
     buffer: Vec<u8>,
     /// How much of `buffer` is used up.
     used: usize,
+    /// The position of the last frame that was passed over.
+    passed: Option<Position>,
 }
 
 impl Reader {
@@ -90,6 +92,7 @@ impl Reader {
             return Ok(progress);
         }
         while self.next < upto && progress.hits < max as u64 && !progress.at_end {
+            self.pass_over();
             match self.step(upto, &mut progress, &mut each) {
                 Next::Frame => {}
                 Next::Beyond => break,
@@ -99,6 +102,20 @@ impl Reader {
             }
         }
         Ok(progress)
+    }
+
+    /// Passes over frames before `next` by their heads alone: a start would otherwise check everything that was
+    /// counted long ago. Heads whose positions do not follow each other are left to the full check.
+    fn pass_over(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        while let Some((position, length)) = frame::peek(&open.buffer[open.used..]) {
+            let follows = open.passed.is_none_or(|passed| position.0 == passed.0 + 1);
+            if position >= self.next || !follows || open.buffer.len() - open.used < length {
+                break;
+            }
+            open.used += length;
+            open.passed = Some(position);
+        }
     }
 
     /// Takes the frame that stands next, if one does.
@@ -220,7 +237,7 @@ impl Reader {
 impl Open {
     fn new(folder: &Path, name: Name) -> io::Result<Self> {
         let file = File::open(name.path_in(folder))?;
-        Ok(Self { file, name, offset: HEADER as u64, buffer: Vec::new(), used: 0 })
+        Ok(Self { file, name, offset: HEADER as u64, buffer: Vec::new(), used: 0, passed: None })
     }
 
     fn window(&self) -> &[u8] {
@@ -252,8 +269,12 @@ impl Open {
     }
 }
 
-/// The incarnations that have files in `folder`, oldest first. Files that never became part of a log are removed.
-pub(crate) fn incarnations(folder: &Path) -> io::Result<Vec<Incarnation>> {
+/// The incarnations that earlier processes left in `folder`, oldest first. Files that never became part of a log are
+/// removed, so this must be asked before a new incarnation begins: its next file is one of those until it is used.
+pub(crate) fn left_behind(folder: &Path) -> io::Result<Vec<Incarnation>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
     for entry in std::fs::read_dir(folder)?.flatten() {
         let path = entry.path();
         if Name::of(&path).is_some() && Header::read(&File::open(&path)?)?.is_none() {

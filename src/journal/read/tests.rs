@@ -128,7 +128,7 @@ fn a_file_that_never_became_part_of_the_log_is_removed_and_the_rest_listed() {
     let second = written(folder.path(), 3);
     let stray = Name { incarnation: Incarnation(9), number: 0 }.path_in(folder.path());
     std::fs::write(&stray, [0; 4096]).unwrap();
-    let mut found = incarnations(folder.path()).unwrap();
+    let mut found = left_behind(folder.path()).unwrap();
     found.sort();
     let mut expected = vec![first, second];
     expected.sort();

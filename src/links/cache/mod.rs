@@ -169,14 +169,21 @@ impl Cache {
         }
     }
 
-    /// What classification needs of a link: from memory, else from the store.
+    /// Grows with every link that is made, changed or removed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// What classification needs of a link, if it is in memory.
+    pub(crate) fn cached_facts(&self, id: LinkId) -> Option<LinkFacts> {
+        self.table.facts(id)
+    }
+
+    /// What classification needs of a link that is not in memory.
     ///
     /// # Errors
-    /// When the link is not in memory and the store cannot be asked.
-    pub(crate) async fn facts(&self, id: LinkId) -> Result<Option<LinkFacts>, StoreError> {
-        if let Some(facts) = self.table.facts(id) {
-            return Ok(Some(facts));
-        }
+    /// When the store cannot be asked.
+    pub(crate) async fn stored_facts(&self, id: LinkId) -> Result<Option<LinkFacts>, StoreError> {
         if self.complete.load(Ordering::Acquire) {
             return Ok(None);
         }
