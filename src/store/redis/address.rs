@@ -27,7 +27,9 @@ impl Address {
             return Err(refused("it may have no ?parameters and no #fragment"));
         }
         let info = url.into_connection_info().map_err(|error| refused(error.category()))?;
-        Ok(Self(info))
+        // The name of a library in Redis' list of clients is worth no command that a user must be permitted.
+        let settings = info.redis_settings().clone().set_skip_set_lib_name();
+        Ok(Self(info.set_redis_settings(settings)))
     }
 
     pub(super) fn info(&self) -> ConnectionInfo {

@@ -110,7 +110,7 @@ pub(super) async fn watermark(server: &Server, incarnation: Incarnation, shard: 
     }
     let mut ask = cmd("HMGET");
     ask.arg(server.keys.marks(shard)).arg(EPOCH).arg(incarnation.to_string());
-    let (epoch, at): (Option<String>, Option<String>) = server.counts.ask(&ask).await?;
+    let (epoch, at): (Option<String>, Option<String>) = server.counts.read(&ask).await?;
     if epoch.as_deref() != Some(&server.id) {
         return Err(other_epoch(server, shard, epoch.as_deref().unwrap_or("")));
     }
@@ -131,7 +131,7 @@ fn position(server: &Server, shard: Shard, text: &str) -> Result<Position> {
 
 pub(super) async fn archived(server: &Server, incarnation: Incarnation) -> Result<Position> {
     let ask = cmd("HGET").arg(server.keys.archived()).arg(incarnation.to_string()).to_owned();
-    let at: Option<u64> = server.counts.ask(&ask).await?;
+    let at: Option<u64> = server.counts.read(&ask).await?;
     Ok(at.map_or(Position::START, Position))
 }
 

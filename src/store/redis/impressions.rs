@@ -46,7 +46,7 @@ struct Summary {
 
 pub(super) async fn put(server: &Server, import: &Import) -> Result<Imported> {
     let digest: String = import.digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let same: Option<u64> = server.reports.ask(cmd("HGET").arg(server.keys.digests()).arg(&digest)).await?;
+    let same: Option<u64> = server.reports.read(cmd("HGET").arg(server.keys.digests()).arg(&digest)).await?;
     if let Some(id) = same {
         return Ok(Imported::Same { id: ImportId(id) });
     }
@@ -128,7 +128,7 @@ fn busy(why: &str) -> Failure {
 }
 
 async fn version(server: &Server) -> Result<String> {
-    let version: Option<String> = server.reports.ask(cmd("GET").arg(server.keys.imports_version())).await?;
+    let version: Option<String> = server.reports.read(cmd("GET").arg(server.keys.imports_version())).await?;
     Ok(version.unwrap_or_else(|| "0".to_owned()))
 }
 
@@ -182,11 +182,11 @@ async fn sweep_abandoned(server: &Server, now: Timestamp) -> Result<()> {
 }
 
 async fn sweep(server: &Server, id: ImportId) -> Result<()> {
-    let days: Vec<String> = server.reports.ask(cmd("SMEMBERS").arg(server.keys.import_days(id))).await?;
+    let days: Vec<String> = server.reports.read(cmd("SMEMBERS").arg(server.keys.import_days(id))).await?;
     let start = format!("{} ", id.0);
     for day in days.iter().filter_map(|day| day.parse().ok()) {
         let key = server.keys.impressions(day);
-        let mut fields: Vec<String> = server.reports.ask(cmd("HKEYS").arg(&key)).await?;
+        let mut fields: Vec<String> = server.reports.read(cmd("HKEYS").arg(&key)).await?;
         fields.retain(|field| field.starts_with(&start));
         for portion in fields.chunks(PORTION) {
             server.reports.ask::<()>(cmd("HDEL").arg(&key).arg(portion)).await?;
@@ -205,7 +205,7 @@ pub(super) async fn imports(server: &Server) -> Result<Vec<ImportSummary>> {
 
 async fn summaries(server: &Server) -> Result<HashMap<ImportId, ImportSummary>> {
     let key = server.keys.imports();
-    let fields: Vec<(u64, String)> = server.reports.ask(cmd("HGETALL").arg(&key)).await?;
+    let fields: Vec<(u64, String)> = server.reports.read(cmd("HGETALL").arg(&key)).await?;
     let parse = |(id, json): (u64, String)| {
         let unreadable = |error| Failure::poison(format!("{key}: import {id}: {error}"));
         let Summary { file_name, as_of, imported_at, rows, .. } = serde_json::from_str(&json).map_err(unreadable)?;
@@ -252,7 +252,7 @@ async fn day_rows(
     imports: &HashMap<ImportId, ImportSummary>,
 ) -> Result<Vec<StoredImpression>> {
     let key = server.keys.impressions(day);
-    let fields: Vec<(String, u64)> = server.reports.ask(cmd("HGETALL").arg(&key)).await?;
+    let fields: Vec<(String, u64)> = server.reports.read(cmd("HGETALL").arg(&key)).await?;
     let mut rows = Vec::new();
     for (field, count) in fields {
         let unreadable = || Failure::poison(format!("{key}: {field:?} is no impression"));

@@ -1,5 +1,5 @@
-//! One connection to Redis that mends itself. Every call has a deadline; no call is ever repeated here, because only
-//! the caller knows whether it may be done twice (`docs/adr/003-redis.md`).
+//! One connection to Redis that mends itself. Every call has a deadline; none that changes something is repeated here
+//! unasked, because only the caller knows whether it may be done twice (`docs/adr/003-redis.md`).
 
 use std::time::{Duration, Instant};
 
@@ -54,6 +54,22 @@ impl Line {
         self.opened().await.map(|opened| opened.number)
     }
 
+    /// One command that changes nothing: asked once more when its connection turned out to be cut.
+    pub(super) async fn read<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
+        match self.ask(command).await {
+            Err(failure) if failure.was_cut() => self.ask(command).await,
+            answered => answered,
+        }
+    }
+
+    /// Several commands that change nothing; all of their replies, or the first error.
+    pub(super) async fn read_all(&self, commands: &Pipeline) -> Result<Vec<Value>> {
+        match self.ask_all(commands).await {
+            Err(failure) if failure.was_cut() => self.ask_all(commands).await,
+            answered => answered,
+        }
+    }
+
     /// One command.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
         self.ask_within(command, self.deadlines.reply).await
@@ -66,8 +82,7 @@ impl Line {
         self.judge(opened.number, reply).await
     }
 
-    /// Several commands at once; all of their replies, or the first error.
-    pub(super) async fn ask_all(&self, commands: &Pipeline) -> Result<Vec<Value>> {
+    async fn ask_all(&self, commands: &Pipeline) -> Result<Vec<Value>> {
         let mut opened = self.opened().await?;
         let reply = timeout(self.deadlines.reply, commands.query_async(&mut opened.connection)).await;
         self.judge(opened.number, reply).await

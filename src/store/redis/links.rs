@@ -90,7 +90,7 @@ pub(super) async fn by_id(server: &Server, id: LinkId) -> Result<Option<Link>> {
 }
 
 async fn fetch(server: &Server, id: LinkId) -> Result<Option<(Link, String)>> {
-    let json: Option<String> = server.lookups.ask(cmd("GET").arg(server.keys.link(id))).await?;
+    let json: Option<String> = server.lookups.read(cmd("GET").arg(server.keys.link(id))).await?;
     json.map(|json| Ok((parse(server, id, &json)?, json))).transpose()
 }
 
@@ -106,13 +106,13 @@ pub(super) async fn by_slug(server: &Server, domain: &DomainName, folded: &str) 
 }
 
 async fn holder(server: &Server, domain: &DomainName, folded: &str) -> Result<Option<LinkId>> {
-    let id: Option<u64> = server.lookups.ask(cmd("HGET").arg(server.keys.slugs()).arg(place(domain, folded))).await?;
+    let id: Option<u64> = server.lookups.read(cmd("HGET").arg(server.keys.slugs()).arg(place(domain, folded))).await?;
     Ok(id.map(LinkId))
 }
 
 /// Ids are given out one by one, so walking them needs no index; ids of removed links are stepped over.
 pub(super) async fn list(server: &Server, after: LinkId, limit: usize) -> Result<Vec<Link>> {
-    let newest: Option<u64> = server.reports.ask(cmd("GET").arg(server.keys.link_ids())).await?;
+    let newest: Option<u64> = server.reports.read(cmd("GET").arg(server.keys.link_ids())).await?;
     let newest = newest.unwrap_or(0);
     let limit = limit.min(LISTED_MAX);
     let (mut links, mut last) = (Vec::new(), after.0);
@@ -121,7 +121,7 @@ pub(super) async fn list(server: &Server, after: LinkId, limit: usize) -> Result
         let ids: Vec<_> = (last + 1..=last + wanted).map(LinkId).collect();
         last += wanted;
         let keys: Vec<_> = ids.iter().map(|id| server.keys.link(*id)).collect();
-        let texts: Vec<Option<String>> = server.reports.ask(cmd("MGET").arg(keys)).await?;
+        let texts: Vec<Option<String>> = server.reports.read(cmd("MGET").arg(keys)).await?;
         for (id, json) in ids.into_iter().zip(texts) {
             if let Some(json) = json {
                 links.push(parse(server, id, &json)?);

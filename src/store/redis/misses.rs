@@ -44,7 +44,7 @@ pub(super) async fn read(server: &Server, first: Date, last: Date) -> Result<Vec
 
 async fn read_day(server: &Server, day: Date) -> Result<Vec<(Date, String, String, u64)>> {
     let key = server.keys.misses(day);
-    let fields: Vec<(String, String)> = server.reports.ask(cmd("HGETALL").arg(&key)).await?;
+    let fields: Vec<(String, String)> = server.reports.read(cmd("HGETALL").arg(&key)).await?;
     let parse = |(field, text): (String, String)| {
         let (kind, slug) = field.split_once(':')?;
         Some((day, kind.to_owned(), slug.to_owned(), report::count(&text)?))

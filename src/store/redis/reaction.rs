@@ -25,6 +25,8 @@ pub(super) enum Reaction {
     Poison,
 }
 
+const SILENT: &str = "no answer in time";
+
 /// A call that did not go well.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
@@ -37,7 +39,12 @@ pub(super) type Result<T, E = Failure> = std::result::Result<T, E>;
 impl Failure {
     /// The server was silent for too long.
     pub(super) fn silent() -> Self {
-        Self { reaction: Reaction::Unknown, said: "no answer in time".to_owned() }
+        Self { reaction: Reaction::Unknown, said: SILENT.to_owned() }
+    }
+
+    /// The connection ended, so that a new one may find the server well. One that is silent would be silent again.
+    pub(super) fn was_cut(&self) -> bool {
+        self.reaction == Reaction::Unknown && self.said != SILENT
     }
 
     /// A reply or a key that says what no Waypost writes.

@@ -47,7 +47,7 @@ async fn read_all(server: &Server, shard: Shard, first: Date, last: Date) -> Res
     let mut keys = Vec::new();
     for day in days(server, &server.keys.days(shard), first, last).await? {
         let members = cmd("SMEMBERS").arg(server.keys.links_of(shard, day)).to_owned();
-        let links: Vec<u64> = server.reports.ask(&members).await?;
+        let links: Vec<u64> = server.reports.read(&members).await?;
         keys.extend(links.into_iter().map(|link| (day, LinkId(link))));
     }
     fetch(server, shard, &keys).await
@@ -69,7 +69,7 @@ async fn read_some(
 pub(super) async fn days(server: &Server, index: &str, first: Date, last: Date) -> Result<Vec<Date>> {
     let mut range = cmd("ZRANGEBYSCORE");
     range.arg(index).arg(score(first)).arg(score(last));
-    let days: Vec<String> = server.reports.ask(&range).await?;
+    let days: Vec<String> = server.reports.read(&range).await?;
     let parse = |day: String| day.parse().map_err(|_| Failure::poison(format!("{index}: {day:?} is no date")));
     days.into_iter().map(parse).collect()
 }
@@ -85,7 +85,7 @@ async fn fetch(server: &Server, shard: Shard, keys: &[(Date, LinkId)]) -> Result
         }
         // A key of another type must not hide the counters of all others.
         commands.ignore_errors();
-        let replies = server.reports.ask_all(&commands).await?;
+        let replies = server.reports.read_all(&commands).await?;
         for ((day, link), replies) in portion.iter().zip(replies.chunks_exact(3)) {
             let key = server.keys.counts(shard, *day, *link);
             found.extend(link_day(*link, *day, replies, &key));

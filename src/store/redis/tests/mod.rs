@@ -145,3 +145,31 @@ async fn changes_that_were_missed_are_told_afterwards_and_more_than_is_kept_is_o
     }
     assert!(matches!(store.news(&heard).await.unwrap(), News::Missed { .. }));
 }
+
+/// The commands of `docs/redis.md` are all that Waypost needs: every chapter of the contract goes well with them.
+#[tokio::test]
+async fn the_documented_permissions_are_enough() {
+    use crate::store::contract;
+    let page = include_str!("../../../../docs/redis.md");
+    let (_, rest) = page.split_once("```\nACL SETUSER").unwrap();
+    let command = format!("ACL SETUSER{}", rest.split("```").next().unwrap());
+    let words: Vec<_> = command.split_whitespace().collect();
+    for sentence in 0..7 {
+        let server = RedisServer::start();
+        server.cli::<()>(&words.join(" "));
+        let url = server.url().replace("//", "//waypost:PASSWORD@");
+        let store = Redis::open(&Config { url, ..server.config(1) }, server.data()).unwrap();
+        match sentence {
+            0 => contract::links::a_changed_link_is_saved_whole_under_the_next_revision(&store).await,
+            1 => contract::links::ids_are_never_reused(&store).await,
+            2 => contract::counts::a_visitor_counts_once_per_day(&store).await,
+            3 => contract::counts::a_full_dimension_goes_to_other_with_exact_sum(&store).await,
+            4 => contract::counts::misses_are_capped_with_exact_sum(&store).await,
+            5 => contract::counts::salts_are_destroyed_after_two_days(&store).await,
+            _ => contract::impressions::an_undone_import_brings_back_what_it_replaced(&store).await,
+        }
+        let heard = store.heard().await.unwrap();
+        assert!(matches!(store.news(&heard).await.unwrap(), News::Changed { .. }));
+        store.watermarks(ONE).await.unwrap();
+    }
+}
