@@ -198,9 +198,14 @@ pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
 pub(super) fn remove_from(root: &Path, incarnation: Incarnation, from: Position) -> Result<usize, ArchiveError> {
     let mut removed = 0;
     for folder in day_folders(root, |_| true)? {
+        let before = removed;
         for path in files_of(&folder)?.into_iter().filter(|path| begins_at_or_after(path, incarnation, from)) {
             fs::remove_file(&path).map_err(|cause| ArchiveError::io("remove", &path, cause))?;
             removed += 1;
+        }
+        // Or a power cut brings them back beside the files that are written in their stead.
+        if removed > before {
+            sync_folder(&folder)?;
         }
     }
     Ok(removed)

@@ -96,6 +96,28 @@ pub(super) fn read(bytes: &[u8], seed: Seed) -> Found<'_> {
     if seed.over(payload).at(position) == sum { Found::Frame { position, payload } } else { Found::Bad }
 }
 
+/// Where the first whole frame at or after position `next` begins, not before byte `start`.
+pub(super) fn find(bytes: &[u8], start: usize, seed: Seed, next: Position) -> Option<usize> {
+    let is_frame = |at: usize| matches!(read(&bytes[at..], seed), Found::Frame { position, .. } if position >= next);
+    let mut at = start;
+    while at < bytes.len() {
+        // A length is below 4096, so at most its first byte is zero; most of an unused file is passed over here.
+        at += zeroes(&bytes[at..]).saturating_sub(1);
+        if is_frame(at) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// How many zeroes stand at the beginning.
+pub(super) fn zeroes(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 4096;
+    let blocks = bytes.chunks_exact(BLOCK).take_while(|block| **block == [0; BLOCK]).count() * BLOCK;
+    blocks + bytes[blocks..].iter().take_while(|byte| **byte == 0).count()
+}
+
 /// Writes a hit's payload into `out`, which is cleared first.
 pub(super) fn encode(hit: &Hit<'_>, out: &mut Vec<u8>) {
     out.clear();

@@ -10,12 +10,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::Config;
 use super::append::Shared;
 use super::segment::{Header, Name};
 use crate::domain::position::{Incarnation, Position};
 
-/// How often the folder is looked through when nothing happens.
+/// How often the folder is looked through when nothing happens, and when there is no next segment yet.
 const LOOK: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_secs(1);
 const HOUR_MS: u64 = 3_600_000;
 
 /// Up to where each incarnation's hits are counted and archived.
@@ -43,23 +45,31 @@ struct Kept {
 }
 
 pub(super) fn until_stopped(shared: &Arc<Shared>) {
+    let mut prepared = Ok(());
     while !shared.stopping.load(Ordering::Acquire) {
         let kept = list(shared);
         let total = remove_old(shared, kept);
         shared.bytes.store(total, Ordering::Relaxed);
-        if total <= shared.config.total_mib_max.saturating_mul(1 << 20) {
-            prepare(shared);
-        } else {
-            tracing::error!(bytes = total, "the journal is at its limit with hits that are not counted yet");
+        let now = prepare(shared, total);
+        // Once per outage, not once per try.
+        if let (Ok(()), Err(error)) = (&prepared, &now) {
+            tracing::error!(error, "no room for the next journal file; hits will be lost when this one is full");
         }
-        std::thread::park_timeout(LOOK);
+        prepared = now;
+        std::thread::park_timeout(if prepared.is_ok() { LOOK } else { RETRY });
     }
 }
 
-fn prepare(shared: &Shared) {
-    if let Err(error) = shared.prepare_spare() {
-        tracing::error!(%error, "no room for the next journal file; hits will be lost when this one is full");
+/// Has the next segment ready, unless the folder holds `total` bytes and that is all it may.
+fn prepare(shared: &Shared, total: u64) -> Result<(), String> {
+    if total > shared.config.total_mib_max.saturating_mul(1 << 20) {
+        return Err("journal.total_mib_max is reached by hits that are not counted yet".to_owned());
     }
+    shared.prepare_spare().map(drop).map_err(|error| error.to_string())
+}
+
+pub(super) fn keep_ms(config: &Config) -> i64 {
+    i64::try_from(config.keep_hours.saturating_mul(HOUR_MS)).unwrap_or(i64::MAX)
 }
 
 /// All segments, oldest first.
@@ -95,8 +105,7 @@ fn look_at(path: PathBuf) -> Option<Kept> {
 /// archived. Returns the bytes that are left.
 fn remove_old(shared: &Shared, kept: Vec<Kept>) -> u64 {
     let limit = shared.config.total_mib_max.saturating_mul(1 << 20);
-    let keep_ms = i64::try_from(shared.config.keep_hours.saturating_mul(HOUR_MS)).unwrap_or(i64::MAX);
-    let old = shared.clock.now_ms().saturating_sub(keep_ms);
+    let old = shared.clock.now_ms().saturating_sub(keep_ms(&shared.config));
     let mut total: u64 = kept.iter().map(|kept| kept.bytes).sum();
     let released = shared.released.lock().unwrap_or_else(PoisonError::into_inner);
     for segment in kept {

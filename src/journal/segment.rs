@@ -29,9 +29,15 @@ pub(super) struct Name {
     pub(super) number: u32,
 }
 
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{:08}.{EXTENSION}", self.incarnation, self.number)
+    }
+}
+
 impl Name {
     pub(super) fn path_in(&self, folder: &Path) -> PathBuf {
-        folder.join(format!("{}-{:08}.{EXTENSION}", self.incarnation, self.number))
+        folder.join(self.to_string())
     }
 
     pub(super) fn of(path: &Path) -> Option<Self> {
@@ -78,6 +84,13 @@ impl Header {
         }
     }
 
+    /// Writes a header over a damaged one. The file is no longer mapped by anybody.
+    pub(super) fn write(self, path: &Path) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        file.write_all_at(&self.to_bytes(), 0)?;
+        file.sync_data()
+    }
+
     fn from_bytes(bytes: &[u8; HEADER]) -> Option<Self> {
         let u32_at = |at: usize| bytes[at..].first_chunk().map(|chunk| u32::from_le_bytes(*chunk));
         let u64_at = |at: usize| bytes[at..].first_chunk().map(|chunk| u64::from_le_bytes(*chunk));
@@ -109,6 +122,11 @@ impl Segment {
     /// Real zeroes instead of a hole or `fallocate` alone: a later sync then writes data blocks only and needs no
     /// commit of the file system's own journal, and a full disk shows itself here instead of as a SIGBUS.
     pub(super) fn prepare(folder: &Path, name: Name, bytes: usize) -> io::Result<Self> {
+        // Trying takes the last room from store and archive for a moment, so it is not tried in vain.
+        let disk = rustix::fs::statvfs(folder)?;
+        if disk.f_bavail.saturating_mul(disk.f_frsize) < bytes as u64 {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "the disk has no room for a journal file"));
+        }
         let path = name.path_in(folder);
         let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
         let filled = fill(&mut file, bytes).and_then(|()| sync_folder(folder));

@@ -27,7 +27,7 @@ const BACKLOG: i32 = 4096;
 /// Descriptors left for the journal, the store, the archive and the admin plane.
 const RESERVED_FILES: u64 = 200;
 /// How long a connection that has to go may still finish its answer.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(3);
 /// How long accepting rests after an error such as "too many open files", instead of spinning.
 const ACCEPT_REST: Duration = Duration::from_millis(10);
 

@@ -79,8 +79,9 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     tracing::info!("stopping: no new requests; what was answered is being counted");
     plane.stop();
     parts.journal.sync();
-    tally.stop();
+    // Both take a bounded while, at the same time: together they must stay within what a supervisor waits.
     stop_admin.send_replace(true);
+    tally.stop();
     let _ = runtime.block_on(serving);
     watching.abort();
     following.abort();

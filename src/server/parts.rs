@@ -14,8 +14,7 @@ use crate::archive::{self, Archive};
 use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::position::Incarnation;
-use crate::journal::{self, Journal};
+use crate::journal::Journal;
 use crate::links::Domains;
 use crate::links::cache::Cache;
 use crate::links::catalog::Catalog;
@@ -38,7 +37,6 @@ pub(crate) struct Parts {
     /// Up to where the history of links was known when they were read.
     heard: Heard,
     journal_folder: PathBuf,
-    left_behind: Vec<Incarnation>,
 }
 
 impl Parts {
@@ -53,7 +51,6 @@ impl Parts {
         let root = archive::root_of(&config.archive, &config.data)?;
         let archive = Arc::new(Archive::open(root, &config.archive)?);
         let journal_folder = config.data.join("journal");
-        let left_behind = journal::left_behind(&journal_folder).context("the journal")?;
         let journal = Journal::begin(&journal_folder, &config.journal, clock).context("the journal")?;
         let domains = Arc::new(Domains::new(&config.domains, addresses.redirect, addresses.admin)?);
         let cache = Arc::new(Cache::new(store.clone(), domains.clone(), &config.links));
@@ -74,7 +71,6 @@ impl Parts {
             geo: Arc::new(Geo::new(config.classify.geo.clone())),
             journal_folder,
             heard,
-            left_behind,
         })
     }
 
@@ -89,7 +85,6 @@ impl Parts {
             double_tap_ms: config.classify.duplicate_ms,
             zone: report_zone(config)?,
             folder: self.journal_folder.clone(),
-            left_behind: self.left_behind.clone(),
             journal: self.journal.clone(),
             cache: self.cache.clone(),
             store: self.store.clone(),

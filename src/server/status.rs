@@ -13,6 +13,7 @@ use crate::archive::Archive;
 use crate::config::Config;
 use crate::journal::Journal;
 use crate::links::cache::Cache;
+use crate::store::Store;
 use crate::tally::Accounts;
 use crate::tally::geo::Geo;
 use crate::telemetry::RedirectCounts;
@@ -24,6 +25,7 @@ pub(crate) struct Status {
     cache: Arc<Cache>,
     archive: Arc<Archive>,
     geo: Arc<Geo>,
+    counted_in: Arc<dyn Store>,
     addresses: Addresses,
     time_zone: String,
     store: String,
@@ -45,6 +47,7 @@ impl Status {
             cache: parts.cache.clone(),
             archive: parts.archive.clone(),
             geo: parts.geo.clone(),
+            counted_in: parts.store.clone(),
             addresses,
             time_zone: config.report.time_zone.clone(),
             store: crate::store::name(&config.store, &config.data),
@@ -126,6 +129,12 @@ impl NodeStatus for Status {
             "counter",
             "Tries to count that the store refused.",
             &one(self.accounts.store_errors()),
+        );
+        family(
+            "waypost_store_quarantined_rows_total",
+            "counter",
+            "Counters that could not be read and were set aside.",
+            &one(self.counted_in.quarantined()),
         );
         family(
             "waypost_archive_errors_total",

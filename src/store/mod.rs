@@ -136,6 +136,16 @@ pub(crate) trait CountStore: Send + Sync {
     async fn misses(&self, first: Date, last: Date) -> Result<Vec<(Date, String, String, u64)>>;
     /// The salt of a day, made on first asking. Salts more than two days older than `day` are destroyed by this.
     async fn salt(&self, day: Date) -> Result<Salt>;
+    /// Forgets watermarks and archive positions of incarnations that are not in `kept` and have not moved since
+    /// `idle_since`; returns of how many. A store that several nodes share cannot know whose journals are gone, so
+    /// it does nothing unless it says otherwise.
+    async fn forget_incarnations(&self, _kept: &[Incarnation], _idle_since: jiff::Timestamp) -> Result<usize> {
+        Ok(0)
+    }
+    /// Rows of counters that could not be read and were set aside, so that counting goes on.
+    fn quarantined(&self) -> u64 {
+        0
+    }
 }
 
 /// The most different slugs per kind and day that requests without a link are told apart by.

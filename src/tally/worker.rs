@@ -19,7 +19,7 @@ use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::domain::counter::{Applied, Batch, Delta};
 use crate::domain::position::{Incarnation, Position, Shard};
-use crate::journal::Journal;
+use crate::journal::{Journal, left_behind};
 use crate::links::cache::Cache;
 use crate::links::misses::Misses;
 use crate::store::{CountStore, StoreError};
@@ -29,7 +29,12 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
 /// How long a stopping tally works on what is left; the journal keeps the rest for the next start.
-const STOP_WITHIN: Duration = Duration::from_secs(8);
+const STOP_WITHIN: Duration = Duration::from_secs(4);
+
+/// The least time between two tries to write a click file, and how many times as long as a failed try took. What waits
+/// may be large, and encoding it again and again would take the processor from counting.
+const SEAL_PAUSE_MIN: Duration = Duration::from_secs(1);
+const SEAL_PAUSE_FACTOR: u32 = 10;
 
 /// How often an idle tally asks the store where it stands.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
@@ -43,8 +48,6 @@ pub(crate) struct Tools {
     pub(crate) double_tap_ms: i64,
     pub(crate) zone: TimeZone,
     pub(crate) folder: PathBuf,
-    /// Incarnations of earlier processes, oldest first.
-    pub(crate) left_behind: Vec<Incarnation>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) cache: Arc<Cache>,
     pub(crate) store: Arc<dyn CountStore>,
@@ -100,6 +103,8 @@ struct Worker {
     judge: Judge,
     /// When the store was last asked where it stands.
     probed: Instant,
+    /// Set while click files cannot be written: when to try again.
+    seal_again: Option<Instant>,
 }
 
 /// What kept a round from being finished. It is tried again.
@@ -133,21 +138,45 @@ enum Outcome {
 impl Worker {
     fn new(tools: Tools, runtime: tokio::runtime::Runtime, stopped: Receiver<()>) -> Self {
         let judge = Judge::new(&tools);
-        Self { tools, runtime, stopped, deadline: None, judge, probed: Instant::now() }
+        Self { tools, runtime, stopped, deadline: None, judge, probed: Instant::now(), seal_again: None }
     }
 
     fn run(mut self, surveyed: &SyncSender<()>) {
         let live = self.tools.journal.incarnation();
-        let left_behind = std::mem::take(&mut self.tools.left_behind);
-        let unfinished: Vec<Incarnation> = left_behind
-            .into_iter()
-            .filter(|incarnation| self.insist(|worker| worker.survey(*incarnation)) != Some(Survey::Finished))
-            .collect();
+        let left_behind = match left_behind(&self.tools.folder, live) {
+            Ok(left_behind) => left_behind,
+            Err(error) => {
+                tracing::error!(%error, "the journal folder cannot be read; what is in it waits for the next start");
+                let _ = surveyed.try_send(());
+                return self.follow(live, Origin::Live);
+            }
+        };
+        let mut unfinished = Vec::new();
+        for incarnation in &left_behind {
+            if self.insist(|worker| worker.survey(*incarnation)) != Some(Survey::Finished) {
+                unfinished.push(*incarnation);
+            }
+        }
         let _ = surveyed.try_send(());
         for incarnation in unfinished {
             self.follow(incarnation, Origin::Recovered);
         }
+        self.forget_all_but(left_behind);
         self.follow(live, Origin::Live);
+    }
+
+    /// Each start leaves watermarks. Those of journals that are gone for long mean nothing any more; a journal that
+    /// is there keeps its own, or its hits would be counted again.
+    fn forget_all_but(&mut self, mut kept: Vec<Incarnation>) {
+        kept.push(self.tools.journal.incarnation());
+        let now_ms = self.tools.clock.now_ms();
+        let idle_ms = now_ms.saturating_sub(self.tools.journal.keep_ms().saturating_mul(2));
+        let Ok(idle_since) = jiff::Timestamp::from_millisecond(idle_ms) else { return };
+        match self.runtime.block_on(self.tools.store.forget_incarnations(&kept, idle_since)) {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::debug!(forgotten, "watermarks of journals that are gone were removed"),
+            Err(error) => tracing::debug!(%error, "old watermarks stay until the next start"),
+        }
     }
 
     /// Notes in the books how many hits of an earlier process are not counted yet.
@@ -235,12 +264,9 @@ impl Worker {
     /// One read, judged, counted and archived. An error leaves the stream where it can try again.
     fn round(&mut self, stream: &mut Stream) -> Result<Outcome, Trouble> {
         self.store_misses()?;
-        if self.tools.archive.is_due(self.tools.clock.now_ms()) {
-            self.seal(stream)?;
-        }
-        if self.tools.archive.is_full() {
-            return Err(Trouble::ArchiveBehind);
-        }
+        // Before anything more is judged: a double tap is remembered since the last seal that the store knows of.
+        self.record_sealed(stream)?;
+        self.seal_if_due(stream)?;
         let upto = match stream.origin {
             Origin::Live => self.tools.journal.synced(),
             Origin::Recovered => Position(u64::MAX),
@@ -265,8 +291,7 @@ impl Worker {
     /// Counts a round in every shard, then hands its clicks to the archive.
     fn settle(&mut self, stream: &mut Stream, round: Round) -> Result<(), Trouble> {
         for shard in 0..stream.counted.len() {
-            let counted = self.insist(|worker| worker.apply(stream, shard, &round));
-            if counted != Some(true) {
+            if self.insist(|worker| worker.apply(stream, shard, &round)) != Some(true) {
                 // The store went back, or time ran out while stopping: what was read is read again.
                 stream.restart(&self.tools.folder);
                 return Ok(());
@@ -351,6 +376,27 @@ impl Worker {
         rollup.finish()
     }
 
+    /// A click file that cannot be written stops nothing yet: its clicks wait in memory and their hits in the journal,
+    /// and counting goes on until too many wait.
+    fn seal_if_due(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
+        let began = Instant::now();
+        let is_due = self.tools.archive.is_due(self.tools.clock.now_ms());
+        if is_due && self.seal_again.is_none_or(|again| began >= again) {
+            match self.seal(stream) {
+                Ok(()) => self.seal_again = None,
+                Err(Trouble::Archive(error)) => {
+                    if self.seal_again.is_none() {
+                        tracing::warn!(%error, "click files cannot be written; clicks are counted and wait");
+                    }
+                    self.tools.accounts.archive_failed();
+                    self.seal_again = Some(began + SEAL_PAUSE_MIN.max(began.elapsed() * SEAL_PAUSE_FACTOR));
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        if self.tools.archive.is_full() { Err(Trouble::ArchiveBehind) } else { Ok(()) }
+    }
+
     /// Writes the waiting clicks into files and tells the store up to where files reach.
     ///
     /// A file is named by where it begins, so the next one is begun only when the store knows where this one ended;
@@ -394,10 +440,16 @@ impl Worker {
         }
         let day = self.judge.calendar.day(self.tools.clock.now_ms());
         let stored = self.runtime.block_on(self.tools.store.add_misses(day, &misses));
-        if stored.is_err() {
-            self.tools.misses.put_back(misses);
+        match stored {
+            // Asking again cannot help, and what is counted here is a hint; clicks must not wait for it.
+            Err(StoreError::Corrupt(error)) => tracing::error!(error, "requests without a link could not be stored"),
+            Err(error) => {
+                self.tools.misses.put_back(misses);
+                return Err(error.into());
+            }
+            Ok(()) => {}
         }
-        Ok(stored?)
+        Ok(())
     }
 }
 

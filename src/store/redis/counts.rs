@@ -1,5 +1,7 @@
 //! Counting: one script call per batch, in which counters, visitors and watermark move together or not at all.
 
+use std::sync::atomic::Ordering;
+
 use futures_util::future::try_join_all;
 use redis::{Value, cmd};
 
@@ -86,6 +88,7 @@ pub(super) fn number(count: u64) -> String {
 fn report_aside(server: &Server, shard: Shard, number: &str, first: &str) {
     if number != "0" {
         let aside = server.keys.aside(shard);
+        server.aside.fetch_add(number.parse().unwrap_or(1), Ordering::Relaxed);
         tracing::error!(
             counters = number,
             first,

@@ -25,6 +25,7 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -62,6 +63,8 @@ struct Server {
     /// The id of the store, which every shard must carry as its epoch.
     id: String,
     shards: u16,
+    /// Counters that were set aside since the start.
+    aside: AtomicU64,
     lookups: Line,
     counts: Line,
     reports: Line,
@@ -105,8 +108,18 @@ impl Redis {
             .unwrap_or_else(|| Err(Refusal::Failed(Failure::silent())))
             .map_err(|refusal| refusal.at(&name, data))?;
         let Layout { id, shards, .. } = layout;
-        let server =
-            Server { name, keys, deadlines, id, shards, lookups: line(), counts: first, reports: line(), news: line() };
+        let server = Server {
+            name,
+            keys,
+            deadlines,
+            id,
+            shards,
+            aside: AtomicU64::new(0),
+            lookups: line(),
+            counts: first,
+            reports: line(),
+            news: line(),
+        };
         Ok(Self { server: Arc::new(server), reactor })
     }
 
@@ -242,6 +255,10 @@ impl CountStore for Redis {
 
     async fn salt(&self, day: Date) -> Result<Salt> {
         self.call(move |server| async move { salts::of(&server, day).await }).await
+    }
+
+    fn quarantined(&self) -> u64 {
+        self.server.aside.load(Ordering::Relaxed)
     }
 }
 

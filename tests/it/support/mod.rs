@@ -4,7 +4,14 @@
 pub(crate) mod agents;
 pub(crate) mod app;
 pub(crate) mod browser;
+pub(crate) mod faults;
 pub(crate) mod http;
+pub(crate) mod load;
 pub(crate) mod mmdb;
 pub(crate) mod process;
 pub(crate) mod redis;
+
+/// How much of something a test does: a little every time, a lot with `tests/run faults`.
+pub(crate) fn size(quick: usize, full: usize) -> usize {
+    if std::env::var_os("WAYPOST_FAULTS").is_some() { full } else { quick }
+}

@@ -219,4 +219,5 @@ async fn keys_that_hold_something_else_stop_nobody_and_what_belongs_there_is_set
         ("waypost:{s0}:visitors:2026-11-21:2 visitors".to_owned(), 1),
     ];
     assert_eq!(aside, expected.into());
+    assert_eq!(store.quarantined(), 4);
 }
