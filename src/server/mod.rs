@@ -69,6 +69,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let state = Admin::new(parts.admin_parts(config, status, admin::KeyHash::of(&key), addresses, &clock)?);
     let (stop_admin, admin_stopped) = watch::channel(false);
     let serving = runtime.spawn(serve_admin(admin, state, admin_stopped));
+    let following = parts.follow_links(&runtime);
     let watching = runtime.spawn(watch_geo(parts.geo.clone(), config.classify.geo_poll_s));
     tally.wait_for_survey();
     data.announce(addresses)?;
@@ -83,6 +84,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     tally.stop();
     let _ = runtime.block_on(serving);
     watching.abort();
+    following.abort();
     parts.journal.stop();
     data.withdraw();
     tracing::info!("stopped; nothing that was answered is lost");

@@ -40,10 +40,6 @@ impl Status {
         addresses: Addresses,
         started_at: Timestamp,
     ) -> Self {
-        let store = match config.store.url.as_str() {
-            "" => format!("embedded:{}", config.data.display()),
-            url => url.to_owned(),
-        };
         Self {
             journal: parts.journal.clone(),
             accounts: parts.accounts.clone(),
@@ -54,7 +50,7 @@ impl Status {
             counted_in: parts.store.clone(),
             addresses,
             time_zone: config.report.time_zone.clone(),
-            store,
+            store: crate::store::name(&config.store, &config.data),
             started_at,
         }
     }

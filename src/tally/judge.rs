@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 
 use super::rollup::{Calendar, Values};
 use super::stream::Stream;
-use super::worker::{Tools, Trouble, shard_of};
+use super::worker::{Tools, Trouble};
 use crate::classify::place::Places;
 use crate::domain::click::{Click, ClickIds};
 use crate::domain::hit::Hit;
@@ -46,18 +46,10 @@ impl Round {
         self.clicks.into_iter().filter(|(position, _)| *position >= from).map(|(_, click)| click).collect()
     }
 
-    /// Positions at or after `counted`: readable or not, they existed.
-    pub(super) fn uncounted(&self, counted: Position) -> u64 {
-        self.to.0.saturating_sub(self.from.max(counted).0)
-    }
-
-    /// Hits of one shard at or after `from`, and positions there that cannot be read. Damage has no link any more,
-    /// so it is put down to the first shard.
-    pub(super) fn of_shard_from(&self, from: Position, shard: usize, shards: usize) -> (u64, u64) {
-        let all = self.clicks_from(from).count() as u64;
-        let here = self.clicks_from(from).filter(|click| shard_of(click.link.id.0, shards) == shard).count() as u64;
-        let damaged = if shard == 0 { self.uncounted(from) - all } else { 0 };
-        (here, damaged)
+    /// Hits at or after `from`, and positions there that cannot be read. Each existed.
+    pub(super) fn booked_from(&self, from: Position) -> (u64, u64) {
+        let hits = self.clicks_from(from).count() as u64;
+        (hits, self.to.0.saturating_sub(self.from.max(from).0) - hits)
     }
 }
 

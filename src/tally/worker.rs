@@ -36,6 +36,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(4);
 const SEAL_PAUSE_MIN: Duration = Duration::from_secs(1);
 const SEAL_PAUSE_FACTOR: u32 = 10;
 
+/// How often an idle tally asks the store where it stands.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
 /// How long a start waits for the survey of what earlier processes left behind.
 const SURVEY_WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -98,6 +101,8 @@ struct Worker {
     /// Set once it was told to stop: until when it works on.
     deadline: Option<Instant>,
     judge: Judge,
+    /// When the store was last asked where it stands.
+    probed: Instant,
     /// Set while click files cannot be written: when to try again.
     seal_again: Option<Instant>,
 }
@@ -113,13 +118,6 @@ pub(super) enum Trouble {
     Archive(#[from] ArchiveError),
     #[error("too many clicks wait for a click file that cannot be written")]
     ArchiveBehind,
-}
-
-/// What the store took: hits counted, and positions that cannot be read.
-#[derive(Clone, Copy, Default)]
-struct Settled {
-    hits: u64,
-    damaged: u64,
 }
 
 /// What became of an earlier process' hits.
@@ -140,7 +138,7 @@ enum Outcome {
 impl Worker {
     fn new(tools: Tools, runtime: tokio::runtime::Runtime, stopped: Receiver<()>) -> Self {
         let judge = Judge::new(&tools);
-        Self { tools, runtime, stopped, deadline: None, judge, seal_again: None }
+        Self { tools, runtime, stopped, deadline: None, judge, probed: Instant::now(), seal_again: None }
     }
 
     fn run(mut self, surveyed: &SyncSender<()>) {
@@ -303,7 +301,9 @@ impl Worker {
             }
         };
         let outcome = if round.is_full { Outcome::More } else { Outcome::Idle };
-        if !round.is_empty() {
+        if round.is_empty() {
+            self.probe(stream)?;
+        } else {
             self.settle(stream, round)?;
         }
         self.tools.journal.release(stream.incarnation, stream.released(), false);
@@ -312,34 +312,29 @@ impl Worker {
 
     /// Counts a round in every shard, then hands its clicks to the archive.
     fn settle(&mut self, stream: &mut Stream, round: Round) -> Result<(), Trouble> {
-        let mut settled = Settled::default();
         for shard in 0..stream.counted.len() {
-            let Some(Some(part)) = self.insist(|worker| worker.apply(stream, shard, &round)) else {
+            if self.insist(|worker| worker.apply(stream, shard, &round)) != Some(true) {
                 // The store went back, or time ran out while stopping: what was read is read again.
-                self.note_settled(stream, settled);
                 stream.restart(&self.tools.folder);
                 return Ok(());
-            };
-            settled.hits += part.hits;
-            settled.damaged += part.damaged;
+            }
         }
-        let fresh = stream.pushed;
-        stream.pushed = stream.pushed.max(round.to);
+        let (fresh, to) = (stream.pushed, round.to);
+        let (hits, damaged) = round.booked_from(stream.booked);
+        stream.pushed = stream.pushed.max(to);
         self.tools.archive.push(round.into_clicks_from(fresh));
-        // Only now: who reads that nothing is left in the journal also finds every click in the archive.
-        self.note_settled(stream, settled);
+        // Last, so that whoever reads in the books that a hit is counted finds it in exports, too. Hits that were booked
+        // before, because another shard was behind, are not booked again.
+        stream.booked = stream.booked.max(to);
+        self.tools.accounts.settled(stream.origin, hits, damaged, stream.booked);
         Ok(())
     }
 
-    fn note_settled(&self, stream: &Stream, settled: Settled) {
-        self.tools.accounts.settled(stream.origin, settled.hits, settled.damaged, stream.counted_everywhere());
-    }
-
-    /// Applies one shard's part of a round; `None` when the store asks to go on from an earlier position.
-    fn apply(&mut self, stream: &mut Stream, shard: usize, round: &Round) -> Result<Option<Settled>, Trouble> {
+    /// Applies one shard's part of a round; `false` when the store asks to go on from an earlier position.
+    fn apply(&mut self, stream: &mut Stream, shard: usize, round: &Round) -> Result<bool, Trouble> {
         let from = stream.counted[shard];
         if round.to <= from {
-            return Ok(Some(Settled::default()));
+            return Ok(true);
         }
         let number = u16::try_from(shard).expect("a store has at most u16::MAX shards");
         let batch = Batch {
@@ -355,15 +350,43 @@ impl Worker {
             // An earlier try got through and its answer was lost.
             Applied::No { watermark } if watermark == round.to => {}
             Applied::No { watermark } => {
-                tracing::warn!(%watermark, expected = %from, "the store stands elsewhere; counting goes on from there");
-                self.tools.accounts.forgotten(stream.origin, from, watermark);
-                stream.counted[shard] = watermark;
-                return Ok(None);
+                self.go_on_from(stream, shard, watermark);
+                return Ok(false);
             }
         }
         stream.counted[shard] = round.to;
-        let (hits, damaged) = round.of_shard_from(from, shard, stream.counted.len());
-        Ok(Some(Settled { hits, damaged }))
+        Ok(true)
+    }
+
+    fn go_on_from(&mut self, stream: &mut Stream, shard: usize, watermark: Position) {
+        let expected = stream.counted[shard];
+        tracing::warn!(shard, %watermark, %expected, "the store stands elsewhere; counting goes on from there");
+        stream.counted[shard] = watermark;
+        if watermark < stream.booked {
+            self.tools.accounts.forgotten(stream.origin, stream.booked, watermark);
+            stream.booked = watermark;
+        }
+    }
+
+    /// Asks where the store stands although there is nothing to count. A store that was rolled back, by a failover or
+    /// from a backup, would else be found out only by the next click, which may never come.
+    fn probe(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
+        if self.probed.elapsed() < PROBE_EVERY {
+            return Ok(());
+        }
+        let watermarks = self.runtime.block_on(self.tools.store.watermarks(stream.incarnation))?;
+        self.probed = Instant::now();
+        let mut went_back = false;
+        for (shard, watermark) in watermarks.into_iter().enumerate() {
+            if stream.counted[shard] != watermark {
+                self.go_on_from(stream, shard, watermark);
+                went_back = true;
+            }
+        }
+        if went_back {
+            stream.restart(&self.tools.folder);
+        }
+        Ok(())
     }
 
     fn roll_up(&mut self, stream: &Stream, shard: usize, round: &Round) -> Vec<Delta> {

@@ -21,6 +21,9 @@ mod disks;
 mod faults;
 mod floods;
 
+// Many nodes on one Redis, and a Redis that fails.
+mod redis;
+
 // What is measured against: places and impressions.
 mod imports;
 mod places;

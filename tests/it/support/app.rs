@@ -117,7 +117,18 @@ impl TestApp {
         self.running = Some(started);
     }
 
+    /// Starts the server on this folder if it starts; else what it printed at its end.
+    pub(crate) fn try_launch(&mut self) -> Result<(), String> {
+        let started = self.try_serve()?;
+        self.running = Some(started);
+        Ok(())
+    }
+
     fn serve(&self) -> Started {
+        self.try_serve().unwrap_or_else(|log| panic!("waypost ended at its start:\n{log}"))
+    }
+
+    fn try_serve(&self) -> Result<Started, String> {
         let log = |name: &str| File::options().create(true).append(true).open(self.folder.path().join(name)).unwrap();
         let mut command = match &self.held {
             Some(_) => waypost_on_held_socket(),
@@ -136,10 +147,10 @@ impl TestApp {
         let deadline = Instant::now() + START_DEADLINE;
         loop {
             if let Some((redirect, admin)) = addresses(&self.data().join("server.json"), process.id()) {
-                return Started { process, redirect, admin };
+                return Ok(Started { process, redirect, admin });
             }
-            if let Some(status) = process.ended() {
-                panic!("waypost ended at its start, {status}:\n{}", self.log());
+            if process.ended().is_some() {
+                return Err(self.log());
             }
             assert!(Instant::now() < deadline, "waypost does not start:\n{}", self.log());
             sleep(POLL);
