@@ -34,7 +34,7 @@ use place::Places;
 use referrer::Referrer;
 
 /// Grows with every change of a rule or a table that changes what a hit becomes; every click carries it.
-pub(crate) const RULES_VERSION: u32 = 1;
+pub(crate) const RULES_VERSION: u32 = 2;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

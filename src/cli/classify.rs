@@ -162,6 +162,11 @@ fn link(line: &Line) -> Arc<LinkFacts> {
     })
 }
 
+/// A link of which nothing is declared.
+pub(super) fn plain_link() -> Arc<LinkFacts> {
+    link(&Line::default())
+}
+
 /// The query by its own field, or as the end of the path, with or without its `?`.
 fn query(line: &Line) -> &str {
     let of_path = || line.path.as_deref().and_then(|path| path.split_once('?')).map(|(_, query)| query);

@@ -6,6 +6,7 @@ mod check_config;
 pub(crate) mod classify;
 mod client;
 mod connect;
+mod corpora;
 mod ctr;
 pub(crate) mod demo;
 mod doctor;
@@ -69,6 +70,9 @@ enum Command {
     Doctor(doctor::Args),
     /// Fill an empty data folder with a believable campaign (no server needed)
     Demo(demo::Args),
+    /// Measure classification on public corpora in a folder (no server needed)
+    #[command(hide = true)]
+    Corpora(corpora::Args),
     /// Read an impressions file on standard input; what the server runs to keep uploads at arm's length
     #[command(hide = true)]
     ParseImpressions,
@@ -112,6 +116,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Corpora(args) => corpora::run(&args, &serve::ConfigFile::default().load()?),
         Command::ParseImpressions => return Ok(crate::impressions::child::parse_child_main()),
     }?;
     Ok(ExitCode::SUCCESS)
@@ -192,6 +197,7 @@ mod tests {
             "waypost check-config --config w.toml --print",
             "waypost doctor --data d --json",
             "waypost demo --data d",
+            "waypost corpora DIR --misses",
             "waypost parse-impressions",
         ];
         for line in lines {
