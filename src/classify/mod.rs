@@ -2,17 +2,20 @@
 //!
 //! Nothing under here does IO, waits, reads a clock or keeps state that changes an answer. The steps, in order:
 //! the agent is read, the query and the referrer are taken apart, the verdict is given, the source is attributed,
-//! the place is looked up and the visitor is hashed. `double_tap` judges afterwards, because it needs the past.
+//! the place is looked up and the visitor is hashed. `past` judges afterwards, because it needs the clicks before.
 
 mod agent;
-pub(crate) mod double_tap;
+mod channel;
+mod double_tap;
 mod language;
 mod names;
+pub(crate) mod past;
 pub(crate) mod place;
 mod query;
 mod referrer;
+mod scan;
 mod source;
-mod tables;
+pub(crate) mod tables;
 mod verdict;
 mod visitor;
 
@@ -23,18 +26,26 @@ use compact_str::CompactString;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::domain::click::Click;
-use crate::domain::hit::Hit;
+use crate::domain::click::{Click, Place};
+use crate::domain::hit::{Hit, Method};
 use crate::domain::link::LinkFacts;
-use crate::domain::visitor::Salt;
+use crate::domain::verdict::Verdict;
+use crate::domain::visitor::{Salt, Visitor};
 
-use agent::Agents;
+use agent::{Agent, Agents};
 use names::Names;
 use place::Places;
+use query::Arrival;
 use referrer::Referrer;
+use tables::{RuleError, RuleFile, Tables};
+use verdict::{Judgement, Networks};
 
 /// Grows with every change of a rule or a table that changes what a hit becomes; every click carries it.
 pub(crate) const RULES_VERSION: u32 = 2;
+
+/// Bits of a version that hold [`RULES_VERSION`]; the rest are the owner's tables'.
+const BUILT_IN_BITS: u32 = 12;
+const _: () = assert!(RULES_VERSION < 1 << BUILT_IN_BITS);
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,12 +54,17 @@ pub(crate) struct Config {
     pub(crate) geo_poll_s: u64,
     pub(crate) duplicate_ms: i64,
     pub(crate) own_networks: Vec<ipnet::IpNet>,
+    /// The folder of the owner's own tables; empty is none.
+    pub(crate) rules: PathBuf,
 }
 
 /// The rules and tables, compiled once.
 pub(crate) struct Classifier {
+    version: u32,
     agents: Agents,
-    own_networks: Vec<ipnet::IpNet>,
+    networks: Networks,
+    hosting: Names,
+    sites: Names,
     hosts: Names,
     packages: Names,
     click_ids: Names,
@@ -56,18 +72,31 @@ pub(crate) struct Classifier {
 }
 
 impl Classifier {
-    pub(crate) fn new(config: &Config) -> Self {
-        Self {
-            agents: Agents::compile(),
-            own_networks: config.own_networks.clone(),
-            hosts: Names::of(tables::referrers()),
-            packages: Names::of(tables::packages()),
-            click_ids: Names::of(tables::click_ids()),
-            aliases: Names::of(tables::aliases()),
-        }
+    /// `files` are the owner's tables; they stand above the built-in ones.
+    ///
+    /// # Errors
+    /// When one of the files is not sound; it says which line.
+    pub(crate) fn new(config: &Config, files: &[RuleFile]) -> Result<Self, RuleError> {
+        let tables = Tables::with(files)?;
+        Ok(Self {
+            version: RULES_VERSION | (tables.fingerprint << BUILT_IN_BITS),
+            agents: Agents::compile(&tables),
+            networks: Networks::new(&config.own_networks, tables.networks()),
+            hosting: Names::of(tables.hosting()),
+            sites: Names::of(tables.channels()),
+            hosts: Names::of(tables.referrers()),
+            packages: Names::of(tables.packages()),
+            click_ids: Names::of(tables.click_ids()),
+            aliases: Names::of(tables.aliases()),
+        })
     }
 
-    /// Pure: the same arguments give the same click. It never gives [`Verdict::Duplicate`]; `DoubleTap` does.
+    /// The rules in force: [`RULES_VERSION`], and above it the fingerprint of the owner's tables if there are any.
+    pub(crate) fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Pure: the same arguments give the same click. It never gives [`Verdict::Duplicate`]; `Past` does.
     ///
     /// [`Verdict::Duplicate`]: crate::domain::verdict::Verdict::Duplicate
     pub(crate) fn classify(
@@ -80,33 +109,71 @@ impl Classifier {
     ) -> Click {
         let agent = self.agents.read(hit);
         let arrival = query::read(hit.query, &self.click_ids);
-        let referrer = Referrer::parse(hit.referrer);
-        let referred_by = self.referred_by(&referrer, link);
-        let (verdict, reason) = verdict::judge(hit, &agent, arrival.by_owner, &self.own_networks);
-        let attribution = source::attribute(link, &agent, &referred_by, &arrival, &self.aliases);
+        let decided = verdict::by_what_is_not_kept(hit, arrival.by_owner, &self.networks);
+        let evidence = Evidence {
+            id,
+            link: Arc::clone(link),
+            decided,
+            referrer: Referrer::parse(hit.referrer),
+            place: places.find(hit.address),
+            visitor: visitor::visitor(salt, hit.address, &agent.fingerprint, &link.domain),
+            language: language::first(hit.accept_language),
+        };
+        self.conclude(hit, &agent, arrival, evidence)
+    }
+
+    /// Judges a click again by the rules of today, from the evidence that it kept. What followed from the address
+    /// stays as it was: place, visitor, and a verdict that a network gave. As [`Classifier::classify`] it knows
+    /// nothing of other clicks.
+    pub(crate) fn reclassify(&self, click: &Click) -> Click {
+        let hit = kept_hit(click);
+        let agent = self.agents.read(&hit);
+        let arrival = Arrival::kept(click, &self.click_ids);
+        let evidence = Evidence {
+            id: click.id,
+            link: Arc::clone(&click.link),
+            decided: verdict::as_it_was(click),
+            referrer: Referrer::kept(click, &self.packages),
+            place: click.place.clone(),
+            visitor: click.visitor,
+            language: click.language.clone(),
+        };
+        self.conclude(&hit, &agent, arrival, evidence)
+    }
+
+    /// Everything that follows from what is kept.
+    fn conclude(&self, hit: &Hit<'_>, agent: &Agent, arrival: Arrival<'_>, evidence: Evidence) -> Click {
+        let Evidence { id, link, decided, referrer, place, visitor, language } = evidence;
+        let referred_by = self.referred_by(&referrer, &link);
+        let (verdict, reason) = decided.unwrap_or_else(|| verdict::judge(hit, agent, &place, &self.hosting));
+        let attribution = source::attribute(&link, agent, &referred_by, &arrival, &self.aliases);
+        let channel = channel::of_click(&attribution, &link, &arrival.utm_medium, &arrival.click_ids, &self.sites);
         Click {
             id,
             time_ms: hit.time_ms,
-            link: Arc::clone(link),
             verdict,
             reason,
             source: attribution.source,
             source_rule: CompactString::const_new(attribution.rule),
-            seen_on: source::seen_on(&agent, &referred_by, &arrival),
-            app: CompactString::const_new(agent.app),
+            channel,
+            seen_on: source::seen_on(agent, &referred_by, &arrival),
+            app: agent.app.clone(),
             referrer_host: referrer.host,
             referrer_path: referrer.path,
-            place: places.find(hit.address),
+            place,
             device: agent.device,
-            os: CompactString::const_new(agent.os),
-            browser: CompactString::const_new(agent.browser),
-            language: language::first(hit.accept_language),
-            visitor: visitor::visitor(salt, hit.address, &agent.fingerprint, &link.domain),
+            os: agent.os.clone(),
+            browser: agent.browser.clone(),
+            language,
+            visitor,
             click_ids: arrival.click_ids,
+            visitor_utm_source: arrival.utm_source,
+            visitor_utm_medium: arrival.utm_medium,
             user_agent: CompactString::from(hit.user_agent),
             purpose: CompactString::from(hit.purpose),
             hints: agent.hints.clone(),
-            rules_version: RULES_VERSION,
+            rules_version: self.version,
+            link,
         }
     }
 
@@ -117,6 +184,34 @@ impl Classifier {
         }
         referrer.source(&self.hosts, &self.packages)
     }
+}
+
+/// What a hit shows besides its agent and its query: new from the hit, or as a click has kept it.
+struct Evidence {
+    id: Uuid,
+    link: Arc<LinkFacts>,
+    /// The verdict that address or query gave.
+    decided: Option<Judgement>,
+    referrer: Referrer,
+    place: Place,
+    visitor: Visitor,
+    language: CompactString,
+}
+
+/// The part of its hit that a click has kept.
+fn kept_hit(click: &Click) -> Hit<'_> {
+    let mut hit = Hit::new(click.link.id, click.time_ms);
+    if click.verdict == Verdict::Head {
+        hit.method = Method::Head;
+    }
+    hit.user_agent = &click.user_agent;
+    hit.purpose = &click.purpose;
+    // A brand may hold the sign that parts the hints; the others come from short lists and do not.
+    let mut parts = click.hints.rsplitn(5, '|');
+    let mut next = || parts.next().unwrap_or_default();
+    (hit.requested_with, hit.form_factors, hit.platform, hit.mobile, hit.brands) =
+        (next(), next(), next(), next(), next());
+    hit
 }
 
 #[cfg(test)]

@@ -46,6 +46,10 @@ pub(crate) struct Place {
     pub(crate) country: CompactString,
     pub(crate) region: CompactString,
     pub(crate) city: CompactString,
+    /// Number of the autonomous system the address belongs to, such as `16509`.
+    pub(crate) asn: CompactString,
+    /// Who runs that system.
+    pub(crate) organisation: CompactString,
 }
 
 /// What one hit turned out to be. Empty text means unknown or absent.
@@ -63,6 +67,8 @@ pub(crate) struct Click {
     pub(crate) source: CompactString,
     /// The rule that named the source: `link`, `utm`, `click-id`, `app`, `referrer` or `direct`.
     pub(crate) source_rule: CompactString,
+    /// The channel group by the rules of Analytics 4, such as `Organic Social`.
+    pub(crate) channel: CompactString,
     /// Where it was observed to come from, whatever the link declares: an app, a referrer's name, or empty.
     pub(crate) seen_on: CompactString,
     /// The in-app browser, such as `instagram`.
@@ -80,6 +86,9 @@ pub(crate) struct Click {
     pub(crate) visitor: Visitor,
     /// Names of the click-id parameters that arrived, joined by `,`; never their values.
     pub(crate) click_ids: CompactString,
+    /// The `utm_source` and `utm_medium` that the visitor brought along, as written.
+    pub(crate) visitor_utm_source: CompactString,
+    pub(crate) visitor_utm_medium: CompactString,
     /// Evidence, kept so that new rules can judge again.
     pub(crate) user_agent: CompactString,
     pub(crate) purpose: CompactString,

@@ -10,7 +10,6 @@ use tokio::runtime::Runtime;
 use super::Addresses;
 use crate::admin::{self, KeyHash, NodeStatus};
 use crate::archive::{self, Archive};
-use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::journal::Journal;
@@ -77,7 +76,7 @@ impl Parts {
             cache: self.cache.clone(),
             store: self.store.clone(),
             archive: self.archive.clone(),
-            classifier: Classifier::new(&config.classify),
+            classifier: crate::tally::rules::classifier(&config.classify)?,
             geo: self.geo.clone(),
             misses: self.misses.clone(),
             accounts: self.accounts.clone(),

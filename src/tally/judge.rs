@@ -91,7 +91,7 @@ impl Judge {
         let mut clicks = Vec::new();
         let mut trouble = None;
         let (from, incarnation) = (stream.reader.position(), stream.incarnation);
-        let double_tap = &mut stream.double_tap;
+        let past = &mut stream.past;
         let max = tools.config.batch_hits_max.max(1);
         let progress = stream.reader.read(upto, max, |position, hit| {
             if trouble.is_some() {
@@ -99,7 +99,7 @@ impl Judge {
             }
             match session.judge(hit, click_id(hit.time_ms, incarnation, position)) {
                 Ok(mut click) => {
-                    double_tap.judge(&mut click);
+                    past.judge(&mut click);
                     clicks.push((position, click));
                 }
                 Err(error) => trouble = Some(error),

@@ -8,6 +8,7 @@ mod accounts;
 pub(crate) mod geo;
 mod judge;
 mod rollup;
+pub(crate) mod rules;
 mod stream;
 mod worker;
 

@@ -99,6 +99,7 @@ impl<'a> Rollup<'a> {
             return;
         }
         count(Dimension::Source, &click.source);
+        count(Dimension::Channel, &click.channel);
         count(Dimension::SeenOn, known(&click.seen_on));
         count(Dimension::Referrer, if click.referrer_host.is_empty() { NO_REFERRER } else { &click.referrer_host });
         count(Dimension::Country, known(&click.place.country));

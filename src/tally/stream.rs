@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::accounts::Origin;
-use crate::classify::double_tap::DoubleTap;
+use crate::classify::past::Past;
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::journal::Reader;
 use crate::store::{CountStore, StoreError};
@@ -22,7 +22,7 @@ pub(super) struct Stream {
     /// Clicks below this are in click files, and the store knows it. The next file is written only when it does.
     pub(super) archived: Position,
     /// Starts afresh at `sealed`, so that reading again from there judges every hit the same.
-    pub(super) double_tap: DoubleTap,
+    pub(super) past: Past,
 }
 
 impl Stream {
@@ -40,8 +40,8 @@ impl Stream {
             counted.push(store.watermark(incarnation, Shard(shard)).await?);
         }
         let reader = Reader::new(folder, incarnation, counted.iter().copied().fold(archived, Position::min));
-        let double_tap = DoubleTap::new(double_tap_ms);
-        Ok(Self { incarnation, origin, reader, counted, pushed: archived, sealed: archived, archived, double_tap })
+        let past = Past::new(double_tap_ms);
+        Ok(Self { incarnation, origin, reader, counted, pushed: archived, sealed: archived, archived, past })
     }
 
     /// Everything below this is counted in every shard.
@@ -59,6 +59,6 @@ impl Stream {
     pub(super) fn restart(&mut self, folder: &Path) {
         let from = self.counted_everywhere().min(self.sealed);
         self.reader = Reader::new(folder, self.incarnation, from);
-        self.double_tap.reset();
+        self.past.reset();
     }
 }

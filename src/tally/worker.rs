@@ -310,7 +310,7 @@ impl Worker {
         if stream.pushed > stream.sealed {
             self.tools.archive.seal(stream.incarnation, stream.sealed)?;
             stream.sealed = stream.pushed;
-            stream.double_tap.reset();
+            stream.past.reset();
             self.record_sealed(stream)?;
         }
         self.tools.journal.release(stream.incarnation, stream.released(), false);

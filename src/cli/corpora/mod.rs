@@ -75,7 +75,7 @@ impl Score {
 /// # Errors
 /// When a corpus cannot be read, or a bound is not reached.
 pub(crate) fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
-    let reader = Reader(Classifier::new(&config.classify));
+    let reader = Reader(crate::tally::rules::classifier(&config.classify)?);
     let scores = scores(&reader, &args.folder)?;
     print(&render(&scores))?;
     if args.misses {
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_small_corpus_is_measured_and_a_bound_that_is_missed_is_shown() {
-        let reader = Reader(Classifier::new(&Config::default_values().classify));
+        let reader = Reader(Classifier::new(&Config::default_values().classify, &[]).unwrap());
         let case = |user_agent: &str, family: &str| Case {
             user_agent: user_agent.to_owned(),
             family: family.to_owned(),
