@@ -206,6 +206,17 @@ pub(super) fn remove_from(root: &Path, incarnation: Incarnation, from: Position)
     Ok(removed)
 }
 
+impl FileName {
+    /// Reads the name of a file that is in place; `None` if it is none of ours.
+    pub(super) fn parse(path: &Path) -> Option<Self> {
+        let stem = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+        let (of, begins) = stem.split_once('-')?;
+        let (incarnation, from) = (Incarnation::parse(of)?, Position(begins.parse().ok()?));
+        let name = Self { day: day_of(path.parent()?)?, incarnation, from };
+        (name.stem() == stem).then_some(name)
+    }
+}
+
 fn begins_at_or_after(path: &Path, incarnation: Incarnation, from: Position) -> bool {
     let stem = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(SUFFIX));
     let parts = stem.and_then(|stem| stem.split_once('-'));

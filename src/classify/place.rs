@@ -260,7 +260,12 @@ fn probe(reader: &Reader<Vec<u8>>) -> Result<(Option<Shape>, bool), maxminddb::M
 /// Number and name of the autonomous system: as MaxMind and ip-location-db spell it, or as IPinfo and IPLocate do.
 fn system(found: &LookupResult<'_, Vec<u8>>) -> Option<(CompactString, CompactString)> {
     let text = |key| found.decode_path::<&str>(&[PathElement::Key(key)]).ok().flatten();
-    let number = |key| found.decode_path::<u64>(&[PathElement::Key(key)]).ok().flatten();
+    // The decoder tells 32 bits from 64, and both are in use.
+    let number = |key| {
+        let path = [PathElement::Key(key)];
+        let narrow = found.decode_path::<u32>(&path).ok().flatten().map(u64::from);
+        narrow.or_else(|| found.decode_path::<u64>(&path).ok().flatten())
+    };
     let written = || text("asn").and_then(|asn| asn.trim_start_matches("AS").parse().ok());
     let asn = number("autonomous_system_number").or_else(|| number("asn")).or_else(written).filter(|asn| *asn > 0)?;
     let names = ["autonomous_system_organization", "as_name", "org", "name"];

@@ -194,7 +194,6 @@ impl Tables {
 }
 
 /// Blank lines and lines that begin with `#` are not rows.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "a filter hands out references")]
 fn is_row(line: &&str) -> bool {
     !line.trim().is_empty() && !line.starts_with('#')
 }

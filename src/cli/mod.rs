@@ -15,6 +15,7 @@ mod figures;
 mod import;
 mod link;
 mod lookup;
+mod reclassify;
 mod serve;
 mod stats;
 mod table;
@@ -62,6 +63,8 @@ enum Command {
     Import(import::Args),
     /// Show click-through rates: clicks divided by impressions
     Ctr(ctr::Args),
+    /// Judge past clicks again by the rules of now, and count them anew
+    Reclassify(reclassify::Args),
     /// Say of hits on standard input what they are and why (JSON lines; no server needed)
     Classify(serve::ConfigFile),
     /// Check the configuration as `serve` would read it (no server needed)
@@ -112,6 +115,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Ctr(args) => ctr::run(&args),
+        Command::Reclassify(args) => reclassify::run(&args),
         Command::Classify(file) => classify::run(&file.load()?),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
@@ -194,6 +198,7 @@ mod tests {
             "waypost import undo 3",
             "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique",
             "waypost classify --config w.toml",
+            "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
             "waypost check-config --config w.toml --print",
             "waypost doctor --data d --json",
             "waypost demo --data d",

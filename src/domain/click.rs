@@ -24,6 +24,13 @@ pub(crate) enum Device {
 }
 
 impl Device {
+    const ALL: [Self; 7] =
+        [Self::Mobile, Self::Tablet, Self::Desktop, Self::Tv, Self::Console, Self::Wearable, Self::Other];
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|device| device.as_str() == text)
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Mobile => "mobile",
@@ -95,6 +102,40 @@ pub(crate) struct Click {
     /// Client hints as sent, `brands|mobile|platform|form-factors|requested-with`; empty when none was.
     pub(crate) hints: CompactString,
     pub(crate) rules_version: u32,
+}
+
+#[cfg(test)]
+impl Click {
+    /// A human click that shows nothing, for tests that set what matters to them.
+    pub(crate) fn blank(link: Arc<LinkFacts>, visitor: Visitor) -> Self {
+        Self {
+            id: Uuid::nil(),
+            time_ms: 0,
+            link,
+            verdict: Verdict::Human,
+            reason: CompactString::default(),
+            source: CompactString::default(),
+            source_rule: CompactString::default(),
+            channel: CompactString::default(),
+            seen_on: CompactString::default(),
+            app: CompactString::default(),
+            referrer_host: CompactString::default(),
+            referrer_path: CompactString::default(),
+            place: Place::default(),
+            device: Device::default(),
+            os: CompactString::default(),
+            browser: CompactString::default(),
+            language: CompactString::default(),
+            visitor,
+            click_ids: CompactString::default(),
+            visitor_utm_source: CompactString::default(),
+            visitor_utm_medium: CompactString::default(),
+            user_agent: CompactString::default(),
+            purpose: CompactString::default(),
+            hints: CompactString::default(),
+            rules_version: 0,
+        }
+    }
 }
 
 /// The id of the click that the hit at `position` becomes: UUIDv7, a pure function of its arguments.

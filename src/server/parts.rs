@@ -69,6 +69,7 @@ impl Parts {
     pub(crate) fn tally_tools(&self, config: &Config, clock: &Clock) -> anyhow::Result<Tools> {
         Ok(Tools {
             config: config.tally.clone(),
+            classify: config.classify.clone(),
             double_tap_ms: config.classify.duplicate_ms,
             zone: report_zone(config)?,
             folder: self.journal_folder.clone(),
@@ -88,6 +89,7 @@ impl Parts {
         &self,
         config: &Config,
         node: Arc<dyn NodeStatus>,
+        past: Arc<dyn admin::Past>,
         key: KeyHash,
         addresses: Addresses,
         clock: &Clock,
@@ -97,6 +99,7 @@ impl Parts {
             store: self.store.clone(),
             archive: self.archive.clone(),
             node,
+            past,
             clock: clock.clone(),
             report_zone: report_zone(config)?,
             key,

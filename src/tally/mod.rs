@@ -7,6 +7,7 @@
 mod accounts;
 pub(crate) mod geo;
 mod judge;
+pub(crate) mod recount;
 mod rollup;
 pub(crate) mod rules;
 mod stream;
@@ -15,7 +16,7 @@ mod worker;
 use serde::Deserialize;
 
 pub(crate) use accounts::Accounts;
-pub(crate) use worker::{Tally, Tools};
+pub(crate) use worker::{Order, Tally, Tools};
 
 /// `[tally]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]

@@ -20,6 +20,9 @@ mod invariants;
 mod imports;
 mod places;
 
+// What hits are taken for, and why.
+mod verdicts;
+
 // What strangers send.
 mod hostile;
 
