@@ -39,6 +39,7 @@ struct State {
 struct Report {
     rules_version: u32,
     files: u64,
+    files_left_out: u64,
     hits: u64,
     changed: u64,
     verdicts: Vec<Move>,
@@ -103,6 +104,10 @@ fn render(report: &Report, dry_run: bool) -> String {
     text.push_str(&moves("verdict before", &report.verdicts));
     text.push_str(&moves("source before", &report.sources));
     text.push_str(&days(&report.days));
+    if report.files_left_out > 0 {
+        let files = figures::counted(report.files_left_out, "file", "files");
+        text.push_str(&format!("\n{files} could not be read and stayed; the server's log names them\n"));
+    }
     for day in &report.days_kept {
         text.push_str(&format!("{day}: the click files do not hold every hit, so its counters stay\n"));
     }
@@ -140,6 +145,7 @@ mod tests {
         let report = Report {
             rules_version: 2,
             files: 1,
+            files_left_out: 1,
             hits: 10,
             changed: 3,
             verdicts: vec![Move { from: "human:browser".to_owned(), to: "bot:user-agent:acme".to_owned(), hits: 3 }],
@@ -155,6 +161,7 @@ mod tests {
         assert!(text.contains("human:browser   bot:user-agent:acme     3"), "{text}");
         assert!(text.contains("2026-11-21              9      6"), "{text}");
         assert!(text.ends_with("2026-11-20: the click files do not hold every hit, so its counters stay\n"), "{text}");
+        assert!(text.contains("1 file could not be read and stayed"), "{text}");
         assert!(!text.contains("source before"));
     }
 }

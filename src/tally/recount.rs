@@ -66,6 +66,8 @@ pub(crate) struct Report {
     /// The version of the rules that judged.
     pub(crate) rules_version: u32,
     pub(crate) files: u64,
+    /// Files that are damaged or of another format; they stay as they are.
+    pub(crate) files_left_out: u64,
     pub(crate) hits: u64,
     /// Hits whose verdict, source or another column is not what it was.
     pub(crate) changed: u64,
@@ -108,7 +110,15 @@ pub(super) fn run(
         if is_stopping() {
             return Err(RecountError::Stopping);
         }
-        judge_file(tools, &classifier, &file, from_ms, request.dry_run, &mut moved)?;
+        match judge_file(tools, &classifier, &file, from_ms, request.dry_run, &mut moved) {
+            Ok(()) => moved.report.files += 1,
+            // Its days keep their counters, because hits are missing.
+            Err(ArchiveError::Damaged { path, message }) => {
+                tracing::warn!(path = %path.display(), message, "left a click file out that cannot be read");
+                moved.report.files_left_out += 1;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     let mut day = request.since;
     let today = moved.calendar.day(tools.clock.now_ms());
@@ -153,7 +163,6 @@ fn judge_file(
     } else {
         tools.archive.rewrite(file, judge)?;
     }
-    moved.report.files += 1;
     Ok(())
 }
 

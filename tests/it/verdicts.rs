@@ -65,7 +65,10 @@ fn new_rules_reach_the_past_and_no_click_that_arrives_meanwhile_is_lost() {
     assert_eq!(hits(&app).iter().filter(|hit| hit["verdict"] == "preview").count(), 6);
     assert_eq!(app.stats_by("x", "channel")["rows"][0]["value"], "Direct");
 
+    fs::write(app.data().join("clicks").join(format!("day={today}")).join("other.parquet"), "not a click file")
+        .unwrap();
     let again = app.cli(&["reclassify", "--since", &today, "--json"]).json();
+    assert_eq!(again["report"]["files_left_out"], 1, "{again}");
     assert_eq!((&again["report"]["changed"], &again["report"]["days_kept"]), (&json!(0), &json!([])), "{again}");
     assert_eq!(app.clicks("x"), 6);
 }
