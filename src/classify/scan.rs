@@ -67,8 +67,8 @@ impl Scans {
         *self = Self::new();
     }
 
-    /// Forgets what is too old, once per window or when the memory is full. If a window alone fills the memory, all of
-    /// it goes: a few scanners then count as people, which is the lesser wrong.
+    /// Forgets what is too old, once per window or when the memory is full. If a window alone fills half of the memory,
+    /// all of it goes: a few scanners then count as people, which is the lesser wrong.
     fn sweep(&mut self, now_ms: i64) {
         self.latest_ms = self.latest_ms.max(now_ms);
         let full = self.looks.len() >= VISITORS_MAX;
@@ -78,7 +78,8 @@ impl Scans {
         self.swept_ms = self.latest_ms;
         let oldest = self.latest_ms.saturating_sub(SECOND_LOOK_MS);
         self.looks.retain(|_, looks| looks.last().is_some_and(|look| look.time_ms > oldest));
-        if self.looks.len() >= VISITORS_MAX {
+        // Half is enough to go on with; with less room the next sweeps would follow each other closely.
+        if full && self.looks.len() > VISITORS_MAX / 2 {
             self.looks.clear();
         }
     }
