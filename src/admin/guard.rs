@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::Admin;
 use super::api::problem::Problem;
+use super::web::Refused;
 
 pub(super) const COOKIE_NAME: &str = "waypost_session";
 
@@ -70,7 +71,7 @@ pub(super) async fn require_key(State(admin): State<Admin>, request: Request, ne
 pub(super) async fn require_session(State(admin): State<Admin>, request: Request, next: Next) -> Response {
     match standing(&admin, &request) {
         Standing::Key | Standing::Session => next.run(request).await,
-        Standing::Foreign => foreign().into_response(),
+        Standing::Foreign => Refused::from(foreign()).into_response(),
         Standing::Nobody => Redirect::to("/sign-in").into_response(),
     }
 }
@@ -80,7 +81,7 @@ pub(super) async fn only_own_pages(request: Request, next: Next) -> Response {
     if is_safe(request.method()) || is_from_our_page(request.headers()) {
         return next.run(request).await;
     }
-    foreign().into_response()
+    Refused::from(foreign()).into_response()
 }
 
 fn foreign() -> Problem {

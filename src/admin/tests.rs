@@ -355,7 +355,7 @@ async fn the_dashboard_leads_from_nothing_to_a_link_with_clicks() {
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.body.contains("http:// and https:// only") && refused.body.contains("value=\"kept\""));
 
-    let form = "url=https%3A%2F%2Fe.com&slug=a&domain=&source=instagram&medium=&campaign=&platform=instagram&level=story&post=";
+    let form = "url=https%3A%2F%2Fe.com&slug=a&domain=&source=instagram&medium=&campaign=&platform=instagram&level=story&posts=";
     let made = bench.browse(Method::POST, "/links", &headers, form).await;
     assert_eq!(made.headers["location"], "/links/1", "{}", made.body);
     bench.store.count(LinkId(1), "2026-11-20".parse().unwrap(), 1234);
@@ -381,4 +381,34 @@ async fn what_strangers_wrote_is_text_on_a_page() {
         assert!(page.body.contains("&lt;script&gt;"), "{path}");
         assert!(!page.body.contains("<script") && !page.body.contains("style="), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_browser_is_refused_with_a_page() {
+    let bench = bench();
+    let cookie = bench.signed_in().await;
+    let own = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    let foreign = [("cookie", cookie.as_str()), ("sec-fetch-site", "cross-site")];
+    let large = format!("csv={}", "x".repeat(9 * 1024 * 1024));
+    for (method, path, headers, form, status) in [
+        (Method::POST, "/links", own, "url=https%3A%2F%2Fe.com&colour=red", 400),
+        (Method::POST, "/links", own, large.as_str(), 413),
+        (Method::POST, "/imports", own, large.as_str(), 413),
+        (Method::POST, "/links/1/enabled", own, "enabled=perhaps", 400),
+        (Method::POST, "/links/1/enabled", own, "enabled=false", 404),
+        (Method::GET, "/links/1/enabled", own, "", 405),
+        (Method::POST, "/links/1/remove", foreign, "", 403),
+        (Method::POST, "/imports/1/undo", foreign, "", 403),
+        (Method::GET, "/imports/1/undo", own, "", 404),
+        (Method::GET, "/links/x", own, "", 404),
+        (Method::GET, "/?colour=red", own, "", 400),
+        (Method::GET, "/ctr?by=colour", own, "", 422),
+    ] {
+        let answer = bench.browse(method, path, &headers, form).await;
+        assert_eq!(answer.status.as_u16(), status, "{path} {}", answer.body);
+        assert!(answer.body.contains("<h1>"), "{path} {}", answer.body);
+    }
+    bench.store.is_down.store(true, Ordering::Relaxed);
+    let down = bench.browse(Method::GET, "/", &own, "").await;
+    assert_eq!((down.status, &down.headers["retry-after"]), (StatusCode::SERVICE_UNAVAILABLE, &"2".parse().unwrap()));
 }

@@ -159,7 +159,7 @@ fn properties(metadata: Option<Vec<KeyValue>>) -> Result<WriterProperties, Parqu
                 .set_column_statistics_enabled(path, EnabledStatistics::Chunk),
             Content::Link => builder.set_column_statistics_enabled(path, EnabledStatistics::Chunk),
             Content::Visitor => builder.set_column_dictionary_enabled(path, false),
-            Content::LinkText(_) | Content::Text(_) | Content::RulesVersion => builder,
+            Content::LinkText(_) | Content::LookText(_) | Content::Text(_) | Content::RulesVersion => builder,
         };
     }
     Ok(builder.build())
@@ -198,9 +198,16 @@ pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
 pub(super) fn remove_from(root: &Path, incarnation: Incarnation, from: Position) -> Result<usize, ArchiveError> {
     let mut removed = 0;
     for folder in day_folders(root, |_| true)? {
-        for path in files_of(&folder)?.into_iter().filter(|path| begins_at_or_after(path, incarnation, from)) {
+        let before = removed;
+        for path in
+            files_of(&folder)?.into_iter().filter(|path| begin_of(path, incarnation).is_some_and(|begin| begin >= from))
+        {
             fs::remove_file(&path).map_err(|cause| ArchiveError::io("remove", &path, cause))?;
             removed += 1;
+        }
+        // Or a power cut brings them back beside the files that are written in their stead.
+        if removed > before {
+            sync_folder(&folder)?;
         }
     }
     Ok(removed)
@@ -217,12 +224,26 @@ impl FileName {
     }
 }
 
-fn begins_at_or_after(path: &Path, incarnation: Incarnation, from: Position) -> bool {
-    let stem = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(SUFFIX));
-    let parts = stem.and_then(|stem| stem.split_once('-'));
-    parts.is_some_and(|(of, begins)| {
-        Incarnation::parse(of) == Some(incarnation) && begins.parse::<u64>().is_ok_and(|begins| begins >= from.0)
-    })
+/// The least position at or after `from` at which a file of `incarnation` begins.
+pub(super) fn first_from(
+    root: &Path,
+    incarnation: Incarnation,
+    from: Position,
+) -> Result<Option<Position>, ArchiveError> {
+    let mut first = None;
+    for folder in day_folders(root, |_| true)? {
+        let begins = files_of(&folder)?.into_iter().filter_map(|path| begin_of(&path, incarnation));
+        first = begins.filter(|begin| *begin >= from).chain(first).min();
+    }
+    Ok(first)
+}
+
+/// Where a click file of `incarnation` begins; `None` for files of others.
+fn begin_of(path: &Path, incarnation: Incarnation) -> Option<Position> {
+    let stem = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+    let (of, begin) = stem.split_once('-')?;
+    let begin = begin.parse().ok().map(Position);
+    begin.filter(|_| Incarnation::parse(of) == Some(incarnation))
 }
 
 fn is_named(path: &Path, suffix: &str) -> bool {

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use crate::domain::click::Click;
+use crate::domain::click::{Click, Look};
 use crate::domain::link::LinkFacts;
 
 /// The version of this table, written into each click file as `waypost.format`.
@@ -36,6 +36,8 @@ pub(super) enum Content {
     Link,
     /// Text that all clicks of one link share.
     LinkText(fn(&LinkFacts) -> &str),
+    /// Text that all clicks of one look share.
+    LookText(fn(&Look) -> &str),
     /// Text of the click, few distinct values.
     Text(fn(&Click) -> &str),
     /// 64 bits as 16 hexadecimal digits: text, because spreadsheets and JavaScript round numbers of that size.
@@ -49,7 +51,7 @@ impl Content {
             Self::Id | Self::Visitor => DataType::Utf8,
             Self::Time => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
             Self::Link => DataType::UInt64,
-            Self::LinkText(_) | Self::Text(_) => {
+            Self::LinkText(_) | Self::LookText(_) | Self::Text(_) => {
                 DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
             }
             Self::RulesVersion => DataType::UInt32,
@@ -57,7 +59,7 @@ impl Content {
     }
 
     fn nullable(self) -> bool {
-        matches!(self, Self::LinkText(_) | Self::Text(_))
+        matches!(self, Self::LinkText(_) | Self::LookText(_) | Self::Text(_))
     }
 }
 
@@ -67,6 +69,10 @@ const fn column(name: &'static str, content: Content) -> Column {
 
 const fn of_link(name: &'static str, text: fn(&LinkFacts) -> &str) -> Column {
     column(name, Content::LinkText(text))
+}
+
+const fn of_look(name: &'static str, text: fn(&Look) -> &str) -> Column {
+    column(name, Content::LookText(text))
 }
 
 const fn of_click(name: &'static str, text: fn(&Click) -> &str) -> Column {
@@ -98,26 +104,26 @@ pub(super) const COLUMNS: [Column; 40] = [
     of_click("source_rule", |click| &click.source_rule),
     of_click("channel", |click| &click.channel),
     of_click("seen_on", |click| &click.seen_on),
-    of_click("app", |click| &click.app),
-    of_click("referrer_host", |click| &click.referrer_host),
-    of_click("referrer_path", |click| &click.referrer_path),
+    of_look("app", |look| &look.app),
+    of_look("referrer_host", |look| &look.referrer_host),
+    of_look("referrer_path", |look| &look.referrer_path),
     of_click("continent", |click| &click.place.continent),
     of_click("country", |click| &click.place.country),
     of_click("region", |click| &click.place.region),
     of_click("city", |click| &click.place.city),
     of_click("asn", |click| &click.place.asn),
     of_click("organisation", |click| &click.place.organisation),
-    of_click("device", |click| click.device.as_str()),
-    of_click("os", |click| &click.os),
-    of_click("browser", |click| &click.browser),
-    of_click("language", |click| &click.language),
+    of_look("device", |look| look.device.as_str()),
+    of_look("os", |look| &look.os),
+    of_look("browser", |look| &look.browser),
+    of_look("language", |look| &look.language),
     column("visitor", Content::Visitor),
     of_click("click_ids", |click| &click.click_ids),
     of_click("visitor_utm_source", |click| &click.visitor_utm_source),
     of_click("visitor_utm_medium", |click| &click.visitor_utm_medium),
-    of_click("user_agent", |click| &click.user_agent),
-    of_click("purpose", |click| &click.purpose),
-    of_click("hints", |click| &click.hints),
+    of_look("user_agent", |look| &look.user_agent),
+    of_look("purpose", |look| &look.purpose),
+    of_look("hints", |look| &look.hints),
     column("rules_version", Content::RulesVersion),
 ];
 

@@ -179,6 +179,15 @@ impl Archive {
         click_file::remove_from(&self.root, incarnation, from)
     }
 
+    /// The least position at or after `from` at which a click file of `incarnation` begins.
+    pub(crate) fn first_from(
+        &self,
+        incarnation: Incarnation,
+        from: Position,
+    ) -> Result<Option<Position>, ArchiveError> {
+        click_file::first_from(&self.root, incarnation, from)
+    }
+
     /// The clicks `query` asks for, pending and sealed, each once, as of now.
     pub(crate) fn scan(&self, query: ClickQuery) -> Result<Scan, ArchiveError> {
         let pending = self.lock_pending().snapshot();

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use arrow_array::builder::{StringBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, Int32Array, RecordBatch, TimestampMillisecondArray, UInt32Array, UInt64Array};
+use arrow_array::{
+    ArrayRef, DictionaryArray, Int32Array, RecordBatch, TimestampMillisecondArray, UInt32Array, UInt64Array,
+};
 use arrow_select::take::take;
 use hashbrown::HashMap;
 
 use super::columns::{COLUMNS, Content, SCHEMA};
-use crate::domain::click::Click;
+use crate::domain::click::{Click, Look};
 use crate::domain::link::LinkFacts;
 
 /// Rows after which a chunk is closed. It bounds what a reader has to copy while the writer waits.
@@ -84,16 +86,23 @@ impl Pending {
 /// Up to [`CHUNK_ROWS`] clicks under construction.
 struct Chunk {
     rows: usize,
-    links: Links,
+    links: Shared<LinkFacts>,
+    looks: Shared<Look>,
     columns: Vec<Cells>,
 }
 
-/// The cells of one column so far. What the links tell is looked up only when the chunk becomes a batch.
+/// The cells of one column so far. What links and looks tell is looked up only when the chunk becomes a batch.
 enum Cells {
-    Id(StringBuilder),
-    Time(Vec<i64>),
     Link,
     LinkText(fn(&LinkFacts) -> &str),
+    LookText(fn(&Look) -> &str),
+    Own(OwnCells),
+}
+
+/// Cells that differ from click to click.
+enum OwnCells {
+    Id(StringBuilder),
+    Time(Vec<i64>),
     Text(fn(&Click) -> &str, Box<StringDictionaryBuilder<Int32Type>>),
     Visitor(StringBuilder),
     RulesVersion(Vec<u32>),
@@ -103,14 +112,16 @@ impl Chunk {
     fn new() -> Self {
         Self {
             rows: 0,
-            links: Links::default(),
+            links: Shared::default(),
+            looks: Shared::default(),
             columns: COLUMNS.iter().map(|column| Cells::of(column.content)).collect(),
         }
     }
 
     fn append(&mut self, clicks: &[Click]) {
         for block in clicks.chunks(BLOCK_CLICKS) {
-            self.links.append(block);
+            self.links.append(block.iter().map(|click| &click.link));
+            self.looks.append(block.iter().map(|click| &click.look));
             for cells in &mut self.columns {
                 cells.append(block);
             }
@@ -119,8 +130,15 @@ impl Chunk {
     }
 
     fn to_batch(&self) -> RecordBatch {
-        let keys = Int32Array::from(self.links.keys.clone());
-        let columns = self.columns.iter().map(|cells| cells.to_array(&self.links.facts, &keys)).collect();
+        let links = Int32Array::from(self.links.keys.clone());
+        let looks = Int32Array::from(self.looks.keys.clone());
+        let column = |cells: &Cells| match cells {
+            Cells::Link => spread(&UInt64Array::from_iter_values(self.links.all.iter().map(|link| link.id.0)), &links),
+            Cells::LinkText(text) => spread(&dictionary(self.links.all.iter().map(|link| text(link))), &links),
+            Cells::LookText(text) => spread(&dictionary(self.looks.all.iter().map(|look| text(look))), &looks),
+            Cells::Own(cells) => cells.to_array(),
+        };
+        let columns = self.columns.iter().map(column).collect();
         RecordBatch::try_new(SCHEMA.clone(), columns).expect("each column got one cell per click, of its own type")
     }
 }
@@ -128,46 +146,54 @@ impl Chunk {
 impl Cells {
     fn of(content: Content) -> Self {
         match content {
-            Content::Id => Self::Id(StringBuilder::new()),
-            Content::Time => Self::Time(Vec::new()),
+            Content::Id => Self::Own(OwnCells::Id(StringBuilder::new())),
+            Content::Time => Self::Own(OwnCells::Time(Vec::new())),
             Content::Link => Self::Link,
             Content::LinkText(text) => Self::LinkText(text),
-            Content::Text(text) => Self::Text(text, Box::default()),
-            Content::Visitor => Self::Visitor(StringBuilder::new()),
-            Content::RulesVersion => Self::RulesVersion(Vec::new()),
+            Content::LookText(text) => Self::LookText(text),
+            Content::Text(text) => Self::Own(OwnCells::Text(text, Box::default())),
+            Content::Visitor => Self::Own(OwnCells::Visitor(StringBuilder::new())),
+            Content::RulesVersion => Self::Own(OwnCells::RulesVersion(Vec::new())),
         }
     }
 
     fn append(&mut self, clicks: &[Click]) {
+        if let Self::Own(cells) = self {
+            cells.append(clicks);
+        }
+    }
+}
+
+impl OwnCells {
+    fn append(&mut self, clicks: &[Click]) {
         match self {
             Self::Id(ids) => append_ids(ids, clicks),
             Self::Time(times) => times.extend(clicks.iter().map(|click| click.time_ms.clamp(0, TIME_MAX))),
-            Self::Link | Self::LinkText(_) => {}
             Self::Text(text, cells) => append_texts(cells, clicks.iter().map(*text)),
             Self::Visitor(visitors) => append_visitors(visitors, clicks),
             Self::RulesVersion(versions) => versions.extend(clicks.iter().map(|click| click.rules_version)),
         }
     }
 
-    fn to_array(&self, facts: &[Arc<LinkFacts>], keys: &Int32Array) -> ArrayRef {
+    fn to_array(&self) -> ArrayRef {
         match self {
             Self::Id(cells) | Self::Visitor(cells) => Arc::new(cells.finish_cloned()),
             Self::Time(times) => Arc::new(TimestampMillisecondArray::from(times.clone()).with_timezone("UTC")),
-            Self::Link => spread(&UInt64Array::from_iter_values(facts.iter().map(|link| link.id.0)), keys),
-            Self::LinkText(text) => {
-                let mut of_links = StringDictionaryBuilder::<Int32Type>::new();
-                append_texts(&mut of_links, facts.iter().map(|link| text(link)));
-                spread(&of_links.finish(), keys)
-            }
             Self::Text(_, cells) => Arc::new(cells.finish_cloned()),
             Self::RulesVersion(versions) => Arc::new(UInt32Array::from(versions.clone())),
         }
     }
 }
 
-/// From one cell per link to one cell per click.
-fn spread(of_links: &dyn arrow_array::Array, keys: &Int32Array) -> ArrayRef {
-    take(of_links, keys, None).expect("each key is the index of a link that was seen")
+fn dictionary<'a>(texts: impl Iterator<Item = &'a str>) -> DictionaryArray<Int32Type> {
+    let mut cells = StringDictionaryBuilder::<Int32Type>::new();
+    append_texts(&mut cells, texts);
+    cells.finish()
+}
+
+/// From one cell per link or look to one cell per click.
+fn spread(shared: &dyn arrow_array::Array, keys: &Int32Array) -> ArrayRef {
+    take(shared, keys, None).expect("each key is the index of something that was seen")
 }
 
 fn append_texts<'a>(cells: &mut StringDictionaryBuilder<Int32Type>, texts: impl Iterator<Item = &'a str>) {
@@ -196,21 +222,29 @@ fn append_visitors(cells: &mut StringBuilder, clicks: &[Click]) {
     }
 }
 
-/// The links of a chunk, each once, and for every click which of them it belongs to.
-#[derive(Default)]
-struct Links {
-    facts: Vec<Arc<LinkFacts>>,
-    /// By the address of the shared facts: `facts` keeps them alive, so an address means one link for as long.
+/// What the clicks of a chunk share, each once, and for every click which of them it has.
+struct Shared<T> {
+    all: Vec<Arc<T>>,
+    /// By address: `all` keeps what stands there alive, so an address means one thing for as long.
     index: HashMap<usize, i32>,
     keys: Vec<i32>,
 }
 
-impl Links {
-    fn append(&mut self, clicks: &[Click]) {
-        for click in clicks {
-            let key = *self.index.entry(Arc::as_ptr(&click.link) as usize).or_insert_with(|| {
-                self.facts.push(Arc::clone(&click.link));
-                i32::try_from(self.facts.len() - 1).expect("a chunk has fewer clicks than an i32 counts")
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Self { all: Vec::new(), index: HashMap::new(), keys: Vec::new() }
+    }
+}
+
+impl<T> Shared<T> {
+    fn append<'a>(&mut self, of_clicks: impl Iterator<Item = &'a Arc<T>>)
+    where
+        T: 'a,
+    {
+        for one in of_clicks {
+            let key = *self.index.entry(Arc::as_ptr(one) as usize).or_insert_with(|| {
+                self.all.push(Arc::clone(one));
+                i32::try_from(self.all.len() - 1).expect("a chunk has fewer clicks than an i32 counts")
             });
             self.keys.push(key);
         }

@@ -6,22 +6,26 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use compact_str::CompactString;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use uuid::Uuid;
 
 use super::columns::COLUMNS;
 use super::export::cells::{Cell, Cells};
-use crate::domain::click::{Click, Device, Place};
+use crate::domain::click::{Click, Device, Look, Place};
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
 use crate::domain::utm::Utm;
 use crate::domain::verdict::Verdict;
 use crate::domain::visitor::Visitor;
 
-/// Reads batches, and keeps the facts of each link once, because most clicks share them.
+/// The most looks kept to be shared; beyond it the sharing starts anew.
+const LOOKS_MAX: usize = 8192;
+
+/// Reads batches, and keeps the facts of each link and each look once, because most clicks share them.
 #[derive(Default)]
 pub(super) struct Rows {
     links: HashMap<LinkId, Arc<LinkFacts>>,
+    looks: HashSet<Arc<Look>>,
 }
 
 impl Rows {
@@ -38,15 +42,13 @@ impl Rows {
             id: Uuid::try_parse(row.text("id")).unwrap_or_default(),
             time_ms: row.time("time"),
             link: self.link(row),
+            look: self.look(row),
             verdict: Verdict::parse(row.text("verdict")).unwrap_or(Verdict::Bot),
             reason: text("reason"),
             source: text("source"),
             source_rule: text("source_rule"),
             channel: text("channel"),
             seen_on: text("seen_on"),
-            app: text("app"),
-            referrer_host: text("referrer_host"),
-            referrer_path: text("referrer_path"),
             place: Place {
                 continent: text("continent"),
                 country: text("country"),
@@ -55,17 +57,10 @@ impl Rows {
                 asn: text("asn"),
                 organisation: text("organisation"),
             },
-            device: Device::parse(row.text("device")).unwrap_or_default(),
-            os: text("os"),
-            browser: text("browser"),
-            language: text("language"),
             visitor: Visitor(u64::from_str_radix(row.text("visitor"), 16).unwrap_or(0)),
             click_ids: text("click_ids"),
             visitor_utm_source: text("visitor_utm_source"),
             visitor_utm_medium: text("visitor_utm_medium"),
-            user_agent: text("user_agent"),
-            purpose: text("purpose"),
-            hints: text("hints"),
             rules_version: u32::try_from(row.number("rules_version")).unwrap_or(0),
         }
     }
@@ -78,6 +73,35 @@ impl Rows {
             self.links.insert(facts.id, Arc::clone(&facts));
             facts
         })
+    }
+
+    fn look(&mut self, row: &Row<'_>) -> Arc<Look> {
+        let look = look(row);
+        if let Some(known) = self.looks.get(&look) {
+            return Arc::clone(known);
+        }
+        if self.looks.len() >= LOOKS_MAX {
+            self.looks.clear();
+        }
+        let look = Arc::new(look);
+        self.looks.insert(Arc::clone(&look));
+        look
+    }
+}
+
+fn look(row: &Row<'_>) -> Look {
+    let text = |name| CompactString::from(row.text(name));
+    Look {
+        app: text("app"),
+        referrer_host: text("referrer_host"),
+        referrer_path: text("referrer_path"),
+        device: Device::parse(row.text("device")).unwrap_or_default(),
+        os: text("os"),
+        browser: text("browser"),
+        language: text("language"),
+        user_agent: text("user_agent"),
+        purpose: text("purpose"),
+        hints: text("hints"),
     }
 }
 

@@ -9,7 +9,7 @@ use compact_str::CompactString;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::click::{Device, Place, click_id};
+use crate::domain::click::{ClickIds, Device, Look, Place};
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
 use crate::domain::utm::Utm;
@@ -36,31 +36,33 @@ fn link(id: u64, campaign: &str) -> Arc<LinkFacts> {
 
 fn click(position: u64, time_ms: i64) -> Click {
     let text = CompactString::const_new;
+    let look = Look {
+        app: text("instagram"),
+        referrer_host: text("l.instagram.com"),
+        referrer_path: text("/"),
+        device: Device::Mobile,
+        os: text("ios"),
+        browser: text("instagram"),
+        language: text("sv"),
+        user_agent: text("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)"),
+        ..Look::default()
+    };
     Click {
-        id: click_id(time_ms, JOURNAL, Position(position)),
+        id: ClickIds::new(JOURNAL).of(time_ms, Position(position)),
         time_ms,
         link: link(1, "spring"),
+        look: Arc::new(look),
         verdict: Verdict::Human,
         reason: text("default"),
         source: text("instagram"),
         source_rule: text("utm"),
         channel: text("Organic Social"),
         seen_on: text("instagram"),
-        app: text("instagram"),
-        referrer_host: text("l.instagram.com"),
-        referrer_path: text("/"),
         place: Place { country: text("SE"), city: text("Malm\u{f6}"), ..Place::default() },
-        device: Device::Mobile,
-        os: text("ios"),
-        browser: text("instagram"),
-        language: text("sv"),
         visitor: Visitor(0xff),
         click_ids: text("igshid"),
         visitor_utm_source: text(""),
         visitor_utm_medium: text(""),
-        user_agent: text("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)"),
-        purpose: text(""),
-        hints: text(""),
         rules_version: 3,
     }
 }
@@ -438,8 +440,9 @@ fn what_strangers_sent_is_quoted_and_cannot_become_a_formula() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     let mut hostile = click(0, MIDNIGHT);
-    hostile.user_agent = CompactString::const_new("=cmd|' /C calc'!A0\r\nx,\"y\"");
-    hostile.referrer_path = CompactString::const_new("/\u{1}");
+    let look = Arc::make_mut(&mut hostile.look);
+    look.user_agent = CompactString::const_new("=cmd|' /C calc'!A0\r\nx,\"y\"");
+    look.referrer_path = CompactString::const_new("/\u{1}");
     archive.push(vec![hostile.clone()]);
     let (_, csv) = exported(archive.scan(ClickQuery::default()).unwrap(), Format::Csv);
     let mut reader = csv::Reader::from_reader(csv.as_slice());
@@ -448,7 +451,7 @@ fn what_strangers_sent_is_quoted_and_cannot_become_a_formula() {
     assert_eq!(&record[place("user_agent")], "'=cmd|' /C calc'!A0\r\nx,\"y\"");
     assert_eq!(&record[place("referrer_path")], "/\u{1}");
     let line = json_lines(archive.scan(ClickQuery::default()).unwrap()).remove(0);
-    assert_eq!(line["user_agent"], hostile.user_agent.as_str());
+    assert_eq!(line["user_agent"], hostile.look.user_agent.as_str());
 }
 
 #[test]

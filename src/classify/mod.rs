@@ -8,6 +8,7 @@ mod agent;
 mod channel;
 mod double_tap;
 mod language;
+mod look;
 mod names;
 pub(crate) mod past;
 pub(crate) mod place;
@@ -26,13 +27,14 @@ use compact_str::CompactString;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::domain::click::{Click, Place};
+use crate::domain::click::{Click, Look, Place};
 use crate::domain::hit::{Hit, Method};
 use crate::domain::link::LinkFacts;
 use crate::domain::verdict::Verdict;
 use crate::domain::visitor::{Salt, Visitor};
 
 use agent::{Agent, Agents};
+use look::Looks;
 use names::Names;
 use place::Places;
 use query::Arrival;
@@ -61,7 +63,7 @@ pub(crate) struct Config {
 /// The rules and tables, compiled once.
 pub(crate) struct Classifier {
     version: u32,
-    agents: Agents,
+    looks: Looks,
     networks: Networks,
     hosting: Names,
     sites: Names,
@@ -80,7 +82,7 @@ impl Classifier {
         let tables = Tables::with(files)?;
         Ok(Self {
             version: RULES_VERSION | (tables.fingerprint << BUILT_IN_BITS),
-            agents: Agents::compile(&tables),
+            looks: Looks::new(Agents::compile(&tables)),
             networks: Networks::new(&config.own_networks, tables.networks()),
             hosting: Names::of(tables.hosting()),
             sites: Names::of(tables.channels()),
@@ -107,19 +109,20 @@ impl Classifier {
         salt: &Salt,
         places: &Places,
     ) -> Click {
-        let agent = self.agents.read(hit);
+        let shown = self.looks.read(hit);
         let arrival = query::read(hit.query, &self.click_ids);
         let decided = verdict::by_what_is_not_kept(hit, arrival.by_owner, &self.networks);
         let evidence = Evidence {
             id,
             link: Arc::clone(link),
+            look: Arc::clone(&shown.look),
+            agent: &shown.agent,
+            referrer: &shown.referrer,
             decided,
-            referrer: Referrer::parse(hit.referrer),
             place: places.find(hit.address),
-            visitor: visitor::visitor(salt, hit.address, &agent.fingerprint, &link.domain),
-            language: language::first(hit.accept_language),
+            visitor: visitor::visitor(salt, hit.address, &shown.agent.fingerprint, &link.domain),
         };
-        self.conclude(hit, &agent, arrival, evidence)
+        self.conclude(hit, arrival, evidence)
     }
 
     /// Judges a click again by the rules of today, from the evidence that it kept. What followed from the address
@@ -127,51 +130,44 @@ impl Classifier {
     /// nothing of other clicks.
     pub(crate) fn reclassify(&self, click: &Click) -> Click {
         let hit = kept_hit(click);
-        let agent = self.agents.read(&hit);
         let arrival = Arrival::kept(click, &self.click_ids);
+        // The agent alone: referrer and language are kept, but not as they were sent.
+        let shown = self.looks.read(&hit);
         let evidence = Evidence {
             id: click.id,
             link: Arc::clone(&click.link),
+            look: look::again(&click.look, &shown.agent),
+            agent: &shown.agent,
+            referrer: &Referrer::kept(click, &self.packages),
             decided: verdict::as_it_was(click),
-            referrer: Referrer::kept(click, &self.packages),
             place: click.place.clone(),
             visitor: click.visitor,
-            language: click.language.clone(),
         };
-        self.conclude(&hit, &agent, arrival, evidence)
+        self.conclude(&hit, arrival, evidence)
     }
 
     /// Everything that follows from what is kept.
-    fn conclude(&self, hit: &Hit<'_>, agent: &Agent, arrival: Arrival<'_>, evidence: Evidence) -> Click {
-        let Evidence { id, link, decided, referrer, place, visitor, language } = evidence;
-        let referred_by = self.referred_by(&referrer, &link);
+    fn conclude(&self, hit: &Hit<'_>, arrival: Arrival<'_>, evidence: Evidence<'_>) -> Click {
+        let Evidence { id, link, look, agent, referrer, decided, place, visitor } = evidence;
+        let referred_by = self.referred_by(referrer, &link);
         let (verdict, reason) = decided.unwrap_or_else(|| verdict::judge(hit, agent, &place, &self.hosting));
         let attribution = source::attribute(&link, agent, &referred_by, &arrival, &self.aliases);
         let channel = channel::of_click(&attribution, &link, &arrival.utm_medium, &arrival.click_ids, &self.sites);
         Click {
             id,
             time_ms: hit.time_ms,
+            look,
             verdict,
             reason,
             source: attribution.source,
             source_rule: CompactString::const_new(attribution.rule),
             channel,
             seen_on: source::seen_on(agent, &referred_by, &arrival),
-            app: agent.app.clone(),
-            referrer_host: referrer.host,
-            referrer_path: referrer.path,
             place,
-            device: agent.device,
-            os: agent.os.clone(),
-            browser: agent.browser.clone(),
-            language,
             visitor,
             click_ids: arrival.click_ids,
             visitor_utm_source: arrival.utm_source,
             visitor_utm_medium: arrival.utm_medium,
-            user_agent: CompactString::from(hit.user_agent),
-            purpose: CompactString::from(hit.purpose),
-            hints: agent.hints.clone(),
             rules_version: self.version,
             link,
         }
@@ -186,16 +182,17 @@ impl Classifier {
     }
 }
 
-/// What a hit shows besides its agent and its query: new from the hit, or as a click has kept it.
-struct Evidence {
+/// What a hit shows besides its query: new from the hit, or as a click has kept it.
+struct Evidence<'a> {
     id: Uuid,
     link: Arc<LinkFacts>,
+    look: Arc<Look>,
+    agent: &'a Agent,
+    referrer: &'a Referrer,
     /// The verdict that address or query gave.
     decided: Option<Judgement>,
-    referrer: Referrer,
     place: Place,
     visitor: Visitor,
-    language: CompactString,
 }
 
 /// The part of its hit that a click has kept.
@@ -204,10 +201,10 @@ fn kept_hit(click: &Click) -> Hit<'_> {
     if click.verdict == Verdict::Head {
         hit.method = Method::Head;
     }
-    hit.user_agent = &click.user_agent;
-    hit.purpose = &click.purpose;
+    hit.user_agent = &click.look.user_agent;
+    hit.purpose = &click.look.purpose;
     // A brand may hold the sign that parts the hints; the others come from short lists and do not.
-    let mut parts = click.hints.rsplitn(5, '|');
+    let mut parts = click.look.hints.rsplitn(5, '|');
     let mut next = || parts.next().unwrap_or_default();
     (hit.requested_with, hit.form_factors, hit.platform, hit.mobile, hit.brands) =
         (next(), next(), next(), next(), next());

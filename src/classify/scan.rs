@@ -26,7 +26,7 @@ const LINKS_MAX: usize = 8;
 
 /// One look at a link.
 #[derive(Clone, Copy, Debug)]
-struct Look {
+struct Glance {
     link: LinkId,
     time_ms: i64,
     is_head: bool,
@@ -36,7 +36,7 @@ struct Look {
 /// What visitors looked at lately.
 #[derive(Debug)]
 pub(super) struct Scans {
-    looks: HashMap<Visitor, Vec<Look>>,
+    looks: HashMap<Visitor, Vec<Glance>>,
     latest_ms: i64,
     swept_ms: i64,
 }
@@ -49,7 +49,7 @@ impl Scans {
     /// Turns a human click into a scanner's if the visitor's last looks give it away.
     pub(super) fn judge(&mut self, click: &mut Click) {
         // In an app there is a person; and many share a telephone network's address and an app's user agent.
-        if !matches!(click.verdict, Verdict::Human | Verdict::Head) || !click.app.is_empty() {
+        if !matches!(click.verdict, Verdict::Human | Verdict::Head) || !click.look.app.is_empty() {
             return;
         }
         self.sweep(click.time_ms);
@@ -85,9 +85,9 @@ impl Scans {
     }
 }
 
-fn sign(looks: &[Look], click: &Click) -> Option<&'static str> {
-    let within = |look: &&Look, window| (0..=window).contains(&click.time_ms.saturating_sub(look.time_ms));
-    let is_second = |look: &Look| look.is_head && look.link == click.link.id;
+fn sign(looks: &[Glance], click: &Click) -> Option<&'static str> {
+    let within = |look: &&Glance, window| (0..=window).contains(&click.time_ms.saturating_sub(look.time_ms));
+    let is_second = |look: &Glance| look.is_head && look.link == click.link.id;
     if looks.iter().filter(|look| within(look, SECOND_LOOK_MS)).any(is_second) {
         return Some("sequence:head-then-get");
     }
@@ -95,19 +95,19 @@ fn sign(looks: &[Look], click: &Click) -> Option<&'static str> {
     if is_of_mail(click) && others().filter(|look| look.of_mail).count() + 1 >= LINKS_OF_A_MAIL {
         return Some("sequence:links-of-one-mail");
     }
-    let many = click.device == Device::Desktop && others().count() + 1 >= LINKS_OF_ANYTHING;
+    let many = click.look.device == Device::Desktop && others().count() + 1 >= LINKS_OF_ANYTHING;
     many.then_some("sequence:many-links")
 }
 
 /// A link stands in the list once, with the last look at it.
-fn remember(looks: &mut Vec<Look>, click: &Click) {
-    let look = Look {
+fn remember(looks: &mut Vec<Glance>, click: &Click) {
+    let look = Glance {
         link: click.link.id,
         time_ms: click.time_ms,
         is_head: click.verdict == Verdict::Head,
         of_mail: is_of_mail(click),
     };
-    let was_head = |old: &Look| old.link == look.link && old.is_head && !look.is_head;
+    let was_head = |old: &Glance| old.link == look.link && old.is_head && !look.is_head;
     // The `HEAD` is the better evidence: a checker that comes back again is still one.
     if looks.iter().any(was_head) {
         return;
@@ -180,7 +180,7 @@ mod tests {
         let mut scans = Scans::new();
         for link in 0..20 {
             let mut click = click(LinkId(link));
-            click.app = "instagram".into();
+            Arc::make_mut(&mut click.look).app = "instagram".into();
             scans.judge(&mut click);
             assert_eq!(click.verdict, Verdict::Human);
         }

@@ -89,7 +89,7 @@ fn people_in_an_apps_own_browser_are_people() {
     ] {
         let click = by_agent(&format!("{android} {tail}"));
         assert_eq!(
-            (click.verdict, click.app.as_str(), click.browser.as_str()),
+            (click.verdict, click.look.app.as_str(), click.look.browser.as_str()),
             (Verdict::Human, app, browser),
             "{tail}"
         );
@@ -207,7 +207,7 @@ fn phones_from_before_smartphones_are_phones() {
         "LG KP500",
     ] {
         let click = by_agent(user_agent);
-        assert_eq!((click.verdict, click.device), (Verdict::Human, Device::Mobile), "{user_agent}");
+        assert_eq!((click.verdict, click.look.device), (Verdict::Human, Device::Mobile), "{user_agent}");
     }
 }
 
@@ -336,7 +336,7 @@ fn a_browser_tells_its_system_its_name_and_its_class() {
         ("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) Chrome/130.0 Safari/537.36", "ChromeOS", "Chrome", Device::Desktop),
     ] {
         let click = by_agent(user_agent);
-        let read = (click.os.as_str(), click.browser.as_str(), click.device);
+        let read = (click.look.os.as_str(), click.look.browser.as_str(), click.look.device);
         assert_eq!(read, (os, browser, device), "{user_agent}");
     }
 }
@@ -347,8 +347,8 @@ fn client_hints_go_before_a_frozen_user_agent() {
     hit.form_factors = "\"Tablet\"";
     hit.brands = "\"Chromium\";v=\"130\", \"Brave\";v=\"130\"";
     let click = classify(&hit);
-    assert_eq!((click.device, click.browser.as_str()), (Device::Tablet, "Brave"));
-    assert_eq!(click.hints, "\"Chromium\";v=\"130\", \"Brave\";v=\"130\"|||\"Tablet\"|");
+    assert_eq!((click.look.device, click.look.browser.as_str()), (Device::Tablet, "Brave"));
+    assert_eq!(click.look.hints, "\"Chromium\";v=\"130\", \"Brave\";v=\"130\"|||\"Tablet\"|");
 }
 
 #[test]
@@ -362,9 +362,9 @@ fn the_same_hit_is_the_same_click_and_keeps_its_evidence() {
     };
     let click = classify(&hit);
     assert_eq!(click, classify(&hit));
-    assert_eq!((click.referrer_host.as_str(), click.referrer_path.as_str()), ("l.instagram.com", "/path"));
-    assert_eq!((click.click_ids.as_str(), click.language.as_str()), ("mc_eid,fbclid", "sv-SE"));
-    assert_eq!((click.user_agent.as_str(), click.rules_version), (FIREFOX, RULES_VERSION));
+    assert_eq!((click.look.referrer_host.as_str(), click.look.referrer_path.as_str()), ("l.instagram.com", "/path"));
+    assert_eq!((click.click_ids.as_str(), click.look.language.as_str()), ("mc_eid,fbclid", "sv-SE"));
+    assert_eq!((click.look.user_agent.as_str(), click.rules_version), (FIREFOX, RULES_VERSION));
     let shown = format!("{click:?}");
     assert!(!shown.contains("secret") && !shown.contains("person@"), "{shown}");
 }
@@ -408,7 +408,7 @@ fn a_browser_on_a_rented_machine_is_a_scanner_unless_it_is_a_phone_or_an_app() {
     let again = CLASSIFIER.reclassify(&click);
     assert_eq!((again.verdict, again.reason.as_str()), (Verdict::Scanner, "hosting:microsoft"));
     for user_agent in [CHROME_ANDROID, "Mozilla/5.0 (X11; Linux) Chrome/130.0 [LinkedInApp]"] {
-        click.user_agent = user_agent.into();
+        Arc::make_mut(&mut click.look).user_agent = user_agent.into();
         assert_eq!(CLASSIFIER.reclassify(&click).verdict, Verdict::Human, "{user_agent}");
     }
 }
@@ -443,15 +443,15 @@ fn an_ipad_that_says_macintosh_is_known_by_its_browser_or_by_its_hints() {
     let mac = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)";
     for tail in ["CriOS/130.0 Version/17.5 Safari/605.1.15", "FxiOS/130.0 Safari/605.1.15", "Mobile/15E148"] {
         let click = by_agent(&format!("{mac} {tail}"));
-        assert_eq!((click.os.as_str(), click.device), ("iPadOS", Device::Tablet), "{tail}");
+        assert_eq!((click.look.os.as_str(), click.look.device), ("iPadOS", Device::Tablet), "{tail}");
     }
     let plain = format!("{mac} Version/17.5 Safari/605.1.15");
-    assert_eq!(by_agent(&plain).device, Device::Desktop);
+    assert_eq!(by_agent(&plain).look.device, Device::Desktop);
     let hinted = |name: &str, value: &'static [u8]| {
         let mut hit = Hit { user_agent: &plain, ..Hit::new(LinkId(1), 0) };
         hit.take_header(name, value);
         let click = classify(&hit);
-        (click.os.to_string(), click.device)
+        (click.look.os.to_string(), click.look.device)
     };
     for (name, value) in [
         ("sec-ch-ua-platform", &b"\"iOS\""[..]),

@@ -5,23 +5,31 @@ use std::net::IpAddr;
 
 use crate::domain::visitor::{Salt, Visitor};
 
+/// Bytes of each part that is hashed; a host has at most 253.
+const PREFIX: usize = 9;
+const AGENT: usize = 16;
+const DOMAIN_MAX: usize = 253;
+
 /// The first 8 bytes of BLAKE3 keyed by the day's salt.
 ///
 /// The user agent goes in as its own hash, which is remembered with the agent, so that most visitors cost one block.
 pub(super) fn visitor(salt: &Salt, address: IpAddr, user_agent: &[u8; 32], domain: &str) -> Visitor {
-    let mut hasher = blake3::Hasher::new_keyed(&salt.0);
-    hasher.update(&prefix(address));
-    hasher.update(&user_agent[..16]);
-    hasher.update(domain.as_bytes());
-    let hash = hasher.finalize();
+    let prefix = prefix(address);
+    let mut text = [0_u8; PREFIX + AGENT + DOMAIN_MAX];
+    text[..PREFIX].copy_from_slice(&prefix);
+    text[PREFIX..PREFIX + AGENT].copy_from_slice(&user_agent[..AGENT]);
+    let domain = &domain.as_bytes()[..domain.len().min(DOMAIN_MAX)];
+    let end = PREFIX + AGENT + domain.len();
+    text[PREFIX + AGENT..end].copy_from_slice(domain);
+    let hash = blake3::keyed_hash(&salt.0, &text[..end]);
     let mut first = [0_u8; 8];
     first.copy_from_slice(&hash.as_bytes()[..8]);
     Visitor(u64::from_be_bytes(first))
 }
 
 /// A byte for the family, then the /24 or the /64. An IPv4 address inside IPv6 is the IPv4 address.
-fn prefix(address: IpAddr) -> [u8; 9] {
-    let mut prefix = [0_u8; 9];
+fn prefix(address: IpAddr) -> [u8; PREFIX] {
+    let mut prefix = [0_u8; PREFIX];
     match address.to_canonical() {
         IpAddr::V4(address) => {
             prefix[0] = 4;

@@ -16,7 +16,7 @@ pub(crate) struct Connect {
     /// The data folder of a server on this machine [default: ./data] [env: WAYPOST_DATA=]
     #[arg(long, value_name = "DIR", global = true, help_heading = "Server")]
     pub(crate) data: Option<PathBuf>,
-    /// The admin address of a server elsewhere, such as https://admin.example.com [env: WAYPOST_SERVER=]
+    /// The admin address of a server elsewhere, such as <https://admin.example.com> [env: WAYPOST_SERVER=]
     #[arg(long, value_name = "URL", global = true, help_heading = "Server")]
     pub(crate) server: Option<String>,
     /// Its admin key; better given as a variable, where other users cannot see it [env: WAYPOST_KEY=]

@@ -2,13 +2,13 @@
 
 use clap::builder::PossibleValuesParser;
 use jiff::civil::Date;
-use serde::Deserialize;
 
 use super::client::block_on;
 use super::connect::Connect;
 use super::figures;
 use super::table::{self, Left, Right, Table};
 use super::{print, tell, when};
+use crate::stats::wire::{CtrReport, CtrRow};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -28,36 +28,6 @@ pub(crate) struct Args {
     connect: Connect,
 }
 
-/// What is shown of the API's answer.
-#[derive(Debug, Deserialize)]
-struct Report {
-    by: String,
-    numerator: String,
-    rows: Vec<Row>,
-    #[serde(default)]
-    notes: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Row {
-    value: String,
-    label: Option<String>,
-    level: Option<String>,
-    kind: Option<String>,
-    clicks: Option<u64>,
-    impressions: Option<u64>,
-    ctr: Option<f64>,
-    low: Option<f64>,
-    high: Option<f64>,
-    #[serde(default)]
-    enough: bool,
-    as_of: Option<String>,
-    #[serde(default)]
-    clicks_outside: u64,
-    #[serde(default)]
-    notes: Vec<String>,
-}
-
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let client = args.connect.open()?;
     let query = [
@@ -70,14 +40,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.connect.json {
         return Ok(print(&answer.text)?);
     }
-    let report: Report = answer.read()?;
+    let report: CtrReport = answer.read()?;
     if report.rows.is_empty() {
         tell("no impressions yet: import some with `waypost import FILE`");
     }
     Ok(print(&render(&report))?)
 }
 
-fn render(report: &Report) -> String {
+fn render(report: &CtrReport) -> String {
     let heading = match report.by.as_str() {
         "post" => "post",
         "campaign" => "campaign",
@@ -96,17 +66,20 @@ fn render(report: &Report) -> String {
     }
     let mut text = if report.rows.is_empty() { String::new() } else { table.render() };
     let of_rows = report.rows.iter().flat_map(|row| row.notes.iter().map(move |note| format!("{}: {note}", name(row))));
-    for note in of_rows.chain(report.notes.iter().cloned()) {
+    for note in of_rows {
         text.push_str(&format!("note: {}\n", table::shown(&note)));
+    }
+    if report.rows_left_out > 0 {
+        text.push_str(&format!("note: {} more rows are not listed\n", figures::count(report.rows_left_out)));
     }
     text
 }
 
-fn name(row: &Row) -> &str {
+fn name(row: &CtrRow) -> &str {
     row.label.as_deref().filter(|label| !label.is_empty()).unwrap_or(&row.value)
 }
 
-fn rate(row: &Row) -> String {
+fn rate(row: &CtrRow) -> String {
     match row.ctr {
         Some(ratio) => format!("CTR {}%", figures::percent(ratio)),
         None => "no CTR".to_owned(),
@@ -114,7 +87,7 @@ fn rate(row: &Row) -> String {
 }
 
 /// What the rate stands on, in brackets: both counts, the interval, whose clicks, and until when.
-fn basis(row: &Row, numerator: &str) -> String {
+fn basis(row: &CtrRow, numerator: &str) -> String {
     let mut parts = vec![counts(row)];
     if row.ctr.is_some() && !row.enough {
         parts.push("not enough data".to_owned());
@@ -128,15 +101,15 @@ fn basis(row: &Row, numerator: &str) -> String {
         people => format!("{people} clicks"),
     });
     if row.clicks_outside > 0 {
-        parts.push(format!("{} more on days without impressions", figures::count(row.clicks_outside)));
+        parts.push(format!("{} more not divided by these", figures::count(row.clicks_outside)));
     }
     if let Some(as_of) = &row.as_of {
-        parts.push(format!("as of {}", when::minute(as_of)));
+        parts.push(format!("as of {}", when::minute(&as_of.to_string())));
     }
     format!("({})", parts.join("; "))
 }
 
-fn counts(row: &Row) -> String {
+fn counts(row: &CtrRow) -> String {
     let clicks = row.clicks.map_or_else(|| "?".to_owned(), figures::count);
     let kind = row.kind.as_deref().unwrap_or("impressions").replace('_', " ");
     match row.impressions {
@@ -151,8 +124,9 @@ mod tests {
 
     use super::*;
 
-    fn report(rows: serde_json::Value) -> Report {
-        let answer = json!({"by": "link", "from": null, "to": null, "numerator": "human", "rows": rows});
+    fn report(rows: serde_json::Value) -> CtrReport {
+        let answer =
+            json!({"by": "link", "from": "2026-11-01", "to": "2026-11-21", "numerator": "human", "rows": rows});
         serde_json::from_value(answer).unwrap()
     }
 
@@ -162,7 +136,7 @@ mod tests {
             "clicks": 50, "impressions": 5000, "ctr": 0.01, "low": 0.0076, "high": 0.0132, "interval": "wilson",
             "enough": true, "as_of": "2026-11-21T12:00:00Z", "clicks_outside": 3, "notes": []}])));
         let expected = "CTR 1.00%  (50 / 5,000 story views; 95% CI 0.76-1.32%; human clicks; \
-            3 more on days without impressions; as of 2026-11-21 12:00Z)";
+            3 more not divided by these; as of 2026-11-21 12:00Z)";
         assert!(text.contains(expected), "{text}");
     }
 

@@ -1,10 +1,7 @@
 //! `waypost stats`: the clicks of one link, of a campaign, or of all.
 
-use std::collections::BTreeMap;
-
 use clap::builder::PossibleValuesParser;
 use jiff::civil::Date;
-use serde::Deserialize;
 
 use super::client::block_on;
 use super::connect::Connect;
@@ -13,6 +10,7 @@ use super::lookup::{self, LinkName};
 use super::table::{self, Left, Right, Table};
 use super::{print, when};
 use crate::domain::counter::Dimension;
+use crate::stats::wire::{StatsReport, StatsRow};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -45,31 +43,6 @@ fn breakdowns() -> impl Iterator<Item = &'static str> {
     std::iter::once("day").chain(Dimension::ALL.map(Dimension::as_str))
 }
 
-/// What is shown of the API's answer.
-#[derive(Debug, Deserialize)]
-struct Report {
-    from: String,
-    to: String,
-    time_zone: String,
-    by: String,
-    clicks: u64,
-    visitors: u64,
-    hits: u64,
-    verdicts: BTreeMap<String, u64>,
-    rows: Vec<Row>,
-    #[serde(default)]
-    notes: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Row {
-    value: String,
-    clicks: u64,
-    share: Option<f64>,
-    visitors: Option<u64>,
-    hits: Option<u64>,
-}
-
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let client = args.connect.open()?;
     let answer = block_on(async {
@@ -90,36 +63,33 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.connect.json {
         return Ok(print(&answer.text)?);
     }
-    Ok(print(&render(&answer.read()?))?)
+    Ok(print(&render(&answer.read::<StatsReport>()?))?)
 }
 
-fn render(report: &Report) -> String {
+fn render(report: &StatsReport) -> String {
     let mut text = format!("{}\n{}\n", table::shown(&totals(report)), table::shown(&filtered(report)));
     if !report.rows.is_empty() {
         text.push('\n');
         text.push_str(&rows(report));
     }
-    for note in &report.notes {
-        text.push_str(&format!("note: {}\n", table::shown(note)));
-    }
     text
 }
 
-fn totals(report: &Report) -> String {
-    format!(
-        "{} by {}, out of {}, {} to {} ({})",
-        figures::counted(report.clicks, "click", "clicks"),
-        figures::counted(report.visitors, "visitor", "visitors"),
-        figures::counted(report.hits, "hit", "hits"),
-        report.from,
-        report.to,
-        report.time_zone
-    )
+/// In another time zone than the server's only clicks are known.
+fn totals(report: &StatsReport) -> String {
+    let mut parts = vec![figures::counted(report.clicks, "click", "clicks")];
+    parts.extend(report.visitors.map(|visitors| format!("by {}", figures::counted(visitors, "visitor", "visitors"))));
+    let hits = report.hits.map(|hits| format!(", out of {}", figures::counted(hits, "hit", "hits")));
+    let window = format!("{} to {} ({})", report.from, report.to, report.time_zone);
+    format!("{}{}, {window}", parts.join(" "), hits.unwrap_or_default())
 }
 
 /// What was not counted as a click. It is said even when it is nothing, because "clicks" alone hides a decision.
-fn filtered(report: &Report) -> String {
-    let mut verdicts: Vec<_> = report.verdicts.iter().filter(|(name, hits)| *name != "human" && **hits > 0).collect();
+fn filtered(report: &StatsReport) -> String {
+    let Some(verdicts) = &report.verdicts else {
+        return "filtered out: not known by days of this time zone".to_owned();
+    };
+    let mut verdicts: Vec<_> = verdicts.iter().filter(|(name, hits)| *name != "human" && **hits > 0).collect();
     verdicts.sort_by(|(a, m), (b, n)| n.cmp(m).then(a.cmp(b)));
     if verdicts.is_empty() {
         return "filtered out: nothing".to_owned();
@@ -128,12 +98,17 @@ fn filtered(report: &Report) -> String {
     format!("filtered out: {}", parts.join(", "))
 }
 
-fn rows(report: &Report) -> String {
-    let largest = report.rows.iter().map(|row| row.clicks).max().unwrap_or(0);
+fn rows(report: &StatsReport) -> String {
+    let largest = report.rows.iter().map(|row| counted(report, row)).max().unwrap_or(0);
     if report.by == "day" { day_rows(report, largest) } else { value_rows(report, largest) }
 }
 
-fn day_rows(report: &Report, largest: u64) -> String {
+/// What a row is about: hits by verdict and reason, human clicks otherwise.
+fn counted(report: &StatsReport, row: &StatsRow) -> u64 {
+    if headings(&report.by).1 == "hits" { row.hits.unwrap_or(0) } else { row.clicks }
+}
+
+fn day_rows(report: &StatsReport, largest: u64) -> String {
     let mut table = Table::new([("day", Left), ("clicks", Right), ("visitors", Right), ("hits", Right), ("", Left)]);
     let optional = |number: Option<u64>| number.map(figures::count).unwrap_or_default();
     for row in &report.rows {
@@ -148,16 +123,13 @@ fn day_rows(report: &Report, largest: u64) -> String {
     table.render()
 }
 
-fn value_rows(report: &Report, largest: u64) -> String {
-    let (heading, counted) = headings(&report.by);
-    let mut table = Table::new([(heading, Left), (counted, Right), ("share", Right), ("", Left)]);
+fn value_rows(report: &StatsReport, largest: u64) -> String {
+    let (heading, unit) = headings(&report.by);
+    let mut table = Table::new([(heading, Left), (unit, Right), ("share", Right), ("", Left)]);
     for row in &report.rows {
-        table.row([
-            row.value.clone(),
-            figures::count(row.clicks),
-            row.share.map(|share| format!("{:.1}%", share * 100.0)).unwrap_or_default(),
-            figures::bar(row.clicks, largest),
-        ]);
+        let count = counted(report, row);
+        let share = format!("{:.1}%", row.share * 100.0);
+        table.row([row.value.clone(), figures::count(count), share, figures::bar(count, largest)]);
     }
     table.render()
 }
@@ -177,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    fn report(by: &str, rows: serde_json::Value) -> Report {
+    fn report(by: &str, rows: serde_json::Value) -> StatsReport {
         serde_json::from_value(json!({
             "link": 1, "campaign": null, "from": "2026-11-01", "to": "2026-11-21", "time_zone": "UTC", "by": by,
             "clicks": 1200, "visitors": 1, "hits": 1500, "verdicts": {"human": 1200, "bot": 100, "preview": 200},
@@ -208,12 +180,31 @@ NO\\u{1b}     300  25.0%  ██████████
     fn days_carry_visitors_and_hits() {
         let text = render(&report(
             "day",
-            json!([{"value": "2026-11-01", "clicks": 2, "visitors": 1, "hits": 4},
-            {"value": "2026-11-02", "clicks": 0, "visitors": 0, "hits": 0}]),
+            json!([{"value": "2026-11-01", "clicks": 2, "share": 1.0, "visitors": 1, "hits": 4},
+            {"value": "2026-11-02", "clicks": 0, "share": 0.0, "visitors": 0, "hits": 0}]),
         ));
         assert!(text.contains("day         clicks  visitors  hits\n"), "{text}");
         assert!(text.contains("2026-11-01       2         1     4  ███"), "{text}");
         assert!(text.ends_with("2026-11-02       0         0     0\n"), "{text}");
+    }
+
+    #[test]
+    fn reasons_count_hits() {
+        let text =
+            render(&report("reason", json!([{"value": "bot:user-agent:curl", "clicks": 0, "hits": 7, "share": 0.07}])));
+        assert!(text.contains("reason               hits  share"), "{text}");
+        assert!(text.contains("bot:user-agent:curl     7   7.0%"), "{text}");
+    }
+
+    #[test]
+    fn in_another_time_zone_what_is_not_known_is_not_shown_as_zero() {
+        let answer = json!({
+            "link": null, "campaign": null, "from": "2026-11-01", "to": "2026-11-02", "time_zone": "Asia/Tokyo",
+            "by": "day", "clicks": 3, "visitors": null, "hits": null, "verdicts": null,
+            "rows": [{"value": "2026-11-01", "clicks": 3, "share": 1.0}]
+        });
+        let text = render(&serde_json::from_value(answer).unwrap());
+        assert!(text.starts_with("3 clicks, 2026-11-01 to 2026-11-02 (Asia/Tokyo)\nfiltered out: not known"), "{text}");
     }
 
     #[test]

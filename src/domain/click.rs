@@ -59,6 +59,28 @@ pub(crate) struct Place {
     pub(crate) organisation: CompactString,
 }
 
+/// What the texts of a hit show of who asked, whatever link it met. Hits that show the same share one. Empty means
+/// unknown or absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Look {
+    /// The in-app browser, such as `instagram`.
+    pub(crate) app: CompactString,
+    /// Host of the referrer, lower-case.
+    pub(crate) referrer_host: CompactString,
+    /// Path of the referrer; its query is never kept.
+    pub(crate) referrer_path: CompactString,
+    pub(crate) device: Device,
+    pub(crate) os: CompactString,
+    pub(crate) browser: CompactString,
+    /// The first language the browser asks for, such as `sv` or `pt-BR`.
+    pub(crate) language: CompactString,
+    /// Evidence, kept so that new rules can judge again.
+    pub(crate) user_agent: CompactString,
+    pub(crate) purpose: CompactString,
+    /// Client hints as sent, `brands|mobile|platform|form-factors|requested-with`; empty when none was.
+    pub(crate) hints: CompactString,
+}
+
 /// What one hit turned out to be. Empty text means unknown or absent.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Click {
@@ -67,6 +89,7 @@ pub(crate) struct Click {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub(crate) time_ms: i64,
     pub(crate) link: Arc<LinkFacts>,
+    pub(crate) look: Arc<Look>,
     pub(crate) verdict: Verdict,
     /// Which rule decided, such as `user-agent:facebookexternalhit`.
     pub(crate) reason: CompactString,
@@ -78,29 +101,13 @@ pub(crate) struct Click {
     pub(crate) channel: CompactString,
     /// Where it was observed to come from, whatever the link declares: an app, a referrer's name, or empty.
     pub(crate) seen_on: CompactString,
-    /// The in-app browser, such as `instagram`.
-    pub(crate) app: CompactString,
-    /// Host of the referrer, lower-case.
-    pub(crate) referrer_host: CompactString,
-    /// Path of the referrer; its query is never kept.
-    pub(crate) referrer_path: CompactString,
     pub(crate) place: Place,
-    pub(crate) device: Device,
-    pub(crate) os: CompactString,
-    pub(crate) browser: CompactString,
-    /// The first language the browser asks for, such as `sv` or `pt-BR`.
-    pub(crate) language: CompactString,
     pub(crate) visitor: Visitor,
     /// Names of the click-id parameters that arrived, joined by `,`; never their values.
     pub(crate) click_ids: CompactString,
     /// The `utm_source` and `utm_medium` that the visitor brought along, as written.
     pub(crate) visitor_utm_source: CompactString,
     pub(crate) visitor_utm_medium: CompactString,
-    /// Evidence, kept so that new rules can judge again.
-    pub(crate) user_agent: CompactString,
-    pub(crate) purpose: CompactString,
-    /// Client hints as sent, `brands|mobile|platform|form-factors|requested-with`; empty when none was.
-    pub(crate) hints: CompactString,
     pub(crate) rules_version: u32,
 }
 
@@ -112,45 +119,64 @@ impl Click {
             id: Uuid::nil(),
             time_ms: 0,
             link,
+            look: Arc::default(),
             verdict: Verdict::Human,
             reason: CompactString::default(),
             source: CompactString::default(),
             source_rule: CompactString::default(),
             channel: CompactString::default(),
             seen_on: CompactString::default(),
-            app: CompactString::default(),
-            referrer_host: CompactString::default(),
-            referrer_path: CompactString::default(),
             place: Place::default(),
-            device: Device::default(),
-            os: CompactString::default(),
-            browser: CompactString::default(),
-            language: CompactString::default(),
             visitor,
             click_ids: CompactString::default(),
             visitor_utm_source: CompactString::default(),
             visitor_utm_medium: CompactString::default(),
-            user_agent: CompactString::default(),
-            purpose: CompactString::default(),
-            hints: CompactString::default(),
             rules_version: 0,
         }
     }
 }
 
-/// The id of the click that the hit at `position` becomes: UUIDv7, a pure function of its arguments.
+/// Gives the hits of one incarnation their click ids.
 ///
 /// RFC 9562 section 5.7: 48 bits of Unix milliseconds, then 74 bits that here come from a hash of where the hit
-/// stands instead of a random source. Reading the journal twice gives the same click twice, never two clicks.
-pub(crate) fn click_id(time_ms: i64, incarnation: Incarnation, position: Position) -> Uuid {
-    let mut name = [0_u8; 24];
-    name[..16].copy_from_slice(&incarnation.0.to_be_bytes());
-    name[16..].copy_from_slice(&position.0.to_be_bytes());
-    let hash = blake3::hash(&name);
-    let mut random = [0_u8; 10];
-    random.copy_from_slice(&hash.as_bytes()[..10]);
-    let millis = u64::try_from(time_ms).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+/// stands instead of a random source. Reading the journal twice gives the same click twice, never two clicks; and
+/// nobody who does not know the incarnation can guess an id.
+pub(crate) struct ClickIds {
+    incarnation: Incarnation,
+    /// One hash gives random bits for this many positions, the first of which is `block * PER_BLOCK`.
+    block: Option<u64>,
+    bits: [[u8; 10]; PER_BLOCK as usize],
+}
+
+/// BLAKE3 gives 64 bytes for the price of 32; six times ten of them are used.
+const PER_BLOCK: u64 = 6;
+
+impl ClickIds {
+    pub(crate) fn new(incarnation: Incarnation) -> Self {
+        Self { incarnation, block: None, bits: [[0; 10]; PER_BLOCK as usize] }
+    }
+
+    /// The id of the click that the hit at `position` becomes: UUIDv7, a pure function of its arguments.
+    pub(crate) fn of(&mut self, time_ms: i64, position: Position) -> Uuid {
+        let block = position.0 / PER_BLOCK;
+        if self.block != Some(block) {
+            self.fill(block);
+        }
+        let bits = &self.bits[(position.0 % PER_BLOCK) as usize];
+        uuid::Builder::from_unix_timestamp_millis(u64::try_from(time_ms).unwrap_or(0), bits).into_uuid()
+    }
+
+    fn fill(&mut self, block: u64) {
+        let mut name = [0_u8; 24];
+        name[..16].copy_from_slice(&self.incarnation.0.to_be_bytes());
+        name[16..].copy_from_slice(&block.to_be_bytes());
+        let mut bytes = [0_u8; 64];
+        blake3::Hasher::new().update(&name).finalize_xof().fill(&mut bytes);
+        for (bits, bytes) in self.bits.iter_mut().zip(bytes.chunks_exact(10)) {
+            bits.copy_from_slice(bytes);
+        }
+        self.block = Some(block);
+    }
 }
 
 #[cfg(test)]
@@ -159,10 +185,14 @@ mod tests {
 
     #[test]
     fn a_click_id_is_a_uuid_of_version_7_that_depends_only_on_the_hit() {
-        let at = |position| click_id(1_700_000_000_000, Incarnation(7), Position(position));
-        assert_eq!(at(1), at(1));
-        assert_ne!(at(1), at(2));
-        assert_eq!(at(1).get_version_num(), 7);
-        assert_eq!(&at(1).to_string()[..13], "018bcfe5-6800");
+        let mut ids = ClickIds::new(Incarnation(7));
+        let in_order: Vec<Uuid> = (0..20).map(|position| ids.of(1_700_000_000_000, Position(position))).collect();
+        let again: Vec<Uuid> = (0..20).rev().map(|position| ids.of(1_700_000_000_000, Position(position))).collect();
+        assert!(in_order.iter().eq(again.iter().rev()));
+        let different: std::collections::HashSet<_> = in_order.iter().collect();
+        assert_eq!(different.len(), 20);
+        assert_eq!(in_order[0].get_version_num(), 7);
+        assert_eq!(&in_order[0].to_string()[..13], "018bcfe5-6800");
+        assert_ne!(ClickIds::new(Incarnation(8)).of(1_700_000_000_000, Position(0)), in_order[0]);
     }
 }

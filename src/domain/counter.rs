@@ -112,6 +112,22 @@ impl Counters {
         Self::default()
     }
 
+    /// Counters of different `(dimension, value)` pairs in any order; values are at most [`VALUE_BYTES_MAX`] long.
+    pub(crate) fn of(mut counts: Vec<(Dimension, CompactString, u64)>) -> Self {
+        counts.sort_unstable_by(|(dimension, value, _), (other, than, _)| (dimension, value).cmp(&(other, than)));
+        let mut counters = Self::new();
+        counters.entries.reserve_exact(counts.len());
+        for (dimension, value, count) in counts {
+            if counters.range(dimension).len() < VALUES_MAX {
+                counters.entries.push((value, count));
+                counters.ends[dimension as usize..].iter_mut().for_each(|end| *end += 1);
+            } else {
+                counters.add(dimension, &value, count);
+            }
+        }
+        counters
+    }
+
     /// Adds `count` under `value`, or under [`OTHER`] once the dimension is full. A value is cut to
     /// [`VALUE_BYTES_MAX`].
     pub(crate) fn add(&mut self, dimension: Dimension, value: &str, count: u64) {
@@ -241,6 +257,17 @@ mod tests {
         assert_eq!(counters.get(Dimension::City, "city 0"), 3);
         let sum: u64 = counters.iter().map(|(_, _, count)| count).sum();
         assert_eq!(sum, 2 * (VALUES_MAX as u64 + 500) + 1);
+    }
+
+    #[test]
+    fn counters_made_at_once_are_those_made_one_by_one() {
+        let mut counts: Vec<_> =
+            (0..VALUES_MAX + 7).map(|n| (Dimension::City, CompactString::from(format!("city {n:05}")), 1)).collect();
+        counts.push((Dimension::Verdict, CompactString::const_new("human"), 3));
+        let mut one_by_one = Counters::new();
+        counts.iter().for_each(|(dimension, value, count)| one_by_one.add(*dimension, value, *count));
+        counts.reverse();
+        assert_eq!(Counters::of(counts), one_by_one);
     }
 
     #[test]

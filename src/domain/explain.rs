@@ -61,7 +61,7 @@ pub(crate) fn source(click: &Click) -> String {
         "utm" => format!("The visitor brought utm_source={:?}.", click.visitor_utm_source.as_str()),
         "click-id" => format!("A click id that only {source} adds came along ({}).", click.click_ids),
         "app" => format!("The click came out of the {source} app."),
-        "referrer" => format!("The page it came from is at {}.", click.referrer_host),
+        "referrer" => format!("The page it came from is at {}.", click.look.referrer_host),
         _ => "Nothing says where it came from.".to_owned(),
     }
 }
@@ -119,7 +119,8 @@ mod tests {
         let named = |rule: &str| {
             let mut click = click(Verdict::Human, "browser");
             (click.source, click.source_rule) = ("instagram".into(), rule.into());
-            (click.visitor_utm_source, click.referrer_host) = ("IG".into(), "l.instagram.com".into());
+            click.visitor_utm_source = "IG".into();
+            Arc::make_mut(&mut click.look).referrer_host = "l.instagram.com".into();
             source(&click)
         };
         assert_eq!(named("link"), "The link itself declares \"instagram\".");

@@ -101,7 +101,7 @@ impl Uniques {
         }
     }
 
-    /// Reads what [`Self::to_bytes`] wrote.
+    /// Reads what [`Self::write_to`] wrote.
     ///
     /// # Errors
     /// When the bytes are anything else.

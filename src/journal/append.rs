@@ -55,6 +55,8 @@ pub(super) struct Shared {
     dirty: AtomicBool,
     pub(super) stopping: AtomicBool,
     lost: AtomicU64,
+    /// Whether an answer left without its sync since the last one; said once, not for every answer.
+    late: AtomicBool,
     syncer: OnceLock<Thread>,
     keeper: OnceLock<Thread>,
     pub(super) released: Mutex<Released>,
@@ -100,6 +102,7 @@ impl Journal {
             dirty: AtomicBool::new(true),
             stopping: AtomicBool::new(false),
             lost: AtomicU64::new(0),
+            late: AtomicBool::new(false),
             syncer: OnceLock::new(),
             keeper: OnceLock::new(),
             released: Mutex::new(Released::default()),
@@ -139,8 +142,9 @@ impl Journal {
         }
         let mut synced = self.shared.synced.subscribe();
         let done = synced.wait_for(|synced| *synced > position.0);
-        if tokio::time::timeout(STRICT_WAIT_MAX, done).await.is_err() {
-            tracing::warn!("the disk did not confirm a hit in time; the answer leaves without");
+        let is_late = tokio::time::timeout(STRICT_WAIT_MAX, done).await.is_err();
+        if is_late && !self.shared.late.swap(true, Ordering::Relaxed) {
+            tracing::warn!("the disk did not confirm a hit in time; answers leave without until it does");
         }
     }
 
@@ -151,6 +155,11 @@ impl Journal {
 
     pub(crate) fn incarnation(&self) -> Incarnation {
         self.shared.incarnation
+    }
+
+    /// How long counted hits stay in the journal, in milliseconds.
+    pub(crate) fn keep_ms(&self) -> i64 {
+        keep::keep_ms(&self.shared.config)
     }
 
     /// The position the next hit will take: how many this incarnation has.
@@ -311,6 +320,7 @@ impl Shared {
             let done: Vec<Segment> = done;
             done
         };
+        self.late.store(false, Ordering::Relaxed);
         // Unmapping 64 MiB takes a while, so it happens here and not under the lock.
         drop(unmapped);
         self.synced.send_if_modified(|synced| {

@@ -71,6 +71,14 @@ pub(super) enum Found<'a> {
     Bad,
 }
 
+/// Position and length of the frame that seems to stand here, unchecked. `None` where there is none or not enough.
+pub(super) fn peek(bytes: &[u8]) -> Option<(Position, usize)> {
+    let head = bytes.first_chunk::<HEAD>()?;
+    let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+    let position = u64::from_le_bytes(*head.last_chunk()?);
+    (1..=PAYLOAD_MAX).contains(&length).then_some((Position(position), HEAD + length))
+}
+
 /// Reads one frame.
 pub(super) fn read(bytes: &[u8], seed: Seed) -> Found<'_> {
     let Some(head) = bytes.first_chunk::<HEAD>() else { return Found::Short };
@@ -86,6 +94,28 @@ pub(super) fn read(bytes: &[u8], seed: Seed) -> Found<'_> {
     let position =
         Position(u64::from_le_bytes([head[8], head[9], head[10], head[11], head[12], head[13], head[14], head[15]]));
     if seed.over(payload).at(position) == sum { Found::Frame { position, payload } } else { Found::Bad }
+}
+
+/// Where the first whole frame at or after position `next` begins, not before byte `start`.
+pub(super) fn find(bytes: &[u8], start: usize, seed: Seed, next: Position) -> Option<usize> {
+    let is_frame = |at: usize| matches!(read(&bytes[at..], seed), Found::Frame { position, .. } if position >= next);
+    let mut at = start;
+    while at < bytes.len() {
+        // A length is below 4096, so at most its first byte is zero; most of an unused file is passed over here.
+        at += zeroes(&bytes[at..]).saturating_sub(1);
+        if is_frame(at) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// How many zeroes stand at the beginning.
+pub(super) fn zeroes(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 4096;
+    let blocks = bytes.chunks_exact(BLOCK).take_while(|block| **block == [0; BLOCK]).count() * BLOCK;
+    blocks + bytes[blocks..].iter().take_while(|byte| **byte == 0).count()
 }
 
 /// Writes a hit's payload into `out`, which is cleared first.

@@ -5,17 +5,19 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::Config;
 use super::append::Shared;
-use super::segment::{Header, Name};
+use super::segment::{self, Header, Name};
 use crate::domain::position::{Incarnation, Position};
 
-/// How often the folder is looked through when nothing happens.
+/// How often the folder is looked through when nothing happens, and when there is no next segment yet.
 const LOOK: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_secs(1);
 const HOUR_MS: u64 = 3_600_000;
 
 /// Up to where each incarnation's hits are counted and archived.
@@ -43,23 +45,32 @@ struct Kept {
 }
 
 pub(super) fn until_stopped(shared: &Arc<Shared>) {
+    let mut prepared = Ok(());
     while !shared.stopping.load(Ordering::Acquire) {
         let kept = list(shared);
         let total = remove_old(shared, kept);
+        remove_old_pieces(shared);
         shared.bytes.store(total, Ordering::Relaxed);
-        if total <= shared.config.total_mib_max.saturating_mul(1 << 20) {
-            prepare(shared);
-        } else {
-            tracing::error!(bytes = total, "the journal is at its limit with hits that are not counted yet");
+        let now = prepare(shared, total);
+        // Once per outage, not once per try.
+        if let (Ok(()), Err(error)) = (&prepared, &now) {
+            tracing::error!(error, "no room for the next journal file; hits will be lost when this one is full");
         }
-        std::thread::park_timeout(LOOK);
+        prepared = now;
+        std::thread::park_timeout(if prepared.is_ok() { LOOK } else { RETRY });
     }
 }
 
-fn prepare(shared: &Shared) {
-    if let Err(error) = shared.prepare_spare() {
-        tracing::error!(%error, "no room for the next journal file; hits will be lost when this one is full");
+/// Has the next segment ready, unless the folder holds `total` bytes and that is all it may.
+fn prepare(shared: &Shared, total: u64) -> Result<(), String> {
+    if total > shared.config.total_mib_max.saturating_mul(1 << 20) {
+        return Err("journal.total_mib_max is reached by hits that are not counted yet".to_owned());
     }
+    shared.prepare_spare().map(drop).map_err(|error| error.to_string())
+}
+
+pub(super) fn keep_ms(config: &Config) -> i64 {
+    i64::try_from(config.keep_hours.saturating_mul(HOUR_MS)).unwrap_or(i64::MAX)
 }
 
 /// All segments, oldest first.
@@ -80,14 +91,16 @@ fn list(shared: &Shared) -> Vec<Kept> {
 fn look_at(path: PathBuf) -> Option<Kept> {
     let name = Name::of(&path)?;
     let file = File::open(&path).ok()?;
-    let bytes = file.metadata().ok()?.len();
+    let about = file.metadata().ok()?;
     let header = Header::read(&file).ok()?;
+    // A file without a header is one that was just prepared, or one that nobody can use: it grows old all the same.
+    let written_ms = || segment::written_ms(&about).unwrap_or(i64::MAX);
     Some(Kept {
         path,
         name,
-        created_ms: header.map_or(i64::MAX, |header| header.created_ms),
+        created_ms: header.map_or_else(written_ms, |header| header.created_ms),
         end: header.map(|header| header.first),
-        bytes,
+        bytes: about.len(),
     })
 }
 
@@ -95,8 +108,7 @@ fn look_at(path: PathBuf) -> Option<Kept> {
 /// archived. Returns the bytes that are left.
 fn remove_old(shared: &Shared, kept: Vec<Kept>) -> u64 {
     let limit = shared.config.total_mib_max.saturating_mul(1 << 20);
-    let keep_ms = i64::try_from(shared.config.keep_hours.saturating_mul(HOUR_MS)).unwrap_or(i64::MAX);
-    let old = shared.clock.now_ms().saturating_sub(keep_ms);
+    let old = shared.clock.now_ms().saturating_sub(keep_ms(&shared.config));
     let mut total: u64 = kept.iter().map(|kept| kept.bytes).sum();
     let released = shared.released.lock().unwrap_or_else(PoisonError::into_inner);
     for segment in kept {
@@ -108,4 +120,22 @@ fn remove_old(shared: &Shared, kept: Vec<Kept>) -> u64 {
         }
     }
     total
+}
+
+/// Damaged pieces hold addresses as whole frames do, so they go at the same age.
+fn remove_old_pieces(shared: &Shared) {
+    let Ok(pieces) = std::fs::read_dir(quarantine(&shared.folder)) else { return };
+    let old = shared.clock.now_ms().saturating_sub(keep_ms(&shared.config));
+    for piece in pieces.flatten() {
+        let written_ms = piece.metadata().ok().and_then(|about| segment::written_ms(&about));
+        if written_ms.is_some_and(|written_ms| written_ms < old) {
+            // What cannot be removed now is tried again at the next look.
+            let _ = std::fs::remove_file(piece.path());
+        }
+    }
+}
+
+/// Where damaged pieces of the journal in `folder` are kept.
+pub(super) fn quarantine(folder: &Path) -> PathBuf {
+    folder.join("quarantine")
 }

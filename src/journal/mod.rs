@@ -16,7 +16,7 @@ mod segment;
 use serde::Deserialize;
 
 pub(crate) use append::Journal;
-pub(crate) use read::{Reader, incarnations};
+pub(crate) use read::{Reader, left_behind};
 
 /// `[journal]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]

@@ -29,9 +29,15 @@ pub(super) struct Name {
     pub(super) number: u32,
 }
 
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{:08}.{EXTENSION}", self.incarnation, self.number)
+    }
+}
+
 impl Name {
     pub(super) fn path_in(&self, folder: &Path) -> PathBuf {
-        folder.join(format!("{}-{:08}.{EXTENSION}", self.incarnation, self.number))
+        folder.join(self.to_string())
     }
 
     pub(super) fn of(path: &Path) -> Option<Self> {
@@ -78,6 +84,22 @@ impl Header {
         }
     }
 
+    /// Whether this is a whole header of a later format, which only a newer Waypost can read.
+    pub(super) fn is_of_a_later_format(file: &File) -> io::Result<bool> {
+        let mut bytes = [0; HEADER];
+        let read = file.read_at(&mut bytes, 0)?;
+        let number_at = |at: usize| bytes[at..].first_chunk().map(|chunk| u32::from_le_bytes(*chunk));
+        let is_whole = number_at(48) == Some(crc32c::crc32c(&bytes[..48]));
+        Ok(read == HEADER && bytes[..8] == MAGIC && is_whole && number_at(8) > Some(FORMAT_VERSION))
+    }
+
+    /// Writes a header over a damaged one. The file is no longer mapped by anybody.
+    pub(super) fn write(self, path: &Path) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        file.write_all_at(&self.to_bytes(), 0)?;
+        file.sync_data()
+    }
+
     fn from_bytes(bytes: &[u8; HEADER]) -> Option<Self> {
         let u32_at = |at: usize| bytes[at..].first_chunk().map(|chunk| u32::from_le_bytes(*chunk));
         let u64_at = |at: usize| bytes[at..].first_chunk().map(|chunk| u64::from_le_bytes(*chunk));
@@ -109,6 +131,11 @@ impl Segment {
     /// Real zeroes instead of a hole or `fallocate` alone: a later sync then writes data blocks only and needs no
     /// commit of the file system's own journal, and a full disk shows itself here instead of as a SIGBUS.
     pub(super) fn prepare(folder: &Path, name: Name, bytes: usize) -> io::Result<Self> {
+        // Trying takes the last room from store and archive for a moment, so it is not tried in vain.
+        let disk = rustix::fs::statvfs(folder)?;
+        if disk.f_bavail.saturating_mul(disk.f_frsize) < bytes as u64 {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "the disk has no room for a journal file"));
+        }
         let path = name.path_in(folder);
         let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
         let filled = fill(&mut file, bytes).and_then(|()| sync_folder(folder));
@@ -166,6 +193,12 @@ impl Segment {
     }
 }
 
+/// When a file was last written, milliseconds since 1970; `None` when the file system does not say.
+pub(super) fn written_ms(about: &std::fs::Metadata) -> Option<i64> {
+    let since_1970 = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).ok()
+}
+
 fn fill(file: &mut File, bytes: usize) -> io::Result<()> {
     let mut left = bytes;
     while left > 0 {
@@ -203,6 +236,25 @@ mod tests {
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(Header::from_bytes(&bytes), None, "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_header_of_a_later_format_is_told_from_a_damaged_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("segment");
+        let is_later = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            Header::is_of_a_later_format(&File::open(&path).unwrap()).unwrap()
+        };
+        let header = Header { incarnation: Incarnation(5), number: 2, created_ms: 9, first: Position(77) };
+        let mut bytes = header.to_bytes();
+        assert!(!is_later(&bytes));
+        bytes[8] = 2;
+        assert!(!is_later(&bytes));
+        let sum = crc32c::crc32c(&bytes[..48]);
+        bytes[48..52].copy_from_slice(&sum.to_le_bytes());
+        assert!(is_later(&bytes));
+        assert!(!is_later(&bytes[..50]));
     }
 
     #[test]

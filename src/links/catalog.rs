@@ -255,7 +255,12 @@ impl Catalog {
     }
 
     fn saved(&self, link: Link) -> Saved {
-        Saved { warnings: warnings(&link.spec, self.clock.now()), link }
+        Saved { warnings: self.warnings(&link), link }
+    }
+
+    /// What is allowed about a link but probably not meant; one sentence for each doubt.
+    pub(crate) fn warnings(&self, link: &Link) -> Vec<String> {
+        warnings(&link.spec, self.clock.now())
     }
 }
 

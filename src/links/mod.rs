@@ -7,6 +7,7 @@ mod domains;
 #[cfg(test)]
 pub(crate) mod fake_store;
 mod fields;
+pub(crate) mod follow;
 mod generate;
 mod list;
 pub(crate) mod misses;

@@ -153,6 +153,11 @@ impl Table {
         self.set_place(id.0, 0);
     }
 
+    /// Above every id that [`Self::remove`] can find.
+    pub(crate) fn ids_end(&self) -> u64 {
+        self.places.read().unwrap_or_else(PoisonError::into_inner).len() as u64
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).by_slug.len()).sum()
     }

@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::connections::{Connections, PerNetwork, Seat};
+use super::linger::Lingering;
 use super::{Config, Handler};
 
 /// The longest head of a request, in bytes.
@@ -27,7 +28,7 @@ const BACKLOG: i32 = 4096;
 /// Descriptors left for the journal, the store, the archive and the admin plane.
 const RESERVED_FILES: u64 = 200;
 /// How long a connection that has to go may still finish its answer.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(3);
 /// How long accepting rests after an error such as "too many open files", instead of spinning.
 const ACCEPT_REST: Duration = Duration::from_millis(10);
 
@@ -171,7 +172,7 @@ impl Worker {
             // Not `pipeline_flush`: with it hyper 1.12 never sends an answer behind which unread bytes are left, which
             // is every refusal of a bad head or a body.
             .writev(false)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(Lingering::new(stream), service);
         let mut connection = pin!(connection);
         let mut stopped = self.stopped.clone();
         tokio::select! {

@@ -5,6 +5,7 @@
 
 pub(crate) mod address;
 mod connections;
+mod linger;
 mod listener;
 mod request;
 mod respond;

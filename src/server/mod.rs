@@ -72,6 +72,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let state = Admin::new(parts.admin_parts(config, status, past, admin::KeyHash::of(&key), addresses, &clock)?);
     let (stop_admin, admin_stopped) = watch::channel(false);
     let serving = runtime.spawn(serve_admin(admin, state, admin_stopped));
+    let following = parts.follow_links(&runtime);
     let watching = runtime.spawn(watch_geo(parts.geo.clone(), config.classify.geo_poll_s));
     tally.wait_for_survey();
     data.announce(addresses)?;
@@ -81,10 +82,12 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     tracing::info!("stopping: no new requests; what was answered is being counted");
     plane.stop();
     parts.journal.sync();
-    tally.stop();
+    // Both take a bounded while, at the same time: together they must stay within what a supervisor waits.
     stop_admin.send_replace(true);
+    tally.stop();
     let _ = runtime.block_on(serving);
     watching.abort();
+    following.abort();
     parts.journal.stop();
     data.withdraw();
     tracing::info!("stopped; nothing that was answered is lost");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 use super::Addresses;
 use crate::admin::{self, KeyHash, NodeStatus};
@@ -16,8 +17,9 @@ use crate::journal::Journal;
 use crate::links::Domains;
 use crate::links::cache::Cache;
 use crate::links::catalog::Catalog;
+use crate::links::follow::follow;
 use crate::links::misses::Misses;
-use crate::store::{self, Store};
+use crate::store::{self, Heard, Store};
 use crate::tally::geo::Geo;
 use crate::tally::{Accounts, Tools};
 
@@ -31,6 +33,8 @@ pub(crate) struct Parts {
     pub(crate) misses: Arc<Misses>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) geo: Arc<Geo>,
+    /// Up to where the history of links was known when they were read.
+    heard: Heard,
     journal_folder: PathBuf,
 }
 
@@ -49,8 +53,10 @@ impl Parts {
         let journal = Journal::begin(&journal_folder, &config.journal, clock).context("the journal")?;
         let domains = Arc::new(Domains::new(&config.domains, addresses.redirect, addresses.admin)?);
         let cache = Arc::new(Cache::new(store.clone(), domains.clone(), &config.links));
-        // The embedded store belongs to this process alone: what it does not hold does not exist.
-        runtime.block_on(cache.fill(true)).context("reading the links")?;
+        // Before the links are read, so that a change made meanwhile is heard of.
+        let heard = runtime.block_on(store.heard()).context("the history of links")?;
+        // What a store that belongs to this process alone does not hold does not exist.
+        runtime.block_on(cache.fill(!store.is_shared())).context("reading the links")?;
         let catalog = Catalog::new(store.clone(), domains.clone(), config.links.clone(), clock.clone(), cache.clone());
         Ok(Self {
             store,
@@ -63,7 +69,13 @@ impl Parts {
             accounts: Arc::default(),
             geo: Arc::new(Geo::new(config.classify.geo.clone())),
             journal_folder,
+            heard,
         })
+    }
+
+    /// Keeps the links in memory as other nodes change them. A store without other nodes never has news.
+    pub(crate) fn follow_links(&self, runtime: &Runtime) -> JoinHandle<()> {
+        runtime.spawn(follow(self.cache.clone(), self.heard.clone()))
     }
 
     pub(crate) fn tally_tools(&self, config: &Config, clock: &Clock) -> anyhow::Result<Tools> {

@@ -13,6 +13,7 @@ use crate::archive::Archive;
 use crate::config::Config;
 use crate::journal::Journal;
 use crate::links::cache::Cache;
+use crate::store::Store;
 use crate::tally::Accounts;
 use crate::tally::geo::Geo;
 use crate::telemetry::RedirectCounts;
@@ -24,6 +25,7 @@ pub(crate) struct Status {
     cache: Arc<Cache>,
     archive: Arc<Archive>,
     geo: Arc<Geo>,
+    counted_in: Arc<dyn Store>,
     addresses: Addresses,
     time_zone: String,
     store: String,
@@ -38,10 +40,6 @@ impl Status {
         addresses: Addresses,
         started_at: Timestamp,
     ) -> Self {
-        let store = match config.store.url.as_str() {
-            "" => format!("embedded:{}", config.data.display()),
-            url => url.to_owned(),
-        };
         Self {
             journal: parts.journal.clone(),
             accounts: parts.accounts.clone(),
@@ -49,9 +47,10 @@ impl Status {
             cache: parts.cache.clone(),
             archive: parts.archive.clone(),
             geo: parts.geo.clone(),
+            counted_in: parts.store.clone(),
             addresses,
             time_zone: config.report.time_zone.clone(),
-            store,
+            store: crate::store::name(&config.store, &config.data),
             started_at,
         }
     }
@@ -130,6 +129,12 @@ impl NodeStatus for Status {
             "counter",
             "Tries to count that the store refused.",
             &one(self.accounts.store_errors()),
+        );
+        family(
+            "waypost_store_quarantined_rows_total",
+            "counter",
+            "Counters that could not be read and were set aside.",
+            &one(self.counted_in.quarantined()),
         );
         family(
             "waypost_archive_errors_total",

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod contract;
 mod embedded;
+mod redis;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,10 @@ use crate::domain::visitor::Salt;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) url: String,
+    pub(crate) prefix: String,
+    pub(crate) shards: u16,
+    pub(crate) connect_ms: u64,
+    pub(crate) reply_ms: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +79,32 @@ pub(crate) trait LinkStore: Send + Sync {
     async fn link_by_slug(&self, domain: &DomainName, folded: &str) -> Result<Option<Link>>;
     /// Links with an id above `after`, by id, at most `limit` of them.
     async fn links(&self, after: LinkId, limit: usize) -> Result<Vec<Link>>;
+
+    /// Whether other nodes change links, too. If not, the two questions below have no use.
+    fn is_shared(&self) -> bool {
+        false
+    }
+    /// Up to where the history of changes reaches now. Ask before reading links, so that no change falls in between.
+    async fn heard(&self) -> Result<Heard> {
+        Ok(Heard(String::new()))
+    }
+    /// Waits a moment for links that any node made, changed or removed after `heard`.
+    async fn news(&self, _heard: &Heard) -> Result<News> {
+        std::future::pending().await
+    }
+}
+
+/// Up to where a node has heard of changes. Only the store that said it can read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Heard(String);
+
+/// What a node is told of changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// These links are new, different or gone; perhaps none. Ask for what they are now, then go on from `heard`.
+    Changed { links: Vec<LinkId>, heard: Heard },
+    /// Nobody can tell which links changed: read all of them again, then go on from `heard`.
+    Missed { heard: Heard },
 }
 
 #[async_trait]
@@ -84,6 +115,14 @@ pub(crate) trait CountStore: Send + Sync {
     async fn apply(&self, batch: &Batch) -> Result<Applied>;
     /// Up to where this shard has counted an incarnation; `START` when it never heard of it.
     async fn watermark(&self, incarnation: Incarnation, shard: Shard) -> Result<Position>;
+    /// The watermarks of all shards.
+    async fn watermarks(&self, incarnation: Incarnation) -> Result<Vec<Position>> {
+        let mut positions = Vec::new();
+        for shard in 0..self.shards() {
+            positions.push(self.watermark(incarnation, Shard(shard)).await?);
+        }
+        Ok(positions)
+    }
     /// Up to where an incarnation's clicks are sealed in click files; `START` when it never heard of it.
     async fn archived(&self, incarnation: Incarnation) -> Result<Position>;
     async fn set_archived(&self, incarnation: Incarnation, to: Position) -> Result<()>;
@@ -105,6 +144,16 @@ pub(crate) trait CountStore: Send + Sync {
     async fn misses(&self, first: Date, last: Date) -> Result<Vec<(Date, String, String, u64)>>;
     /// The salt of a day, made on first asking. Salts more than two days older than `day` are destroyed by this.
     async fn salt(&self, day: Date) -> Result<Salt>;
+    /// Forgets watermarks and archive positions of incarnations that are not in `kept` and have not moved since
+    /// `idle_since`; returns of how many. A store that several nodes share cannot know whose journals are gone, so
+    /// it does nothing unless it says otherwise.
+    async fn forget_incarnations(&self, _kept: &[Incarnation], _idle_since: jiff::Timestamp) -> Result<usize> {
+        Ok(0)
+    }
+    /// Rows of counters that could not be read and were set aside, so that counting goes on.
+    fn quarantined(&self) -> u64 {
+        0
+    }
 }
 
 /// The most different slugs per kind and day that requests without a link are told apart by.
@@ -154,21 +203,43 @@ pub(crate) enum OpenError {
 /// # Errors
 /// When the URL has none of the known forms, or what it names cannot be used.
 pub(crate) fn open(config: &Config, data: &Path) -> Result<Arc<dyn Store>, OpenError> {
-    let folder = embedded_folder(&config.url, data)?;
-    Ok(Arc::new(embedded::Embedded::open(&folder)?))
+    match Place::of(&config.url, data)? {
+        Place::Folder(folder) => Ok(Arc::new(embedded::Embedded::open(&folder)?)),
+        Place::Redis => Ok(Arc::new(redis::Redis::open(config, data)?)),
+    }
 }
 
-/// The folder of the embedded store. A URL may hold a password, so at most its scheme is repeated.
-fn embedded_folder(url: &str, data: &Path) -> Result<PathBuf, OpenError> {
-    const FORMS: &str = "use \"\" for a file in the data folder, or \"embedded:FOLDER\"";
-    let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
-    match scheme {
-        "" | "embedded" if rest.is_empty() => Ok(data.to_owned()),
-        "embedded" => Ok(PathBuf::from(rest)),
-        "redis" | "rediss" | "redis+sentinel" | "redis+cluster" => {
-            Err(OpenError::Url(format!("this build has no Redis store yet ({scheme}); {FORMS}")))
+/// What `config` names, for people: without user and password.
+pub(crate) fn name(config: &Config, data: &Path) -> String {
+    match Place::of(&config.url, data) {
+        Ok(Place::Folder(folder)) => format!("embedded:{}", folder.display()),
+        Ok(Place::Redis) => redis::name(&config.url).unwrap_or_else(|| "redis".to_owned()),
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
+/// Where a URL leads.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Folder(PathBuf),
+    Redis,
+}
+
+impl Place {
+    /// A URL may hold a password, so at most its scheme is repeated.
+    fn of(url: &str, data: &Path) -> Result<Self, OpenError> {
+        const FORMS: &str =
+            "use \"\" for a file in the data folder, \"embedded:FOLDER\" or \"redis://HOST:PORT/DATABASE\"";
+        let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
+        match scheme {
+            "" | "embedded" if rest.is_empty() => Ok(Self::Folder(data.to_owned())),
+            "embedded" => Ok(Self::Folder(PathBuf::from(rest))),
+            "redis" => Ok(Self::Redis),
+            "rediss" | "redis+sentinel" | "redis+cluster" => {
+                Err(OpenError::Url(format!("this build knows a single Redis only, and not yet {scheme}; {FORMS}")))
+            }
+            _ => Err(OpenError::Url(format!("{scheme:?} is not a kind of store; {FORMS}"))),
         }
-        _ => Err(OpenError::Url(format!("{scheme:?} is not a kind of store; {FORMS}"))),
     }
 }
 
@@ -176,25 +247,42 @@ fn embedded_folder(url: &str, data: &Path) -> Result<PathBuf, OpenError> {
 mod tests {
     use super::*;
 
-    fn folder(url: &str) -> Result<PathBuf, String> {
-        embedded_folder(url, Path::new("data")).map_err(|error| error.to_string())
+    fn place(url: &str) -> Result<Place, String> {
+        Place::of(url, Path::new("data")).map_err(|error| error.to_string())
+    }
+
+    fn folder(path: &str) -> Result<Place, String> {
+        Ok(Place::Folder(PathBuf::from(path)))
     }
 
     #[test]
-    fn a_url_names_the_data_folder_or_a_folder_of_its_own() {
-        assert_eq!(folder("").unwrap(), Path::new("data"));
-        assert_eq!(folder("embedded:").unwrap(), Path::new("data"));
-        assert_eq!(folder("embedded:/srv/store").unwrap(), Path::new("/srv/store"));
+    fn a_url_names_the_data_folder_a_folder_of_its_own_or_a_redis() {
+        assert_eq!(place(""), folder("data"));
+        assert_eq!(place("embedded:"), folder("data"));
+        assert_eq!(place("embedded:/srv/store"), folder("/srv/store"));
+        assert_eq!(place("redis://:secret@host"), Ok(Place::Redis));
     }
 
     #[test]
     fn a_url_of_another_kind_is_refused_without_repeating_its_password() {
-        for url in ["redis://:secret@host", "rediss://x", "redis+sentinel://x", "redis+cluster://x"] {
-            assert!(folder(url).unwrap_err().contains("no Redis store yet"), "{url}");
+        for url in ["rediss://:secret@x", "redis+sentinel://:secret@x", "redis+cluster://:secret@x"] {
+            let wrong = place(url).unwrap_err();
+            assert!(wrong.contains("not yet redis") && !wrong.contains("secret"), "{wrong}");
         }
-        let wrong = folder("postgres://me:secret@host/db").unwrap_err();
+        let wrong = place("postgres://me:secret@host/db").unwrap_err();
         assert!(wrong.contains("\"postgres\"") && wrong.contains("embedded:FOLDER"), "{wrong}");
         assert!(!wrong.contains("secret"), "{wrong}");
-        assert!(folder(":x").is_err());
+        assert!(place(":x").is_err());
+    }
+
+    #[test]
+    fn a_store_is_named_without_its_password() {
+        let named = |url: &str| {
+            let config = Config { url: url.to_owned(), ..crate::config::Config::default_values().store };
+            name(&config, Path::new("data"))
+        };
+        assert_eq!(named(""), "embedded:data");
+        assert_eq!(named("redis://me:secret@host:7/1"), "redis://host:7/1");
+        assert!(!named("redis://me:secret@").contains("secret"));
     }
 }

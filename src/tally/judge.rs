@@ -1,16 +1,16 @@
 //! Reads hits from a journal and turns them into clicks, with everything that takes: links, salts, places.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use jiff::civil::Date;
 use tokio::runtime::Runtime;
 
-use super::rollup::Calendar;
+use super::rollup::{Calendar, Values};
 use super::stream::Stream;
-use super::worker::{Tools, Trouble, shard_of};
+use super::worker::{Tools, Trouble};
 use crate::classify::place::Places;
-use crate::domain::click::{Click, click_id};
+use crate::domain::click::{Click, ClickIds};
 use crate::domain::hit::Hit;
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
@@ -20,6 +20,9 @@ use crate::domain::visitor::Salt;
 
 /// Salts kept at hand; hits rarely span more than two days.
 const SALTS_MAX: usize = 4;
+
+/// Links whose facts are kept at hand from one round to the next.
+const FACTS_MAX: usize = 65_536;
 
 /// One read of the journal, judged and ready to be counted.
 pub(super) struct Round {
@@ -43,25 +46,21 @@ impl Round {
         self.clicks.into_iter().filter(|(position, _)| *position >= from).map(|(_, click)| click).collect()
     }
 
-    /// Positions at or after `counted`: readable or not, they existed.
-    pub(super) fn uncounted(&self, counted: Position) -> u64 {
-        self.to.0.saturating_sub(self.from.max(counted).0)
-    }
-
-    /// Hits of one shard at or after `from`, and positions there that cannot be read. Damage has no link any more,
-    /// so it is put down to the first shard.
-    pub(super) fn of_shard_from(&self, from: Position, shard: usize, shards: usize) -> (u64, u64) {
-        let all = self.clicks_from(from).count() as u64;
-        let here = self.clicks_from(from).filter(|click| shard_of(click.link.id.0, shards) == shard).count() as u64;
-        let damaged = if shard == 0 { self.uncounted(from) - all } else { 0 };
-        (here, damaged)
+    /// Hits at or after `from`, and positions there that cannot be read. Each existed.
+    pub(super) fn booked_from(&self, from: Position) -> (u64, u64) {
+        let hits = self.clicks_from(from).count() as u64;
+        (hits, self.to.0.saturating_sub(self.from.max(from).0) - hits)
     }
 }
 
 /// What judging keeps at hand from one round to the next.
 pub(super) struct Judge {
     pub(super) calendar: Calendar,
+    pub(super) values: Values,
     salts: Vec<(Date, Salt)>,
+    /// Facts of links clicked lately, true as long as no link changes.
+    facts: HashMap<LinkId, Arc<LinkFacts>>,
+    facts_as_of: u64,
 }
 
 /// What judging looks up, once per round each.
@@ -70,12 +69,17 @@ struct Session<'a> {
     runtime: &'a Runtime,
     judge: &'a mut Judge,
     places: Arc<Places>,
-    facts: HashMap<LinkId, Arc<LinkFacts>>,
 }
 
 impl Judge {
     pub(super) fn new(tools: &Tools) -> Self {
-        Self { calendar: Calendar::new(tools.zone.clone()), salts: Vec::new() }
+        Self {
+            calendar: Calendar::new(tools.zone.clone()),
+            values: Values::default(),
+            salts: Vec::new(),
+            facts: HashMap::new(),
+            facts_as_of: 0,
+        }
     }
 
     /// Reads and judges up to one batch of hits below `upto`.
@@ -86,18 +90,20 @@ impl Judge {
         stream: &mut Stream,
         upto: Position,
     ) -> Result<Round, Trouble> {
+        self.forget_changed_facts(tools);
         let places = tools.geo.places();
-        let mut session = Session { tools, runtime, judge: self, places, facts: HashMap::new() };
+        let mut ids = ClickIds::new(stream.incarnation);
+        let mut session = Session { tools, runtime, judge: self, places };
         let mut clicks = Vec::new();
         let mut trouble = None;
-        let (from, incarnation) = (stream.reader.position(), stream.incarnation);
+        let from = stream.reader.position();
         let past = &mut stream.past;
         let max = tools.config.batch_hits_max.max(1);
         let progress = stream.reader.read(upto, max, |position, hit| {
             if trouble.is_some() {
                 return;
             }
-            match session.judge(hit, click_id(hit.time_ms, incarnation, position)) {
+            match session.judge(hit, ids.of(hit.time_ms, position)) {
                 Ok(mut click) => {
                     past.judge(&mut click);
                     clicks.push((position, click));
@@ -112,6 +118,16 @@ impl Judge {
     }
 }
 
+impl Judge {
+    fn forget_changed_facts(&mut self, tools: &Tools) {
+        let changes = tools.cache.changes();
+        if changes != self.facts_as_of || self.facts.len() > FACTS_MAX {
+            self.facts.clear();
+            self.facts_as_of = changes;
+        }
+    }
+}
+
 impl Session<'_> {
     fn judge(&mut self, hit: &Hit<'_>, id: uuid::Uuid) -> Result<Click, Trouble> {
         let link = self.link(hit.link)?;
@@ -120,12 +136,15 @@ impl Session<'_> {
     }
 
     fn link(&mut self, id: LinkId) -> Result<Arc<LinkFacts>, Trouble> {
-        if let Some(facts) = self.facts.get(&id) {
+        if let Some(facts) = self.judge.facts.get(&id) {
             return Ok(facts.clone());
         }
-        let facts = self.runtime.block_on(self.tools.cache.facts(id))?.unwrap_or_else(|| removed(id));
+        let facts = match self.tools.cache.cached_facts(id) {
+            Some(facts) => facts,
+            None => self.runtime.block_on(self.tools.cache.stored_facts(id))?.unwrap_or_else(|| removed(id)),
+        };
         let facts = Arc::new(facts);
-        self.facts.insert(id, facts.clone());
+        self.judge.facts.insert(id, facts.clone());
         Ok(facts)
     }
 

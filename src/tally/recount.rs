@@ -6,13 +6,14 @@
 //! every hit, because those counters know more.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
-use super::rollup::{Calendar, Rollup};
+use super::rollup::{Calendar, Rollup, Values};
 use super::rules::{self, RulesError};
 use super::worker::Tools;
 use crate::archive::{ArchiveError, ClickQuery, StoredFile};
@@ -32,6 +33,9 @@ const MOVES_COUNTED_MAX: usize = 10_000;
 
 /// Where moves go that found no room of their own.
 const OTHER: &str = "(other)";
+
+/// Clicks of a day that are rolled up at once.
+const PORTION: usize = 8192;
 
 /// What is asked for.
 pub(crate) struct Request {
@@ -174,10 +178,9 @@ fn count_day(tools: &Tools, runtime: &Runtime, day: Date, dry_run: bool) -> Resu
         to_ms: Some(begins(tomorrow, &tools.zone)?),
         ..ClickQuery::default()
     };
-    let mut calendar = Calendar::new(tools.zone.clone());
-    let mut rollup = Rollup::new(&mut calendar);
-    tools.archive.clicks(span, |click| rollup.add(&click))?;
-    let deltas = rollup.finish();
+    let mut sum = DaySum::new(tools.zone.clone());
+    tools.archive.clicks(span, |click| sum.add(click))?;
+    let deltas = sum.finish();
     let counted = runtime.block_on(tools.store.counters(None, day, day))?;
     if !holds_every_hit(&counted, &deltas) {
         return Ok(false);
@@ -186,6 +189,52 @@ fn count_day(tools: &Tools, runtime: &Runtime, day: Date, dry_run: bool) -> Resu
         runtime.block_on(tools.store.replace_day(day, &deltas))?;
     }
     Ok(true)
+}
+
+/// Adds up the clicks of a day, a portion at a time: a roll-up is made for the few values of a batch.
+struct DaySum {
+    calendar: Calendar,
+    values: Values,
+    waiting: Vec<Click>,
+    links: BTreeMap<LinkId, Delta>,
+}
+
+impl DaySum {
+    fn new(zone: TimeZone) -> Self {
+        let (values, waiting) = (Values::default(), Vec::with_capacity(PORTION));
+        Self { calendar: Calendar::new(zone), values, waiting, links: BTreeMap::new() }
+    }
+
+    fn add(&mut self, click: Click) {
+        self.waiting.push(click);
+        if self.waiting.len() >= PORTION {
+            self.roll_up();
+        }
+    }
+
+    fn roll_up(&mut self) {
+        let mut rollup = Rollup::new(&mut self.calendar, &mut self.values);
+        self.waiting.drain(..).for_each(|click| rollup.add(&click));
+        for delta in rollup.finish() {
+            match self.links.entry(delta.link) {
+                Entry::Vacant(free) => drop(free.insert(delta)),
+                Entry::Occupied(mut sum) => {
+                    sum.get_mut().counters.merge(&delta.counters);
+                    sum.get_mut().visitors.extend(delta.visitors);
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> Vec<Delta> {
+        self.roll_up();
+        let mut deltas: Vec<Delta> = self.links.into_values().collect();
+        for delta in &mut deltas {
+            delta.visitors.sort_unstable();
+            delta.visitors.dedup();
+        }
+        deltas
+    }
 }
 
 /// Hits are counted whatever their verdict, so their number per link must be the same before and after.

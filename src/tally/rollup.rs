@@ -1,12 +1,13 @@
 //! Rolling up: which counters a batch of clicks moves, by how much, and which visitors it adds. Pure.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use compact_str::{CompactString, format_compact};
+use hashbrown::{Equivalent, HashMap};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::click::Click;
+use crate::domain::click::{Click, Look};
 use crate::domain::counter::{Counters, Delta, Dimension, UNKNOWN, VALUE_BYTES_MAX};
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
@@ -65,7 +66,7 @@ impl Calendar {
 /// Adds up clicks, one at a time, into one delta per link and day.
 pub(crate) struct Rollup<'a> {
     calendar: &'a mut Calendar,
-    values: Values,
+    values: &'a mut Values,
     index: HashMap<(LinkId, Date), usize>,
     days: Vec<LinkDay>,
 }
@@ -74,13 +75,14 @@ struct LinkDay {
     link: LinkId,
     day: Date,
     /// Value number and count. A link rarely moves more than thirty counters in one batch, so a scan beats a map.
-    counts: Vec<(u32, u64)>,
+    counts: Vec<(u32, u32)>,
     visitors: Vec<Visitor>,
 }
 
 impl<'a> Rollup<'a> {
-    pub(crate) fn new(calendar: &'a mut Calendar) -> Self {
-        Self { calendar, values: Values::default(), index: HashMap::new(), days: Vec::new() }
+    pub(crate) fn new(calendar: &'a mut Calendar, values: &'a mut Values) -> Self {
+        values.make_room();
+        Self { calendar, values, index: HashMap::new(), days: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, click: &Click) {
@@ -91,7 +93,7 @@ impl<'a> Rollup<'a> {
             days.len() - 1
         });
         let day = &mut self.days[at];
-        let values = &mut self.values;
+        let values = &mut *self.values;
         let mut count = |dimension, value: &str| day.count(values.number(dimension, value));
         count(Dimension::Verdict, click.verdict.as_str());
         if click.verdict != Verdict::Human {
@@ -101,20 +103,18 @@ impl<'a> Rollup<'a> {
         count(Dimension::Source, &click.source);
         count(Dimension::Channel, &click.channel);
         count(Dimension::SeenOn, known(&click.seen_on));
-        count(Dimension::Referrer, if click.referrer_host.is_empty() { NO_REFERRER } else { &click.referrer_host });
         count(Dimension::Country, known(&click.place.country));
         count(Dimension::Region, &within(&click.place.country, &click.place.region));
         count(Dimension::City, &within(&click.place.country, &click.place.city));
-        count(Dimension::Device, click.device.as_str());
-        count(Dimension::Os, known(&click.os));
-        count(Dimension::Browser, known(&click.browser));
-        count(Dimension::Language, known(&click.language));
         count(Dimension::Hour, &self.calendar.hour(click.time_ms));
+        for number in self.values.of_look(&click.look) {
+            day.count(number);
+        }
         day.visitors.push(click.visitor);
     }
 
     pub(crate) fn finish(self) -> Vec<Delta> {
-        let values = &self.values;
+        let values = &*self.values;
         self.days.into_iter().map(|day| day.into_delta(values)).collect()
     }
 }
@@ -128,34 +128,84 @@ impl LinkDay {
     }
 
     fn into_delta(mut self, values: &Values) -> Delta {
-        let mut counters = Counters::new();
-        for (number, count) in self.counts {
-            let (dimension, value) = &values.known[number as usize];
-            counters.add(*dimension, value, count);
-        }
+        let named = |(number, count): (u32, u32)| {
+            let value = &values.known[number as usize];
+            (value.dimension, value.text.clone(), u64::from(count))
+        };
+        let counters = Counters::of(self.counts.into_iter().map(named).collect());
         self.visitors.sort_unstable();
         self.visitors.dedup();
         Delta { link: self.link, day: self.day, counters, visitors: self.visitors }
     }
 }
 
-/// The values seen in one batch, numbered, so that adding up compares numbers and not texts.
+/// Values seen, numbered, so that adding up compares numbers and not texts. Kept from batch to batch.
 #[derive(Default)]
-struct Values {
-    numbers: HashMap<(Dimension, CompactString), u32>,
-    known: Vec<(Dimension, CompactString)>,
+pub(crate) struct Values {
+    numbers: HashMap<Value, u32>,
+    known: Vec<Value>,
+    /// By the address of the shared look, which is kept alive here, so an address means one look for as long.
+    looks: HashMap<usize, (Arc<Look>, LookNumbers)>,
+}
+
+/// The numbers of a look's values: referrer, device, system, browser, language.
+type LookNumbers = [u32; 5];
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Value {
+    dimension: Dimension,
+    text: CompactString,
+}
+
+/// A value that is asked for without being made.
+#[derive(Hash)]
+struct Asked<'a> {
+    dimension: Dimension,
+    text: &'a str,
+}
+
+impl Equivalent<Value> for Asked<'_> {
+    fn equivalent(&self, value: &Value) -> bool {
+        self.dimension == value.dimension && self.text == value.text
+    }
 }
 
 impl Values {
-    fn number(&mut self, dimension: Dimension, value: &str) -> u32 {
-        let cut = &value[..value.floor_char_boundary(VALUE_BYTES_MAX)];
-        let key = (dimension, CompactString::from(cut));
-        if let Some(number) = self.numbers.get(&key) {
+    /// The most values kept from one batch to the next; strangers can make up as many as they like.
+    const KEPT_MAX: usize = 100_000;
+
+    fn make_room(&mut self) {
+        if self.known.len() > Self::KEPT_MAX || self.looks.len() > Self::KEPT_MAX {
+            *self = Self::default();
+        }
+    }
+
+    fn of_look(&mut self, look: &Arc<Look>) -> LookNumbers {
+        let address = Arc::as_ptr(look) as usize;
+        if let Some((_, numbers)) = self.looks.get(&address) {
+            return *numbers;
+        }
+        let referrer = if look.referrer_host.is_empty() { NO_REFERRER } else { &look.referrer_host };
+        let numbers = [
+            self.number(Dimension::Referrer, referrer),
+            self.number(Dimension::Device, look.device.as_str()),
+            self.number(Dimension::Os, known(&look.os)),
+            self.number(Dimension::Browser, known(&look.browser)),
+            self.number(Dimension::Language, known(&look.language)),
+        ];
+        self.looks.insert(address, (Arc::clone(look), numbers));
+        numbers
+    }
+
+    fn number(&mut self, dimension: Dimension, text: &str) -> u32 {
+        let text = &text[..text.floor_char_boundary(VALUE_BYTES_MAX)];
+        if let Some(number) = self.numbers.get(&Asked { dimension, text }) {
             return *number;
         }
-        let number = u32::try_from(self.known.len()).expect("a batch has at most batch_hits_max times 13 values");
-        self.known.push(key.clone());
-        self.numbers.insert(key, number);
+        let number = u32::try_from(self.known.len()).expect("a batch has at most batch_hits_max times 14 values");
+        let value = Value { dimension, text: CompactString::from(text) };
+        self.known.push(value.clone());
+        self.numbers.insert(value, number);
         number
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::accounts::Origin;
 use crate::classify::past::Past;
-use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::position::{Incarnation, Position};
 use crate::journal::Reader;
 use crate::store::{CountStore, StoreError};
 
@@ -15,6 +15,8 @@ pub(super) struct Stream {
     pub(super) reader: Reader,
     /// Per shard: hits below this are in the store's counters.
     pub(super) counted: Vec<Position>,
+    /// Hits below this are in the books as counted: every shard has counted them.
+    pub(super) booked: Position,
     /// Clicks below this are with the archive, in memory or in files.
     pub(super) pushed: Position,
     /// Clicks below this are in click files.
@@ -35,18 +37,17 @@ impl Stream {
         double_tap_ms: i64,
     ) -> Result<Self, StoreError> {
         let archived = store.archived(incarnation).await?;
-        let mut counted = Vec::new();
-        for shard in 0..store.shards() {
-            counted.push(store.watermark(incarnation, Shard(shard)).await?);
-        }
-        let reader = Reader::new(folder, incarnation, counted.iter().copied().fold(archived, Position::min));
+        let counted = store.watermarks(incarnation).await?;
+        let booked = lowest(&counted);
+        let reader = Reader::new(folder, incarnation, archived.min(booked));
         let past = Past::new(double_tap_ms);
-        Ok(Self { incarnation, origin, reader, counted, pushed: archived, sealed: archived, archived, past })
+        let (pushed, sealed) = (archived, archived);
+        Ok(Self { incarnation, origin, reader, counted, booked, pushed, sealed, archived, past })
     }
 
     /// Everything below this is counted in every shard.
     pub(super) fn counted_everywhere(&self) -> Position {
-        self.counted.iter().copied().min().unwrap_or_default()
+        lowest(&self.counted)
     }
 
     /// Everything below this needs the journal no more.
@@ -61,4 +62,8 @@ impl Stream {
         self.reader = Reader::new(folder, self.incarnation, from);
         self.past.reset();
     }
+}
+
+fn lowest(positions: &[Position]) -> Position {
+    positions.iter().copied().min().unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -14,13 +14,14 @@ use super::geo::Geo;
 use super::judge::{Judge, Round};
 use super::recount;
 use super::rollup::Rollup;
+use super::running::Order;
 use super::stream::Stream;
 use crate::archive::{Archive, ArchiveError};
 use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::domain::counter::{Applied, Batch, Delta};
 use crate::domain::position::{Incarnation, Position, Shard};
-use crate::journal::{Journal, incarnations};
+use crate::journal::{Journal, left_behind};
 use crate::links::cache::Cache;
 use crate::links::misses::Misses;
 use crate::store::{CountStore, StoreError};
@@ -30,13 +31,15 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
 /// How long a stopping tally works on what is left; the journal keeps the rest for the next start.
-const STOP_WITHIN: Duration = Duration::from_secs(8);
+const STOP_WITHIN: Duration = Duration::from_secs(4);
 
-/// Orders that may wait: one of each kind, and one to spare.
-const ORDERS_MAX: usize = 3;
+/// The least time between two tries to write a click file, and how many times as long as a failed try took. What waits
+/// may be large, and encoding it again and again would take the processor from counting.
+const SEAL_PAUSE_MIN: Duration = Duration::from_secs(1);
+const SEAL_PAUSE_FACTOR: u32 = 10;
 
-/// How long a start waits for the survey of what earlier processes left behind.
-const SURVEY_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How often an idle tally asks the store where it stands.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 /// What the tally works with.
 pub(crate) struct Tools {
@@ -56,54 +59,7 @@ pub(crate) struct Tools {
     pub(crate) clock: Clock,
 }
 
-/// What the tally is told while it runs.
-pub(crate) enum Order {
-    Stop,
-    /// Judge the past again.
-    Recount(recount::Request),
-}
-
-/// The running tally.
-pub(crate) struct Tally {
-    orders: SyncSender<Order>,
-    thread: std::thread::JoinHandle<()>,
-    survey: Receiver<()>,
-}
-
-impl Tally {
-    /// # Errors
-    /// When the thread or its runtime cannot be made.
-    pub(crate) fn start(tools: Tools) -> std::io::Result<Self> {
-        let (sender, orders) = sync_channel(ORDERS_MAX);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (surveyed, survey) = sync_channel(1);
-        let run = move || {
-            // Counting may take its time; redirects may not. On Linux this lowers the calling thread alone.
-            let _ = rustix::process::nice(5);
-            Worker::new(tools, runtime, orders).run(&surveyed);
-        };
-        let thread = std::thread::Builder::new().name("tally".to_owned()).spawn(run)?;
-        Ok(Self { orders: sender, thread, survey })
-    }
-
-    /// Waits until the books know what earlier processes left uncounted; a store that is away ends the wait.
-    pub(crate) fn wait_for_survey(&self) {
-        let _ = self.survey.recv_timeout(SURVEY_WAIT_MAX);
-    }
-
-    /// Where orders can be sent to.
-    pub(crate) fn orders(&self) -> SyncSender<Order> {
-        self.orders.clone()
-    }
-
-    /// Counts and archives what is left, within a bounded time, and ends the thread.
-    pub(crate) fn stop(self) {
-        let _ = self.orders.try_send(Order::Stop);
-        let _ = self.thread.join();
-    }
-}
-
-struct Worker {
+pub(super) struct Worker {
     tools: Tools,
     runtime: tokio::runtime::Runtime,
     orders: Receiver<Order>,
@@ -112,6 +68,10 @@ struct Worker {
     /// Set once it was told to stop: until when it works on.
     deadline: Option<Instant>,
     judge: Judge,
+    /// When the store was last asked where it stands.
+    probed: Instant,
+    /// Set while click files cannot be written: when to try again.
+    seal_again: Option<Instant>,
 }
 
 /// What kept a round from being finished. It is tried again.
@@ -127,6 +87,14 @@ pub(super) enum Trouble {
     ArchiveBehind,
 }
 
+/// What became of an earlier process' hits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Survey {
+    /// All of them are counted and in click files.
+    Finished,
+    WorkLeft,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// There may be more to read at once.
@@ -135,39 +103,65 @@ enum Outcome {
 }
 
 impl Worker {
-    fn new(tools: Tools, runtime: tokio::runtime::Runtime, orders: Receiver<Order>) -> Self {
+    pub(super) fn new(tools: Tools, runtime: tokio::runtime::Runtime, orders: Receiver<Order>) -> Self {
         let judge = Judge::new(&tools);
-        Self { tools, runtime, orders, recount: None, deadline: None, judge }
+        let (probed, seal_again) = (Instant::now(), None);
+        Self { tools, runtime, orders, recount: None, deadline: None, judge, probed, seal_again }
     }
 
-    fn run(mut self, surveyed: &SyncSender<()>) {
+    pub(super) fn run(mut self, surveyed: &SyncSender<()>) {
         let live = self.tools.journal.incarnation();
-        let mut left_behind = incarnations(&self.tools.folder).unwrap_or_else(|error| {
-            tracing::error!(%error, "the journal folder cannot be read");
-            Vec::new()
-        });
-        left_behind.retain(|incarnation| *incarnation != live);
+        let left_behind = match left_behind(&self.tools.folder, live) {
+            Ok(left_behind) => left_behind,
+            Err(error) => {
+                tracing::error!(%error, "the journal folder cannot be read; what is in it waits for the next start");
+                let _ = surveyed.try_send(());
+                return self.follow(live, Origin::Live);
+            }
+        };
+        let mut unfinished = Vec::new();
         for incarnation in &left_behind {
-            self.insist(|worker| worker.survey(*incarnation));
+            if self.insist(|worker| worker.survey(*incarnation)) != Some(Survey::Finished) {
+                unfinished.push(*incarnation);
+            }
         }
         let _ = surveyed.try_send(());
-        for incarnation in left_behind {
+        for incarnation in unfinished {
             self.follow(incarnation, Origin::Recovered);
         }
+        self.forget_all_but(left_behind);
         self.follow(live, Origin::Live);
     }
 
+    /// Each start leaves watermarks. Those of journals that are gone for long mean nothing any more; a journal that
+    /// is there keeps its own, or its hits would be counted again.
+    fn forget_all_but(&mut self, mut kept: Vec<Incarnation>) {
+        kept.push(self.tools.journal.incarnation());
+        let now_ms = self.tools.clock.now_ms();
+        let idle_ms = now_ms.saturating_sub(self.tools.journal.keep_ms().saturating_mul(2));
+        let Ok(idle_since) = jiff::Timestamp::from_millisecond(idle_ms) else { return };
+        match self.runtime.block_on(self.tools.store.forget_incarnations(&kept, idle_since)) {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::debug!(forgotten, "watermarks of journals that are gone were removed"),
+            Err(error) => tracing::debug!(%error, "old watermarks stay until the next start"),
+        }
+    }
+
     /// Notes in the books how many hits of an earlier process are not counted yet.
-    fn survey(&mut self, incarnation: Incarnation) -> Result<(), Trouble> {
+    fn survey(&mut self, incarnation: Incarnation) -> Result<Survey, Trouble> {
         let mut stream = self.open(incarnation, Origin::Recovered)?;
-        let counted = stream.counted_everywhere();
+        let (counted, released) = (stream.counted_everywhere(), stream.released());
         stream.reader.read(Position(u64::MAX), usize::MAX, |_, _| {})?;
         let end = stream.reader.position();
+        if end <= released {
+            self.end(&mut stream);
+            return Ok(Survey::Finished);
+        }
         if end > counted {
             tracing::info!(hits = end.0 - counted.0, "an earlier process left hits to be counted");
             self.tools.accounts.found(end.0 - counted.0);
         }
-        Ok(())
+        Ok(Survey::WorkLeft)
     }
 
     /// Works an incarnation off: an old one to its end, the live one until it is time to stop.
@@ -266,20 +260,39 @@ impl Worker {
 
     fn open(&mut self, incarnation: Incarnation, origin: Origin) -> Result<Stream, Trouble> {
         let open = Stream::open(&*self.tools.store, &self.tools.folder, incarnation, origin, self.tools.double_tap_ms);
-        let stream = self.runtime.block_on(open)?;
-        self.tools.archive.discard(incarnation, stream.archived)?;
+        let mut stream = self.runtime.block_on(open)?;
+        if origin == Origin::Recovered {
+            self.keep_what_cannot_be_written_again(&mut stream)?;
+            self.tools.archive.discard(incarnation, stream.archived)?;
+        }
         Ok(stream)
+    }
+
+    /// A store that was put back from an old backup knows of fewer click files than there are, and the journal may
+    /// have let go of their hits: those files are all there will ever be. The store is told so before any is removed.
+    fn keep_what_cannot_be_written_again(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
+        let oldest = stream.reader.oldest()?.unwrap_or_default();
+        if oldest <= stream.archived {
+            return Ok(());
+        }
+        tracing::warn!(
+            archived = %stream.archived,
+            journal_begins = %oldest,
+            "the store is older than the journal reaches back; click files from in between are kept as they are"
+        );
+        // Only at the beginning of a file is it known that all before it is in files. If none begins there, the end of
+        // the last one is written twice, which is better than not at all.
+        let from = self.tools.archive.first_from(stream.incarnation, oldest)?.unwrap_or(oldest);
+        (stream.sealed, stream.pushed) = (from, from);
+        self.record_sealed(stream)
     }
 
     /// One read, judged, counted and archived. An error leaves the stream where it can try again.
     fn round(&mut self, stream: &mut Stream) -> Result<Outcome, Trouble> {
         self.store_misses()?;
-        if self.tools.archive.is_due(self.tools.clock.now_ms()) {
-            self.seal(stream)?;
-        }
-        if self.tools.archive.is_full() {
-            return Err(Trouble::ArchiveBehind);
-        }
+        // Before anything more is judged: a double tap is remembered since the last seal that the store knows of.
+        self.record_sealed(stream)?;
+        self.seal_if_due(stream)?;
         let upto = match stream.origin {
             Origin::Live => self.tools.journal.synced(),
             Origin::Recovered => Position(u64::MAX),
@@ -292,7 +305,9 @@ impl Worker {
             }
         };
         let outcome = if round.is_full { Outcome::More } else { Outcome::Idle };
-        if !round.is_empty() {
+        if round.is_empty() {
+            self.probe(stream)?;
+        } else {
             self.settle(stream, round)?;
         }
         self.tools.journal.release(stream.incarnation, stream.released(), false);
@@ -302,16 +317,20 @@ impl Worker {
     /// Counts a round in every shard, then hands its clicks to the archive.
     fn settle(&mut self, stream: &mut Stream, round: Round) -> Result<(), Trouble> {
         for shard in 0..stream.counted.len() {
-            let counted = self.insist(|worker| worker.apply(stream, shard, &round));
-            if counted != Some(true) {
+            if self.insist(|worker| worker.apply(stream, shard, &round)) != Some(true) {
                 // The store went back, or time ran out while stopping: what was read is read again.
                 stream.restart(&self.tools.folder);
                 return Ok(());
             }
         }
-        let fresh = stream.pushed;
-        stream.pushed = stream.pushed.max(round.to);
+        let (fresh, to) = (stream.pushed, round.to);
+        let (hits, damaged) = round.booked_from(stream.booked);
+        stream.pushed = stream.pushed.max(to);
         self.tools.archive.push(round.into_clicks_from(fresh));
+        // Last, so that whoever reads in the books that a hit is counted finds it in exports, too. Hits that were booked
+        // before, because another shard was behind, are not booked again.
+        stream.booked = stream.booked.max(to);
+        self.tools.accounts.settled(stream.origin, hits, damaged, stream.booked);
         Ok(())
     }
 
@@ -335,25 +354,73 @@ impl Worker {
             // An earlier try got through and its answer was lost.
             Applied::No { watermark } if watermark == round.to => {}
             Applied::No { watermark } => {
-                tracing::warn!(%watermark, expected = %from, "the store stands elsewhere; counting goes on from there");
-                self.tools.accounts.forgotten(stream.origin, from, watermark);
-                stream.counted[shard] = watermark;
+                self.go_on_from(stream, shard, watermark);
                 return Ok(false);
             }
         }
         stream.counted[shard] = round.to;
-        let (hits, damaged) = round.of_shard_from(from, shard, stream.counted.len());
-        self.tools.accounts.settled(stream.origin, hits, damaged, stream.counted_everywhere());
         Ok(true)
+    }
+
+    fn go_on_from(&mut self, stream: &mut Stream, shard: usize, watermark: Position) {
+        let expected = stream.counted[shard];
+        tracing::warn!(shard, %watermark, %expected, "the store stands elsewhere; counting goes on from there");
+        stream.counted[shard] = watermark;
+        if watermark < stream.booked {
+            self.tools.accounts.forgotten(stream.origin, stream.booked, watermark);
+            stream.booked = watermark;
+        }
+    }
+
+    /// Asks where the store stands although there is nothing to count. A store that was rolled back, by a failover or
+    /// from a backup, would else be found out only by the next click, which may never come.
+    fn probe(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
+        if self.probed.elapsed() < PROBE_EVERY {
+            return Ok(());
+        }
+        let watermarks = self.runtime.block_on(self.tools.store.watermarks(stream.incarnation))?;
+        self.probed = Instant::now();
+        let mut went_back = false;
+        for (shard, watermark) in watermarks.into_iter().enumerate() {
+            if stream.counted[shard] != watermark {
+                self.go_on_from(stream, shard, watermark);
+                went_back = true;
+            }
+        }
+        if went_back {
+            stream.restart(&self.tools.folder);
+        }
+        Ok(())
     }
 
     fn roll_up(&mut self, stream: &Stream, shard: usize, round: &Round) -> Vec<Delta> {
         let (from, shards) = (stream.counted[shard], stream.counted.len());
-        let mut rollup = Rollup::new(&mut self.judge.calendar);
+        let mut rollup = Rollup::new(&mut self.judge.calendar, &mut self.judge.values);
         for click in round.clicks_from(from).filter(|click| shard_of(click.link.id.0, shards) == shard) {
             rollup.add(click);
         }
         rollup.finish()
+    }
+
+    /// A click file that cannot be written stops nothing yet: its clicks wait in memory and their hits in the journal,
+    /// and counting goes on until too many wait.
+    fn seal_if_due(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
+        let began = Instant::now();
+        let is_due = self.tools.archive.is_due(self.tools.clock.now_ms());
+        if is_due && self.seal_again.is_none_or(|again| began >= again) {
+            match self.seal(stream) {
+                Ok(()) => self.seal_again = None,
+                Err(Trouble::Archive(error)) => {
+                    if self.seal_again.is_none() {
+                        tracing::warn!(%error, "click files cannot be written; clicks are counted and wait");
+                    }
+                    self.tools.accounts.archive_failed();
+                    self.seal_again = Some(began + SEAL_PAUSE_MIN.max(began.elapsed() * SEAL_PAUSE_FACTOR));
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        if self.tools.archive.is_full() { Err(Trouble::ArchiveBehind) } else { Ok(()) }
     }
 
     /// Writes the waiting clicks into files and tells the store up to where files reach.
@@ -399,10 +466,16 @@ impl Worker {
         }
         let day = self.judge.calendar.day(self.tools.clock.now_ms());
         let stored = self.runtime.block_on(self.tools.store.add_misses(day, &misses));
-        if stored.is_err() {
-            self.tools.misses.put_back(misses);
+        match stored {
+            // Asking again cannot help, and what is counted here is a hint; clicks must not wait for it.
+            Err(StoreError::Corrupt(error)) => tracing::error!(error, "requests without a link could not be stored"),
+            Err(error) => {
+                self.tools.misses.put_back(misses);
+                return Err(error.into());
+            }
+            Ok(()) => {}
         }
-        Ok(stored?)
+        Ok(())
     }
 }
 

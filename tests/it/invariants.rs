@@ -1,130 +1,25 @@
 //! The sentences of the design, as tests: what is answered is recorded, once, whatever happens in between.
 
-use std::collections::HashSet;
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-
-use serde_json::Value;
 
 use crate::support::agents;
 use crate::support::app::TestApp;
-use crate::support::http::{Connection, Request};
-
-/// Clicks with an id of their own in the referrer's path, from several kept connections at once. Ids are noted only
-/// when the whole 302 has arrived.
-struct Load {
-    answered: Mutex<HashSet<String>>,
-    sent: AtomicU64,
-}
-
-/// Clients at work.
-struct Clients {
-    over: Arc<AtomicBool>,
-    threads: Vec<std::thread::JoinHandle<()>>,
-}
-
-impl Clients {
-    fn end(self) {
-        self.over.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            thread.join().unwrap();
-        }
-    }
-}
-
-impl Load {
-    const CLIENTS: u64 = 4;
-
-    fn new() -> Arc<Self> {
-        Arc::new(Self { answered: Mutex::default(), sent: AtomicU64::new(0) })
-    }
-
-    fn answered(&self) -> HashSet<String> {
-        self.answered.lock().unwrap().clone()
-    }
-
-    /// Starts the clients and returns once `enough` more answers have come.
-    fn begin(self: &Arc<Self>, app: &TestApp, enough: usize) -> Clients {
-        let before = self.answered.lock().unwrap().len();
-        let over = Arc::new(AtomicBool::new(false));
-        let threads = (0..Self::CLIENTS)
-            .map(|_| {
-                let (load, over, address) = (self.clone(), over.clone(), app.redirect_address());
-                std::thread::spawn(move || {
-                    let Ok(mut connection) = Connection::open(address) else { return };
-                    while !over.load(Ordering::Relaxed) && load.click(&mut connection).is_some() {}
-                })
-            })
-            .collect();
-        app.eventually("the load is under way", || self.answered.lock().unwrap().len() >= before + enough);
-        Clients { over, threads }
-    }
-
-    fn click(&self, connection: &mut Connection) -> Option<()> {
-        let number = self.sent.fetch_add(1, Ordering::Relaxed);
-        let id = format!("id-{number}");
-        let request = Request::new("GET", if number.is_multiple_of(2) { "/a" } else { "/b" })
-            .header("User-Agent", agents::HUMANS[usize::try_from(number).unwrap() % agents::HUMANS.len()])
-            .header("Referer", &format!("https://example.net/{id}"))
-            .header("X-Forwarded-For", &format!("11.{}.{}.1", number / 251 % 251, number % 251));
-        let answer = connection.send(&request).ok()?;
-        assert_eq!(answer.status, 302);
-        self.answered.lock().unwrap().insert(id);
-        Some(())
-    }
-}
-
-fn recorded(app: &TestApp) -> Vec<String> {
-    let lines = app.cli(&["export", "clicks", "--format", "jsonl", "--verdict", "all"]).ok();
-    let id = |line: &str| {
-        let click: Value = serde_json::from_str(line).unwrap();
-        click["referrer_path"].as_str().unwrap_or_default().trim_start_matches('/').to_owned()
-    };
-    lines.lines().map(id).collect()
-}
-
-fn counted(app: &TestApp) -> u64 {
-    app.stats("a")["hits"].as_u64().unwrap() + app.stats("b")["hits"].as_u64().unwrap()
-}
-
-fn two_links(app: &TestApp) {
-    app.link("https://example.com/a", &[("slug", "a")]);
-    app.link("https://example.com/b", &[("slug", "b")]);
-}
-
-/// answered is a part of recorded, nothing is recorded twice, and counters say what the click files say.
-fn assert_exactly_once(app: &TestApp, load: &Load, in_flight_max: u64) {
-    app.drained();
-    let recorded = recorded(app);
-    let different: HashSet<String> = recorded.iter().cloned().collect();
-    assert_eq!(different.len(), recorded.len(), "a hit is in the click files twice");
-    let answered = load.answered();
-    let lost: Vec<_> = answered.difference(&different).take(5).collect();
-    let hits = app.node_hits();
-    assert!(
-        lost.is_empty(),
-        "answered {} and recorded {}, {hits:?}; not recorded: {lost:?}",
-        answered.len(),
-        recorded.len()
-    );
-    assert!(recorded.len() as u64 - answered.len() as u64 <= in_flight_max, "recorded without having been asked");
-    assert_eq!(counted(app), recorded.len() as u64, "counters and click files differ");
-}
+use crate::support::http::Connection;
+use crate::support::load::{Load, assert_exactly_once, two_links};
 
 #[test]
 fn kill_nine_during_load_loses_no_answered_hit_and_counts_none_twice() {
     let mut app = TestApp::with_config("[journal]\nsegment_mib = 1\n[archive]\nseal_rows = 500\n");
     two_links(&app);
     let load = Load::new();
-    let rounds = 6;
+    let rounds = 5;
     for _ in 0..rounds {
-        let clients = load.begin(&app, 1_500);
+        let clients = load.begin(&app, 3_500);
         app.kill();
         clients.end();
         app.launch();
     }
-    assert!(load.answered().len() >= 1_500 * rounds);
+    assert!(load.answered().len() >= 3_500 * rounds);
     assert_exactly_once(&app, &load, Load::CLIENTS * rounds as u64);
     app.restart();
     assert_exactly_once(&app, &load, Load::CLIENTS * rounds as u64);

@@ -16,12 +16,23 @@ mod redirects;
 // The sentences of the design: recorded, once, whatever happens in between.
 mod invariants;
 
+// What breaks: disks, clocks, files, power. `tests/run faults` runs the same at full size.
+mod disks;
+mod faults;
+mod floods;
+
+// Many nodes on one Redis, and a Redis that fails.
+mod redis;
+
 // What is measured against: places and impressions.
 mod imports;
 mod places;
 
 // What hits are taken for, and why.
 mod verdicts;
+
+// The dashboard, in a real browser.
+mod dashboard;
 
 // What strangers send.
 mod hostile;

@@ -13,7 +13,7 @@ use crate::links::catalog::CatalogError;
 use crate::store::StoreError;
 
 /// Seconds after which a client shall ask an unavailable store again.
-const RETRY_SECONDS: u16 = 2;
+pub(in crate::admin) const RETRY_SECONDS: u16 = 2;
 
 /// One refusal.
 #[derive(Debug, Serialize)]

@@ -4,16 +4,40 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::STYLE_PATH;
 
-/// A page of somebody who is signed in.
-pub(super) fn page(title: &str, content: &Markup) -> Markup {
+/// Where in the dashboard a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Overview,
+    Ctr,
+    Imports,
+    Words,
+    /// Below one of them.
+    Elsewhere,
+}
+
+const PLACES: [(Place, &str, &str); 4] = [
+    (Place::Overview, "/", "Links"),
+    (Place::Ctr, "/ctr", "CTR"),
+    (Place::Imports, "/imports", "Impressions"),
+    (Place::Words, "/words", "Words"),
+];
+
+/// A page of somebody who is signed in. `content` begins with the page's `h1`.
+pub(super) fn page(at: Place, title: &str, content: &Markup) -> Markup {
     document(
         title,
         &html! {
+            a.skip href="#main" { "To the content" }
             header.bar {
                 a.brand href="/" { (mark()) "Waypost" }
+                nav aria-label="Main" {
+                    @for (place, path, name) in PLACES {
+                        a href=(path) aria-current=[(place == at).then_some("page")] { (name) }
+                    }
+                }
                 form method="post" action="/sign-out" { button.quiet { "Sign out" } }
             }
-            main { (content) }
+            main #main { (content) }
         },
     )
 }
@@ -24,12 +48,44 @@ pub(super) fn notice(title: &str, sentence: &str) -> Markup {
         title,
         &html! {
             main.alone {
+                a.brand href="/" { (mark()) "Waypost" }
                 h1 { (title) }
                 p { (sentence) }
-                p { a href="/" { "To the overview" } }
+                p { a href="/" { "To the links" } }
             }
         },
     )
+}
+
+/// A page that asks before something is taken away.
+pub(super) struct Question<'a> {
+    pub(super) at: Place,
+    /// What will be done: `Remove go.example.com/spring?`
+    pub(super) title: &'a str,
+    /// What that means for the data.
+    pub(super) consequence: &'a str,
+    /// The verb on the button.
+    pub(super) verb: &'a str,
+    /// Where the form is sent to.
+    pub(super) action: &'a str,
+    /// Where "Cancel" leads.
+    pub(super) back: &'a str,
+}
+
+impl Question<'_> {
+    pub(super) fn page(&self) -> Markup {
+        let content = html! {
+            section.card.question {
+                h1 { (self.title) }
+                p { (self.consequence) }
+                form.actions method="post" action=(self.action) {
+                    button.danger { (self.verb) }
+                    a.button.plain href=(self.back) { "Cancel" }
+                }
+            }
+        };
+        page(self.at, self.title, &content)
+    }
 }
 
 pub(super) fn document(title: &str, body: &Markup) -> Markup {
@@ -51,7 +107,7 @@ pub(super) fn document(title: &str, body: &Markup) -> Markup {
 }
 
 /// A post with two arms, pointing both ways.
-fn mark() -> Markup {
+pub(super) fn mark() -> Markup {
     html! {
         svg.mark viewBox="0 0 16 16" aria-hidden="true" {
             path d="M7 1h2v14H7z" {}

@@ -1,25 +1,37 @@
 //! The dashboard: pages drawn on the server, without a script. They call what the API calls and hold no rule.
+//!
+//! A page is one file: its handlers, and how it is drawn. What pages share is in `layout` (the frame), `form` (a link's
+//! inputs), `chart` and `whisker` (drawings), `words` (what numbers mean) and `text` (how they are written).
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use axum::Router;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
-use super::api::problem::Problem;
+use super::api::problem::{Problem, RETRY_SECONDS};
 use super::{Admin, guard};
 
 mod chart;
+mod ctr;
+mod edit;
 mod figures;
 mod form;
+mod imports;
 mod layout;
 mod link;
+mod new;
 mod overview;
 mod sign_in;
 mod text;
+mod whisker;
+mod words;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -27,21 +39,42 @@ const STYLE: &str = include_str!("style.css");
 static STYLE_PATH: LazyLock<String> =
     LazyLock::new(|| format!("/assets/{}.css", &blake3::hash(STYLE.as_bytes()).to_hex()[..16]));
 
+/// The largest form but that of an import, in bytes: a hundred posts of 512 bytes, encoded, and the rest.
+const FORM_BYTES_MAX: usize = 256 * 1024;
+
+/// How long a page may take, reading the form included.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
+
 pub(super) fn router(admin: &Admin) -> Router {
-    let pages = Router::new()
+    let forms = Router::new()
         .route("/", get(overview::page))
-        .route("/links", post(form::create))
+        // Where a browser is after a refused form, when its address is asked for again.
+        .route("/links", get(|| async { Redirect::to("/") }).post(new::create))
+        .route("/links/new", get(new::page))
         .route("/links/{id}", get(link::page))
+        .route("/links/{id}/edit", get(edit::page).post(edit::save))
+        .route("/links/{id}/enabled", post(edit::switch))
+        .route("/links/{id}/remove", get(edit::confirm_removal).post(edit::remove))
+        .route("/ctr", get(ctr::page))
+        .route("/imports/{id}/undo", get(imports::confirm_undo).post(imports::undo))
+        .route("/words", get(words::page))
         .route("/sign-out", post(sign_in::sign_out))
-        .layer(from_fn_with_state(admin.clone(), guard::require_session));
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
+    let uploads = Router::new()
+        .route("/imports", get(imports::page).post(imports::store))
+        .route("/imports/check", get(|| async { Redirect::to("/imports") }).post(imports::check))
+        .layer(DefaultBodyLimit::max(imports::FORM_BYTES_MAX));
+    let pages = forms.merge(uploads).layer(from_fn_with_state(admin.clone(), guard::require_session));
     let open = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(from_fn(guard::only_own_pages))
         .route(&STYLE_PATH, get(style));
     pages
         .merge(open)
+        .layer(from_fn(in_time))
         .fallback(not_found)
-        .method_not_allowed_fallback(super::api::wrong_method)
+        .method_not_allowed_fallback(wrong_method)
         .with_state(admin.clone())
 }
 
@@ -50,8 +83,30 @@ async fn style() -> impl IntoResponse {
     (headers, STYLE)
 }
 
-async fn not_found() -> Response {
-    (StatusCode::NOT_FOUND, layout::notice("Nothing here", "There is no such page.")).into_response()
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(PAGE_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Refused(Problem::unavailable("this took too long and was given up: try again later")).into_response(),
+    }
+}
+
+async fn not_found() -> Refused {
+    Refused(Problem::not_found("there is no such page"))
+}
+
+async fn wrong_method() -> Refused {
+    Refused(super::api::wrong_method().await)
+}
+
+/// A form that no page of ours sends.
+fn unreadable(error: FormRejection) -> Problem {
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "this is too much for a form: `waypost import FILE` takes files of up to 20 MB",
+        ),
+        _ => Problem::malformed(format!("the form is not understood: {}", error.body_text())),
+    }
 }
 
 /// A refusal, as a page.
@@ -65,7 +120,24 @@ impl<E: Into<Problem>> From<E> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let title = self.0.status().canonical_reason().unwrap_or("Refused");
-        (self.0.status(), layout::notice(title, self.0.detail())).into_response()
+        let status = self.0.status();
+        let page = layout::notice(heading(status), &text::sentence(self.0.detail()));
+        let mut response = (status, page).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+        }
+        response
+    }
+}
+
+/// A status in plain words.
+fn heading(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "Nothing here",
+        StatusCode::SERVICE_UNAVAILABLE => "Not available just now",
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => "This was not understood",
+        StatusCode::FORBIDDEN => "Not from here",
+        StatusCode::CONFLICT => "Changed meanwhile",
+        other => other.canonical_reason().unwrap_or("Refused"),
     }
 }

@@ -1,4 +1,4 @@
-//! The overview: what happened lately, all links, and the form for a new one.
+//! The overview: what happened lately, and all links.
 
 use std::collections::HashMap;
 
@@ -7,24 +7,33 @@ use axum::extract::{Query, State};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::form::Inputs;
-use super::text::{count, counted, ctr, short};
-use super::{Refused, chart, figures, form, layout};
+use super::ctr::rate;
+use super::form::{self, Inputs, Purpose};
+use super::layout::{self, Place};
+use super::text::{count, counted, short};
+use super::words::{Word, defined};
+use super::{Refused, chart, figures};
 use crate::admin::Admin;
-use crate::admin::api::problem::Problem;
 use crate::admin::totals::clicks_of;
+use crate::domain::counter::Dimension;
 use crate::domain::link::{Link, LinkId};
 use crate::links::{LinkFilter, LinkPage};
 use crate::stats::query::By;
-use crate::stats::wire::{CtrRow, StatsReport};
+use crate::stats::wire::{CtrRow, StatsReport, StatsRow};
 
 /// Links of one page.
 const LINKS: usize = 50;
+
+/// Reasons that are named on a page.
+const REASONS: usize = 6;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
     after: Option<u64>,
+    /// A part of slug, title or destination.
+    #[serde(default)]
+    q: String,
 }
 
 pub(super) async fn page(
@@ -32,104 +41,179 @@ pub(super) async fn page(
     params: Result<Query<Params>, QueryRejection>,
 ) -> Result<Markup, Refused> {
     let Query(params) = params?;
-    draw(&admin, params.after.map(LinkId), &Inputs::default(), None).await
+    let part = Some(params.q.trim()).filter(|part| !part.is_empty());
+    let filter = LinkFilter {
+        after: params.after.map(LinkId),
+        limit: LINKS,
+        part: part.map(str::to_owned),
+        ..LinkFilter::default()
+    };
+    let page = admin.catalog.list(&filter).await?;
+    if page.links.is_empty() && filter.after.is_none() && part.is_none() {
+        return Ok(layout::page(Place::Overview, "Make your first link", &welcome(&admin)));
+    }
+    let [days, reasons] = figures::recent(&admin, None, [By::Day, By::Value(Dimension::Reason)]).await?;
+    let content = html! {
+        h1.unseen { "Links" }
+        (recent("Last 28 days, all links", &days, None))
+        (links(&admin, &page, part.unwrap_or_default()).await?)
+        (filtered(&days, &reasons))
+    };
+    Ok(layout::page(Place::Overview, "Links", &content))
 }
 
-/// Draws the page with `inputs` in its form and what was `wrong` with them.
-pub(super) async fn draw(
-    admin: &Admin,
-    after: Option<LinkId>,
-    inputs: &Inputs,
-    wrong: Option<&Problem>,
-) -> Result<Markup, Refused> {
-    let page = admin.catalog.list(&LinkFilter { after, limit: LINKS, ..LinkFilter::default() }).await?;
-    let is_new_here = page.links.is_empty() && after.is_none();
-    let report = figures::recent(admin, None, By::Day).await?;
-    let content = html! {
-        @if is_new_here {
-            section.card.welcome {
-                h1 { "Make your first link" }
-                p {
-                    "Give the page it shall lead to and say where you will post it. Make one link for each place: "
-                    "only then can clicks be told apart and divided by the impressions of that place."
-                }
+fn welcome(admin: &Admin) -> Markup {
+    html! {
+        section.card.welcome {
+            h1 { "Make your first link" }
+            p {
+                "Give the page it shall lead to and say where you will post it. Make one link for each place: only "
+                "then can clicks be told apart and divided by the impressions of that place."
             }
-        } @else {
-            (recent(&report))
-            (links(admin, &page).await?)
         }
         section.card {
             h2 { "New link" }
-            (form::draw(admin, inputs, wrong))
+            (form::draw(admin, &Purpose::New, &Inputs::default(), None))
         }
-    };
-    Ok(layout::page("Overview", &content))
+    }
 }
 
-/// Totals, bars, and what was not counted as a click.
-pub(super) fn recent(report: &StatsReport) -> Markup {
+/// Totals and bars. `ever` is the number of human clicks of all time, where it is known.
+pub(super) fn recent(title: &str, report: &StatsReport, ever: Option<u64>) -> Markup {
     html! {
         section.card {
-            h2 { "The last " (figures::DAYS) " days" }
+            h2 { (title) }
             dl.totals {
-                div { dt { "Clicks" } dd { (count(report.clicks)) } }
-                @if let Some(visitors) = report.visitors { div { dt { "Visitors, day by day" } dd { (count(visitors)) } } }
-                @if let Some(hits) = report.hits { div { dt { "Hits" } dd { (count(hits)) } } }
+                div { dt { (defined(Word::Click, "Clicks")) } dd { (count(report.clicks)) } }
+                @if let Some(visitors) = report.visitors {
+                    div { dt { (defined(Word::Visitor, "Visitors, day by day")) } dd { (count(visitors)) } }
+                }
+                @if let Some(hits) = report.hits {
+                    div { dt { (defined(Word::Hit, "Hits")) } dd { (count(hits)) } }
+                }
+                @if let Some(ever) = ever {
+                    div { dt { (defined(Word::Click, "Clicks of all time")) } dd { (count(ever)) } }
+                }
             }
             (chart::days(report))
-            (filtered(report))
         }
     }
 }
 
-/// Nothing is dropped silently: every hit that was no click is shown with its verdict.
-fn filtered(report: &StatsReport) -> Markup {
-    let verdicts = report.verdicts.iter().flatten().filter(|(verdict, hits)| *verdict != "human" && **hits > 0);
+/// Nothing is dropped silently: every hit that was no click is shown with its verdict, and why.
+pub(super) fn filtered(days: &StatsReport, reasons: &StatsReport) -> Markup {
+    let verdicts = days.verdicts.iter().flatten().filter(|(verdict, hits)| *verdict != "human" && **hits > 0);
     let mut verdicts: Vec<_> = verdicts.collect();
     verdicts.sort_by_key(|(_, hits)| std::cmp::Reverse(**hits));
+    let sum = verdicts.iter().fold(0_u64, |sum, (_, hits)| sum.saturating_add(**hits));
     html! {
-        p.filtered {
-            @if verdicts.is_empty() { "No hit was filtered out." } @else {
-                "Not counted as clicks: "
-                @for (verdict, hits) in verdicts { span.tag { (verdict) " " (count(*hits)) } " " }
+        section.card {
+            h2 { "Not counted as clicks" }
+            @if verdicts.is_empty() { p.hint { "No hit was filtered out in these days." } } @else {
+                p {
+                    (counted(sum, "hit")) " of " (count(days.hits.unwrap_or(sum))) " had another "
+                    (defined(Word::Verdict, "verdict")) " than human:"
+                }
+                ul.tags { @for (verdict, hits) in &verdicts { li.tag { (verdict) " " b { (count(**hits)) } } } }
+                (why(reasons))
             }
         }
     }
 }
 
-async fn links(admin: &Admin, page: &LinkPage) -> Result<Markup, Refused> {
+/// The reasons with the most hits, and the others folded away.
+fn why(reasons: &StatsReport) -> Markup {
+    let (named, others) = reasons.rows.split_at(reasons.rows.len().min(REASONS));
+    html! {
+        (reasons_table(named))
+        @if !others.is_empty() {
+            details { summary { (counted(others.len() as u64, "further reason")) } (reasons_table(others)) }
+        }
+    }
+}
+
+fn reasons_table(rows: &[StatsRow]) -> Markup {
+    html! {
+        table {
+            thead { tr { th scope="col" { "Verdict and reason" } th.number scope="col" { (defined(Word::Hit, "Hits")) } } }
+            tbody {
+                @for row in rows {
+                    @let (verdict, reason) = row.value.split_once(':').unwrap_or((&row.value, ""));
+                    tr { td { (verdict) " " span.soft { (reason) } } td.number { (count(row.hits.unwrap_or(row.clicks))) } }
+                }
+            }
+        }
+    }
+}
+
+async fn links(admin: &Admin, page: &LinkPage, part: &str) -> Result<Markup, Refused> {
     let ids: Vec<LinkId> = page.links.iter().map(|link| link.id).collect();
     let clicks = clicks_of(&*admin.store, &ids).await?;
-    let rates = figures::rates(admin).await?;
+    let rates = figures::by_link(figures::rates(admin).await?);
     Ok(html! {
         section.card {
-            h2 { "Links" }
-            div.scroll {
+            div.head {
+                h2 { "Links" }
+                form.search method="get" action="/" role="search" {
+                    input type="search" name="q" value=(part) placeholder="Slug, title or destination" aria-label="Find links";
+                    button.plain { "Find" }
+                }
+                a.button href="/links/new" { "New link" }
+            }
+            @if page.links.is_empty() { p { "No link here matches." } } @else {
                 table {
-                    thead { tr { th { "Link" } th { "Leads to" } th { "Placement" } th.number { "Clicks" } th.number { "CTR" } } }
+                    thead {
+                        tr {
+                            th scope="col" { "Link" }
+                            th.roomy scope="col" { "Leads to" }
+                            th.roomy scope="col" { (defined(Word::Level, "Placement")) }
+                            th.number scope="col" { (defined(Word::Click, "Clicks, all time")) }
+                            th.number scope="col" { (defined(Word::Ctr, "CTR")) ", " (defined(Word::Interval, "95 % interval")) }
+                        }
+                    }
                     tbody {
                         @for link in &page.links {
-                            (row(admin, link, clicks.get(&link.id).copied().unwrap_or(0), &rates))
+                            (row(link, clicks.get(&link.id).copied().unwrap_or(0), &rates))
                         }
                     }
                 }
             }
-            @if let Some(next) = page.next { p { a href={ "/?after=" (next) } { "More links" } } }
+            (around(page, part))
         }
     })
 }
 
-fn row(admin: &Admin, link: &Link, clicks: u64, rates: &HashMap<u64, CtrRow>) -> Markup {
-    let spec = &link.spec;
-    let name = admin.catalog.domains().readable(&spec.domain, &spec.slug);
+/// Where to go on from here.
+fn around(page: &LinkPage, part: &str) -> Markup {
+    let more = page.next.map(|next| {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("after", &next.to_string())
+            .extend_pairs(Some(("q", part)).filter(|_| !part.is_empty()))
+            .finish();
+        format!("/?{query}")
+    });
     html! {
-        tr.off[!spec.rules.enabled] {
+        @if more.is_some() || !part.is_empty() {
+            p.actions {
+                @if let Some(more) = more { a href=(more) { "More links" } }
+                @if !part.is_empty() { a href="/" { "All links" } }
+            }
+        }
+    }
+}
+
+fn row(link: &Link, clicks: u64, rates: &HashMap<u64, CtrRow>) -> Markup {
+    let spec = &link.spec;
+    let host = if spec.domain.is_default() { String::new() } else { format!("{}/", spec.domain.0) };
+    html! {
+        tr {
             td {
-                a href={ "/links/" (link.id) } { (short(&name, 40)) }
+                a href={ "/links/" (link.id) } { (short(&format!("{host}{}", spec.slug.as_str()), 48)) }
+                @if !spec.rules.enabled { " " span.tag.off { "disabled" } }
                 @if let Some(title) = &spec.title { small { (title) } }
             }
-            td title=(spec.destination.as_str()) { (short(spec.url.as_str(), 48)) }
-            td { (placement(link)) }
+            td.roomy title=(spec.destination.as_str()) { (short(spec.url.as_str(), 48)) }
+            td.roomy { (placement(link)) }
             td.number { (count(clicks)) }
             td.number { (rate(rates.get(&link.id.0))) }
         }
@@ -139,14 +223,7 @@ fn row(admin: &Admin, link: &Link, clicks: u64, rates: &HashMap<u64, CtrRow>) ->
 pub(super) fn placement(link: &Link) -> Markup {
     let placement = &link.spec.placement;
     html! {
-        @if let Some(platform) = &placement.platform { (platform.as_str()) " " }
-        span.tag { (placement.level) }
+        span.together { @if let Some(platform) = &placement.platform { (platform.as_str()) " " } span.tag { (placement.level) } }
         @if !placement.posts.is_empty() { small { "in " (counted(placement.posts.len() as u64, "post")) } }
     }
-}
-
-pub(super) fn rate(row: Option<&CtrRow>) -> Markup {
-    let Some(row) = row else { return html! { span.unknown title="no impressions imported" { "-" } } };
-    let (rate, basis) = ctr(row);
-    html! { (rate) small { (basis) } }
 }

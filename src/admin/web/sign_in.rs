@@ -52,17 +52,19 @@ fn cookie(value: &str, seconds: i64) -> String {
 
 fn form(wrong: Option<&str>) -> Markup {
     layout::document(
-        "Sign in",
+        if wrong.is_some() { "Not signed in" } else { "Sign in" },
         &html! {
             main.alone {
-                h1 { "Waypost" }
+                p.brand { (layout::mark()) "Waypost" }
+                h1 { "Sign in" }
                 form.stack method="post" action="/sign-in" {
                     label for="key" { "Admin key" }
-                    input #key name="key" type="password" autocomplete="current-password" required autofocus;
-                    @if let Some(wrong) = wrong { p.wrong role="alert" { (wrong) } }
+                    input #key name="key" type="password" autocomplete="current-password" required autofocus
+                        aria-invalid=[wrong.map(|_| "true")] aria-describedby=(if wrong.is_some() { "wrong hint" } else { "hint" });
+                    @if let Some(wrong) = wrong { p.wrong #wrong role="alert" { (wrong) } }
                     button { "Sign in" }
                 }
-                p.hint { "The key is in the file " code { "admin.key" } " of the data folder." }
+                p.hint #hint { "The key is in the file " code { "admin.key" } " of the data folder." }
             }
         },
     )

@@ -1,6 +1,6 @@
-//! The agent: what the user agent and the client hints of a hit say about who asked, read once and remembered.
+//! The agent: what the user agent and the client hints of a hit say about who asked.
 //!
-//! Pure: the memory changes what reading costs, never what it says. It must never read the address or the query.
+//! Pure. It must never read the address or the query.
 
 mod bots;
 mod device;
@@ -8,13 +8,9 @@ mod hints;
 mod phone;
 mod tokens;
 
-use std::hash::Hash;
 use std::sync::Arc;
 
 use compact_str::{CompactString, ToCompactString, format_compact};
-use hashbrown::DefaultHashBuilder;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{Equivalent, UnitWeighter};
 
 use crate::domain::click::Device;
 use crate::domain::hit::Hit;
@@ -25,9 +21,6 @@ use hints::Hints;
 use tokens::{Class, Found, Tokens};
 
 pub(super) use tokens::CLASSES;
-
-/// The most agents remembered. One takes about 1 KiB at the most, and real traffic shows a few thousand.
-const REMEMBERED_MAX: usize = 8192;
 
 /// Who asked. Empty text means unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +52,6 @@ pub(super) struct Agents {
     /// The word for the reason, and whom it convicts.
     words: Vec<[CompactString; 2]>,
     packages: super::names::Names,
-    // The hasher draws random keys at every start, so that no stranger can choose texts that collide.
-    remembered: Cache<Seen, Arc<Agent>, UnitWeighter, DefaultHashBuilder>,
 }
 
 impl Agents {
@@ -73,28 +64,14 @@ impl Agents {
             bots: tables.bots().map(|[_, verdict, family]| (bots::verdict_of_row(verdict), family.into())).collect(),
             words: tables.words().map(|[_, word, whom]| [word.into(), whom.into()]).collect(),
             packages: super::names::Names::of(tables.packages()),
-            remembered: Cache::with(
-                REMEMBERED_MAX,
-                REMEMBERED_MAX as u64,
-                UnitWeighter,
-                DefaultHashBuilder::default(),
-                DefaultLifecycle::default(),
-            ),
         }
     }
 
-    /// Reads the agent of a hit, from memory if the same texts were read before.
+    /// Reads the agent of a hit. It costs some 2 us; `looks` remembers the answer.
     pub(super) fn read(&self, hit: &Hit<'_>) -> Arc<Agent> {
-        let texts = Texts::of(hit);
-        if let Some(agent) = self.remembered.get(&texts) {
-            return agent;
-        }
-        let agent = Arc::new(self.interpret(hit));
-        self.remembered.insert(Seen::from(&texts), Arc::clone(&agent));
-        agent
+        Arc::new(self.interpret(hit))
     }
 
-    /// Reads the agent of a hit afresh.
     fn interpret(&self, hit: &Hit<'_>) -> Agent {
         let found = self.tokens.find(hit.user_agent);
         let hints = hints::read(hit);
@@ -154,87 +131,13 @@ fn joined(hit: &Hit<'_>) -> CompactString {
     parts.join("|").to_compact_string()
 }
 
-/// The texts an agent is read from, borrowed from the hit.
-#[derive(Hash)]
-struct Texts<'a>([&'a str; 6]);
-
-impl<'a> Texts<'a> {
-    fn of(hit: &Hit<'a>) -> Self {
-        Self([hit.user_agent, hit.brands, hit.mobile, hit.platform, hit.form_factors, hit.requested_with])
-    }
-}
-
-/// The texts an agent was read from: end to end, with the end of each. It hashes like the [`Texts`] it was made of.
-#[derive(PartialEq, Eq)]
-struct Seen {
-    text: Box<str>,
-    ends: [u16; 6],
-}
-
-impl Seen {
-    fn parts(&self) -> [&str; 6] {
-        let mut start = 0;
-        self.ends.map(|end| {
-            let part = self.text.get(start..usize::from(end)).unwrap_or_default();
-            start = usize::from(end);
-            part
-        })
-    }
-}
-
-impl From<&Texts<'_>> for Seen {
-    fn from(texts: &Texts<'_>) -> Self {
-        let mut end = 0;
-        // The limits of `domain::hit` add up to far less than 64 KiB; past it the parts would only stop matching.
-        let ends = texts.0.map(|part| {
-            end += part.len();
-            u16::try_from(end).unwrap_or(u16::MAX)
-        });
-        Self { text: texts.0.concat().into_boxed_str(), ends }
-    }
-}
-
-impl Hash for Seen {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.parts().hash(state);
-    }
-}
-
-impl Equivalent<Seen> for Texts<'_> {
-    fn equivalent(&self, seen: &Seen) -> bool {
-        self.0 == seen.parts()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::hash::BuildHasher;
-
     use super::*;
     use crate::domain::link::LinkId;
 
     fn hit(user_agent: &str) -> Hit<'_> {
         Hit { user_agent, ..Hit::new(LinkId(1), 0) }
-    }
-
-    #[test]
-    fn a_remembered_agent_is_the_agent_that_was_read() {
-        let agents = Agents::compile(&Tables::built_in());
-        let hit = hit("Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0");
-        let fresh = agents.interpret(&hit);
-        assert_eq!(*agents.read(&hit), fresh);
-        assert_eq!(*agents.read(&hit), fresh);
-        assert_eq!(agents.remembered.len(), 1);
-    }
-
-    #[test]
-    fn what_is_remembered_hashes_and_compares_like_what_is_looked_up() {
-        let texts = Texts(["agent", "", "?1", "\"Android\"", "", "com.instagram.android"]);
-        let seen = Seen::from(&texts);
-        let hasher = DefaultHashBuilder::default();
-        assert_eq!(hasher.hash_one(&seen), hasher.hash_one(&texts));
-        assert!(texts.equivalent(&seen));
-        assert!(!Texts(["agent?1", "", "", "\"Android\"", "", "com.instagram.android"]).equivalent(&seen));
     }
 
     #[test]

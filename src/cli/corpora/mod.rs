@@ -143,7 +143,7 @@ fn named(reader: &Reader, name: &'static str, bound: f64, kind: Kind, cases: &[C
     let compared: Vec<&Case> = cases.iter().filter(|case| largest.contains(case.family.as_str())).collect();
     let misses = compared.iter().filter_map(|case| {
         let click = reader.read(&case.user_agent);
-        let ours = if kind == Kind::System { &click.os } else { &click.browser };
+        let ours = if kind == Kind::System { &click.look.os } else { &click.look.browser };
         let same = families::same(kind, &case.family, ours);
         (!same).then(|| format!("{} <> {:?}: {}", case.family, ours.as_str(), case.user_agent))
     });
@@ -157,7 +157,7 @@ fn handheld_or_desktop(reader: &Reader, systems: &[Case], devices: &[Case]) -> S
     let by_system = unknown.filter_map(|case| Some((case, families::is_handheld_system(&case.family)?)));
     let derived: Vec<(&Case, bool)> = by_device.chain(by_system).collect();
     let misses = derived.iter().filter_map(|(case, handheld)| {
-        let device = reader.read(&case.user_agent).device;
+        let device = reader.read(&case.user_agent).look.device;
         let right =
             if *handheld { matches!(device, Device::Mobile | Device::Tablet) } else { device == Device::Desktop };
         (!right).then(|| format!("{} <> {}: {}", case.family, device.as_str(), case.user_agent))

@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(store(&config, folder.path()).grade, Grade::Ok);
         fs::write(&path, "not a database").unwrap();
         assert_eq!(store(&config, folder.path()).grade, Grade::Fail);
-        let far = crate::store::Config { url: "redis://r".to_owned() };
+        let far = crate::store::Config { url: "redis://r".to_owned(), ..config };
         assert_eq!(store(&far, folder.path()).grade, Grade::Warn);
     }
 

@@ -2,23 +2,33 @@
 //!
 //! Reading goes through the file, not the map: the kernel keeps both views the same, and no reader can ever see
 //! memory change under it. A bad frame never stops the reader: it is set aside, counted, and the next valid frame
-//! is looked for. Only at the end of the last file is a bad frame a torn tail, which was never answered.
+//! is looked for; zeroes where frames ought to be are no different. Only at the end of the last file is a bad frame a
+//! torn tail, which was never answered.
+
+mod folder;
 
 use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::frame::{self, Found, Seed};
-use super::segment::{HEADER, Header, Name};
+use super::keep;
+use super::segment::{HEADER, Name};
 use crate::domain::hit::Hit;
 use crate::domain::position::{Incarnation, Position};
+
+pub(crate) use folder::left_behind;
 
 /// Bytes read at a time; more than the longest frame.
 const CHUNK: usize = 256 << 10;
 
 /// The most damaged pieces that are set aside; later ones are only counted.
 const QUARANTINED_MAX: usize = 100;
+
+/// The most that is set aside of one damaged piece.
+const QUARANTINED_BYTES_MAX: u64 = 64 << 10;
 
 /// What one call of [`Reader::read`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,9 +55,10 @@ enum Next {
     Frame,
     /// A frame at or above the bound; it stays.
     Beyond,
+    /// A frame may stand here, of which only the beginning was read.
     Short,
-    Nothing,
-    Bad,
+    /// The unused end of a file, or damage.
+    NoFrame,
 }
 
 struct Open {
@@ -58,6 +69,10 @@ struct Open {
     buffer: Vec<u8>,
     /// How much of `buffer` is used up.
     used: usize,
+    /// The position of the last frame that was passed over.
+    passed: Option<Position>,
+    /// Whether frames are still passed over unchecked.
+    passes_over: bool,
 }
 
 impl Reader {
@@ -69,6 +84,13 @@ impl Reader {
     /// The position of the hit that comes next.
     pub(crate) fn position(&self) -> Position {
         self.next
+    }
+
+    /// The position of the first hit that the files still hold; `None` when there are no files.
+    pub(crate) fn oldest(&self) -> io::Result<Option<Position>> {
+        let mut segments = folder::segments(&self.folder)?;
+        segments.retain(|(name, _)| name.incarnation == self.incarnation);
+        Ok(segments.into_iter().min_by_key(|(name, _)| name.number).map(|(_, header)| header.first))
     }
 
     /// Hands out hits below `upto`, at most `max` of them.
@@ -84,32 +106,57 @@ impl Reader {
         let mut progress = Progress::default();
         // What was buffered may have been half-written then.
         if let Some(open) = &mut self.open {
-            open.forget();
+            open.go_to(open.at());
         } else if !self.open_at_next()? {
             progress.at_end = true;
             return Ok(progress);
         }
         while self.next < upto && progress.hits < max as u64 && !progress.at_end {
+            self.skip_counted()?;
             match self.step(upto, &mut progress, &mut each) {
                 Next::Frame => {}
                 Next::Beyond => break,
                 Next::Short => progress.at_end = !self.read_on()?,
-                Next::Nothing => progress.at_end = !self.open_following()?,
-                Next::Bad => progress.at_end = !self.skip_damage()?,
+                Next::NoFrame => progress.at_end = !self.pass_over()?,
             }
         }
         Ok(progress)
     }
 
+    /// Passes over frames before `next` by their heads alone: a start would otherwise check everything that was
+    /// counted long ago. If that does not lead from frame to frame up to `next`, the file is read again and checked.
+    fn skip_counted(&mut self) -> io::Result<()> {
+        let Some(open) = self.open.as_mut().filter(|open| open.passes_over) else { return Ok(()) };
+        while let Some((position, length)) = frame::peek(open.window()) {
+            let follows = open.passed.is_none_or(|passed| position.0 == passed.0 + 1);
+            if position >= self.next || !follows {
+                break;
+            }
+            if open.window().len() < length {
+                return Ok(());
+            }
+            open.used += length;
+            open.passed = Some(position);
+        }
+        if open.window().len() < frame::HEAD {
+            return Ok(());
+        }
+        open.passes_over = false;
+        if open.passed.is_some_and(|passed| passed.0 + 1 < self.next.0) {
+            let name = open.name.clone();
+            self.open = Some(Open { passes_over: false, ..Open::new(&self.folder, name)? });
+        }
+        Ok(())
+    }
+
     /// Takes the frame that stands next, if one does.
     fn step(&mut self, upto: Position, progress: &mut Progress, each: &mut impl FnMut(Position, &Hit<'_>)) -> Next {
-        let Some(open) = &mut self.open else { return Next::Nothing };
+        let Some(open) = &mut self.open else { return Next::NoFrame };
         let (position, payload) = match frame::read(&open.buffer[open.used..], self.seed) {
             Found::Frame { position, .. } if position >= upto => return Next::Beyond,
             Found::Frame { position, payload } => (position, payload),
             Found::Short => return Next::Short,
-            Found::Nothing => return Next::Nothing,
-            Found::Bad => return Next::Bad,
+            Found::Nothing | Found::Bad => return Next::NoFrame,
         };
         // A position below `next` was read already: after a failed sync the writer repeats frames.
         if position >= self.next {
@@ -127,34 +174,33 @@ impl Reader {
         Next::Frame
     }
 
-    /// Reads more of this file, or goes on to the next. `false` when there is neither.
+    /// Reads more of this file, or leaves it. `false` when there is nothing to go on to.
     fn read_on(&mut self) -> io::Result<bool> {
         if let Some(open) = &mut self.open
             && open.fill()?
         {
             return Ok(true);
         }
-        self.open_following()
+        self.pass_over()
     }
 
     /// Shortens the last file of an ended incarnation to what is used of it.
     pub(crate) fn trim(&mut self) -> io::Result<()> {
         let Some(open) = &self.open else { return Ok(()) };
-        let used = open.offset + open.used as u64;
-        std::fs::OpenOptions::new().write(true).open(open.name.path_in(&self.folder))?.set_len(used)
+        std::fs::OpenOptions::new().write(true).open(open.name.path_in(&self.folder))?.set_len(open.at())
     }
 
     /// Opens the last segment that begins at or before `next`.
     fn open_at_next(&mut self) -> io::Result<bool> {
         let mut best: Option<(Name, Position)> = None;
-        for (name, header) in segments(&self.folder)? {
+        for (name, header) in folder::segments(&self.folder)? {
             let begins_before = header.first <= self.next && name.incarnation == self.incarnation;
             if begins_before && best.as_ref().is_none_or(|(_, first)| header.first >= *first) {
                 best = Some((name, header.first));
             }
         }
         let oldest = || -> io::Result<Option<(Name, Position)>> {
-            let mut names = segments(&self.folder)?;
+            let mut names = folder::segments(&self.folder)?;
             names.retain(|(name, _)| name.incarnation == self.incarnation);
             names.sort_by_key(|(name, _)| name.number);
             Ok(names.into_iter().next().map(|(name, header)| (name, header.first)))
@@ -164,72 +210,82 @@ impl Reader {
         Ok(true)
     }
 
-    fn open_following(&mut self) -> io::Result<bool> {
-        let Some(open) = &self.open else { return Ok(false) };
-        let name = Name { number: open.name.number + 1, ..open.name.clone() };
-        let following = match Open::new(&self.folder, name) {
-            Ok(following) => following,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        // A prepared segment without a header is not part of the log yet.
-        if Header::read(&following.file)?.is_none() {
-            return Ok(false);
-        }
-        self.open = Some(following);
-        Ok(true)
-    }
-
-    /// Looks for the next valid frame behind a bad one. `false` when there is none in any file.
-    fn skip_damage(&mut self) -> io::Result<bool> {
+    /// Leaves what is no frame: for the next whole frame of this file or for the next file. `false` when there is
+    /// neither, which is the end of the journal.
+    fn pass_over(&mut self) -> io::Result<bool> {
         let Some(open) = &mut self.open else { return Ok(false) };
-        open.fill_all()?;
-        let window = open.window();
-        let is_next = |at: &usize| matches!(frame::read(&window[*at..], self.seed), Found::Frame { position, .. } if position >= self.next);
-        let found = (1..window.len()).find(is_next);
-        let length = found.unwrap_or(window.len());
-        let damaged = window[..length].to_vec();
-        let at = open.offset + open.used as u64;
-        let name = open.name.clone();
-        if found.is_some() {
-            open.used += length;
-        } else if !self.open_following()? {
-            tracing::info!(file = %name.path_in(Path::new("")).display(), at, "the journal ends in a torn frame, which was never answered");
+        let start = open.at();
+        let is_unused = frame::zeroes(open.window()) >= open.window().len().min(frame::HEAD);
+        let following = folder::following(&self.folder, &open.name)?;
+        if is_unused && let Some((name, _)) = following.as_ref().filter(|(_, first)| *first <= self.next) {
+            self.open = Some(Open::new(&self.folder, name.clone())?);
+            return Ok(true);
+        }
+        // Frames are missing, or this is the last file: zeroes may be a page that never reached the disk.
+        let found = open.seek(self.seed, self.next)?;
+        let end = open.at();
+        if !found {
+            open.go_to(start);
+        }
+        if !found && following.is_none() {
+            if !is_unused {
+                tracing::info!(file = %open.name, at = start, "the journal ends in a torn frame, which was never answered");
+            }
             return Ok(false);
         }
-        self.set_aside(&name, at, &damaged);
+        if found || !is_unused {
+            set_aside(&self.folder, open, start..end);
+        }
+        if let Some((name, _)) = following.filter(|_| !found) {
+            self.open = Some(Open::new(&self.folder, name)?);
+        }
         Ok(true)
     }
+}
 
-    fn set_aside(&self, name: &Name, at: u64, damaged: &[u8]) {
-        let folder = self.folder.join("quarantine");
-        let file = name.path_in(Path::new("")).display().to_string();
-        tracing::error!(%file, at, bytes = damaged.len(), "a damaged frame in the journal was set aside");
-        let count = std::fs::read_dir(&folder).map_or(0, Iterator::count);
-        if count >= QUARANTINED_MAX {
-            return;
-        }
-        let written = std::fs::create_dir_all(&folder)
-            .and_then(|()| std::fs::write(folder.join(format!("{file}-{at}.bin")), damaged));
-        if let Err(error) = written {
-            tracing::warn!(%error, "the damaged frame could not be kept");
-        }
+/// Keeps a copy of the beginning of what cannot be read, for whoever wants to find out why.
+fn set_aside(folder: &Path, open: &Open, damage: Range<u64>) {
+    let (file, at) = (&open.name, damage.start);
+    let bytes = damage.end - damage.start;
+    tracing::error!(%file, at, bytes, "a damaged piece of the journal was set aside");
+    let folder = keep::quarantine(folder);
+    if std::fs::read_dir(&folder).map_or(0, Iterator::count) >= QUARANTINED_MAX {
+        return;
     }
+    let mut piece = vec![0; usize::try_from(bytes.min(QUARANTINED_BYTES_MAX)).unwrap_or(0)];
+    let kept = open
+        .file
+        .read_exact_at(&mut piece, at)
+        .and_then(|()| std::fs::create_dir_all(&folder))
+        .and_then(|()| private(&folder.join(format!("{file}-{at}.bin")))?.write_all(&piece));
+    if let Err(error) = kept {
+        tracing::warn!(%error, "the damaged piece could not be kept");
+    }
+}
+
+/// A file for its owner only: damaged or not, a frame holds an address.
+fn private(path: &Path) -> io::Result<File> {
+    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 impl Open {
     fn new(folder: &Path, name: Name) -> io::Result<Self> {
         let file = File::open(name.path_in(folder))?;
-        Ok(Self { file, name, offset: HEADER as u64, buffer: Vec::new(), used: 0 })
+        Ok(Self { file, name, offset: HEADER as u64, buffer: Vec::new(), used: 0, passed: None, passes_over: true })
     }
 
     fn window(&self) -> &[u8] {
         &self.buffer[self.used..]
     }
 
-    /// Drops what is buffered beyond what is used.
-    fn forget(&mut self) {
-        self.offset += self.used as u64;
+    /// Where in the file the window begins.
+    fn at(&self) -> u64 {
+        self.offset + self.used as u64
+    }
+
+    /// Drops what is buffered and goes on reading at `at`.
+    fn go_to(&mut self, at: u64) {
+        self.offset = at;
         self.used = 0;
         self.buffer.clear();
     }
@@ -246,41 +302,24 @@ impl Open {
         Ok(read > 0)
     }
 
-    fn fill_all(&mut self) -> io::Result<()> {
-        while self.fill()? {}
-        Ok(())
-    }
-}
-
-/// The incarnations that have files in `folder`, oldest first. Files that never became part of a log are removed.
-pub(crate) fn incarnations(folder: &Path) -> io::Result<Vec<Incarnation>> {
-    for entry in std::fs::read_dir(folder)?.flatten() {
-        let path = entry.path();
-        if Name::of(&path).is_some() && Header::read(&File::open(&path)?)?.is_none() {
-            std::fs::remove_file(&path)?;
+    /// Moves to the next whole frame behind this place; to the end of the file when there is none.
+    fn seek(&mut self, seed: Seed, next: Position) -> io::Result<bool> {
+        let mut start = 1;
+        loop {
+            if let Some(found) = frame::find(self.window(), start, seed, next) {
+                self.used += found;
+                return Ok(true);
+            }
+            // A frame may begin in the last bytes and go on beyond them.
+            let searched = self.window().len().saturating_sub(frame::HEAD + frame::PAYLOAD_MAX);
+            self.used += searched;
+            start = start.saturating_sub(searched);
+            if !self.fill()? {
+                self.used = self.buffer.len();
+                return Ok(false);
+            }
         }
     }
-    let mut found = segments(folder)?;
-    found.sort_by_key(|(name, header)| (header.created_ms, name.incarnation, name.number));
-    let mut incarnations: Vec<Incarnation> = found.into_iter().map(|(name, _)| name.incarnation).collect();
-    let mut seen = std::collections::HashSet::new();
-    incarnations.retain(|incarnation| seen.insert(*incarnation));
-    Ok(incarnations)
-}
-
-fn segments(folder: &Path) -> io::Result<Vec<(Name, Header)>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)?.flatten() {
-        let path = entry.path();
-        let Some(name) = Name::of(&path) else { continue };
-        match File::open(&path).and_then(|file| Header::read(&file)) {
-            Ok(Some(header)) => found.push((name, header)),
-            Ok(None) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(found)
 }
 
 #[cfg(test)]

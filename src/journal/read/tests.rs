@@ -41,7 +41,7 @@ fn read_all(folder: &Path, incarnation: Incarnation, from: u64) -> (Vec<u64>, Pr
 }
 
 fn only_file(folder: &Path) -> PathBuf {
-    let (name, _) = segments(folder).unwrap().into_iter().min_by_key(|(name, _)| name.number).unwrap();
+    let (name, _) = folder::segments(folder).unwrap().into_iter().min_by_key(|(name, _)| name.number).unwrap();
     name.path_in(folder)
 }
 
@@ -51,7 +51,7 @@ const FRAME: u64 = 16 + 2 + 8 + 8 + 4 + 20 + 400 + 3;
 fn hits_come_back_in_order_across_segments_and_from_any_position() {
     let folder = tempfile::tempdir().unwrap();
     let incarnation = written(folder.path(), 5_000);
-    assert!(segments(folder.path()).unwrap().len() > 1);
+    assert!(folder::segments(folder.path()).unwrap().len() > 1);
     let (links, progress) = read_all(folder.path(), incarnation, 0);
     assert_eq!(links, (0..5_000).collect::<Vec<_>>());
     assert_eq!((progress.damaged, progress.at_end), (0, true));
@@ -94,7 +94,7 @@ fn a_flipped_bit_costs_its_own_frame_and_no_other() {
 }
 
 #[test]
-fn a_zeroed_page_costs_its_frames_and_the_rest_is_read() {
+fn an_overwritten_page_costs_its_frames_and_the_rest_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let incarnation = written(folder.path(), 100);
     let file = OpenOptions::new().write(true).open(only_file(folder.path())).unwrap();
@@ -122,13 +122,105 @@ fn a_live_reader_follows_the_writer_and_never_reads_beyond_its_bound() {
 }
 
 #[test]
+fn zeroes_at_the_very_beginning_of_a_frame_cost_what_they_cover_and_the_rest_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 100);
+    let file = OpenOptions::new().write(true).open(only_file(folder.path())).unwrap();
+    file.write_all_at(&[0; 4096], HEADER as u64 + 10 * FRAME).unwrap();
+    let (links, progress) = read_all(folder.path(), incarnation, 0);
+    assert_eq!((links.len() as u64, progress.damaged), (100 - 4096_u64.div_ceil(FRAME), 4096_u64.div_ceil(FRAME)));
+}
+
+#[test]
+fn a_frame_that_claims_to_be_longer_than_its_file_costs_only_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 20);
+    let path = only_file(folder.path());
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(HEADER as u64 + 20 * FRAME).unwrap();
+    file.write_all_at(&[0xee, 0x0f], HEADER as u64 + 17 * FRAME).unwrap();
+    let (links, progress) = read_all(folder.path(), incarnation, 0);
+    assert_eq!(links, (0..20).filter(|link| *link != 17).collect::<Vec<_>>());
+    assert_eq!(progress.damaged, 1);
+}
+
+#[test]
+fn a_segment_that_is_gone_costs_its_frames_and_later_ones_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 7_000);
+    let middle = Name { incarnation, number: 1 }.path_in(folder.path());
+    std::fs::remove_file(middle).unwrap();
+    let (links, progress) = read_all(folder.path(), incarnation, 0);
+    assert_eq!(links.len() as u64 + progress.damaged, 7_000);
+    assert_eq!(*links.last().unwrap(), 6_999);
+}
+
+#[test]
+fn a_damaged_header_is_written_anew_from_the_frames_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 7_000);
+    for (number, at) in [(0, 3), (1, 41), (2, 50)] {
+        let path = Name { incarnation, number }.path_in(folder.path());
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[at] ^= 0x20;
+        std::fs::write(&path, bytes).unwrap();
+    }
+    assert_eq!(left_behind(folder.path(), Incarnation(1)).unwrap(), [incarnation]);
+    let (links, progress) = read_all(folder.path(), incarnation, 0);
+    assert_eq!((links.len(), progress.damaged), (7_000, 0));
+}
+
+#[test]
+fn a_first_page_that_never_reached_the_disk_costs_its_frames_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 100);
+    let file = OpenOptions::new().write(true).open(only_file(folder.path())).unwrap();
+    file.write_all_at(&[0; 4096], 0).unwrap();
+    assert_eq!(left_behind(folder.path(), Incarnation(1)).unwrap(), [incarnation]);
+    let (links, progress) = read_all(folder.path(), incarnation, 0);
+    assert_eq!(links.len() as u64 + progress.damaged, 100);
+    assert!(links.len() > 80, "{}", links.len());
+}
+
+#[test]
+fn damaged_pieces_are_for_their_owner_only_and_go_at_the_age_of_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 20);
+    let file = OpenOptions::new().write(true).open(only_file(folder.path())).unwrap();
+    file.write_all_at(&[0xff; 8], HEADER as u64 + 10 * FRAME).unwrap();
+    read_all(folder.path(), incarnation, 0);
+    let piece = std::fs::read_dir(keep::quarantine(folder.path())).unwrap().next().unwrap().unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&piece.metadata().unwrap()) & 0o777, 0o600);
+    let in_two_days = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    let clock = Clock::fixed(i64::try_from(in_two_days).unwrap() + 2 * 86_400_000);
+    let journal = Journal::begin(folder.path(), &config(), &clock).unwrap();
+    while piece.path().exists() {
+        std::thread::yield_now();
+    }
+    journal.stop();
+}
+
+#[test]
+fn what_the_live_process_has_prepared_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::begin(folder.path(), &config(), &Clock::fixed(1000)).unwrap();
+    let spare = Name { incarnation: journal.incarnation(), number: 1 }.path_in(folder.path());
+    while std::fs::metadata(&spare).map_or(0, |found| found.len()) < 1 << 20 {
+        std::thread::yield_now();
+    }
+    assert!(left_behind(folder.path(), journal.incarnation()).unwrap().is_empty());
+    assert!(spare.exists());
+    journal.stop();
+}
+
+#[test]
 fn a_file_that_never_became_part_of_the_log_is_removed_and_the_rest_listed() {
     let folder = tempfile::tempdir().unwrap();
     let first = written(folder.path(), 3);
     let second = written(folder.path(), 3);
     let stray = Name { incarnation: Incarnation(9), number: 0 }.path_in(folder.path());
     std::fs::write(&stray, [0; 4096]).unwrap();
-    let mut found = incarnations(folder.path()).unwrap();
+    let mut found = left_behind(folder.path(), Incarnation(1)).unwrap();
     found.sort();
     let mut expected = vec![first, second];
     expected.sort();

@@ -15,7 +15,7 @@ use super::catalog::LinkListener;
 use super::table::{DomainIndex, Entry, Table};
 use super::{Config, Domains};
 use crate::domain::link::{DomainName, Link, LinkFacts, LinkId};
-use crate::store::{LinkStore, StoreError};
+use crate::store::{Heard, LinkStore, News, StoreError};
 
 /// The most questions to the store under way at once; requests beyond it are told to come again.
 const QUESTIONS_MAX: usize = 256;
@@ -92,6 +92,44 @@ impl Cache {
         Ok(())
     }
 
+    /// Waits a moment for changes that any node made.
+    pub(super) async fn news(&self, heard: &Heard) -> Result<News, StoreError> {
+        self.store.news(heard).await
+    }
+
+    /// Makes memory say of this link what the store says.
+    pub(super) async fn refresh(&self, id: LinkId) -> Result<(), StoreError> {
+        match self.store.link(id).await? {
+            Some(link) => self.changed(&link),
+            None => self.forget(id),
+        }
+        Ok(())
+    }
+
+    /// The same for every link. Ids are listed in order, so one that is stepped over is gone.
+    pub(super) async fn refresh_all(&self) -> Result<(), StoreError> {
+        let mut next = 1;
+        loop {
+            let page = self.store.links(LinkId(next - 1), FILL_PAGE).await?;
+            if page.is_empty() {
+                break;
+            }
+            for link in &page {
+                (next..link.id.0).for_each(|gone| self.forget(LinkId(gone)));
+                self.changed(link);
+                next = link.id.0 + 1;
+            }
+        }
+        (next..self.table.ids_end()).for_each(|gone| self.forget(LinkId(gone)));
+        self.unknown.clear();
+        Ok(())
+    }
+
+    fn forget(&self, id: LinkId) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.table.remove(id);
+    }
+
     /// The index that lookups on this domain use.
     pub(crate) fn domain(&self, name: &DomainName) -> DomainIndex {
         self.table.domain(&name.0)
@@ -131,14 +169,21 @@ impl Cache {
         }
     }
 
-    /// What classification needs of a link: from memory, else from the store.
+    /// Grows with every link that is made, changed or removed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// What classification needs of a link, if it is in memory.
+    pub(crate) fn cached_facts(&self, id: LinkId) -> Option<LinkFacts> {
+        self.table.facts(id)
+    }
+
+    /// What classification needs of a link that is not in memory.
     ///
     /// # Errors
-    /// When the link is not in memory and the store cannot be asked.
-    pub(crate) async fn facts(&self, id: LinkId) -> Result<Option<LinkFacts>, StoreError> {
-        if let Some(facts) = self.table.facts(id) {
-            return Ok(Some(facts));
-        }
+    /// When the store cannot be asked.
+    pub(crate) async fn stored_facts(&self, id: LinkId) -> Result<Option<LinkFacts>, StoreError> {
         if self.complete.load(Ordering::Acquire) {
             return Ok(None);
         }
@@ -218,8 +263,7 @@ impl LinkListener for Cache {
 
     /// Takes a removed link out of force.
     fn removed(&self, id: LinkId, _domain: &DomainName, _folded: &str) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
-        self.table.remove(id);
+        self.forget(id);
     }
 }
 

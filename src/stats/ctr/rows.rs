@@ -165,7 +165,9 @@ fn rate_remarks(rate: &Rate, paired: &Paired) -> Vec<String> {
                 policy.impressions_min, policy.clicks_min
             )
         }),
-        (paired.pooled > 1).then(|| format!("pooled over {}: they differ more than this interval says", paired.pooled)),
+        (paired.pooled > 1).then(|| {
+            format!("pooled over {} links or posts, which differ more than this interval says", paired.pooled)
+        }),
     ];
     remarks.into_iter().flatten().collect()
 }

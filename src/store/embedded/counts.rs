@@ -1,5 +1,8 @@
 //! Counters, uniques and watermarks: what moves together, in one transaction, or not at all.
+//!
+//! One row that cannot be read must never stop the counting of all others: it goes into the quarantine.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
@@ -8,6 +11,7 @@ use super::error::{Reason, Result};
 use super::link_day::LinkDay;
 use super::number::Number;
 use super::packed;
+use super::quarantine::{self, Moved};
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -20,18 +24,18 @@ const WRITE_ONE: &str = "INSERT INTO counters (key, counts, visitors) VALUES (?1
 const READ_ALL: &str = "SELECT counts, visitors, key FROM counters WHERE key BETWEEN ?1 AND ?2";
 const NEXT: &str = "SELECT min(key) FROM counters WHERE key BETWEEN ?1 AND ?2";
 
-/// Adds `batch` if the store stands exactly where it begins.
-pub(super) fn apply(file: &Connection, batch: &Batch) -> Result<Applied> {
+/// Adds `batch` if the store stands exactly where it begins. Also returns the rows it had to set aside.
+pub(super) fn apply(file: &Connection, batch: &Batch) -> Result<(Applied, Vec<Moved>)> {
     let watermark = watermark(file, batch.incarnation, batch.shard)?;
     if watermark != batch.from || !moves_forward(batch) {
-        return Ok(Applied::No { watermark });
+        return Ok((Applied::No { watermark }, Vec::new()));
     }
     let mut rows = Rows::prepare(file)?;
     for delta in in_table_order(&batch.deltas) {
         rows.add(delta)?;
     }
     set_watermark(file, batch)?;
-    Ok(Applied::Yes)
+    Ok((Applied::Yes, rows.moved))
 }
 
 /// Forgets what was counted on `day` and counts `deltas`, as far as they are of that day.
@@ -59,27 +63,34 @@ fn in_table_order(deltas: &[Delta]) -> Vec<&Delta> {
 
 /// The rows of the table while a batch is added to them; buffers and statements serve every row.
 struct Rows<'f> {
+    file: &'f Connection,
     read: CachedStatement<'f>,
     write: CachedStatement<'f>,
     counts: Vec<u8>,
     visitors: Vec<u8>,
+    moved: Vec<Moved>,
 }
 
 impl<'f> Rows<'f> {
     fn prepare(file: &'f Connection) -> Result<Self> {
         let (read, write) = (file.prepare_cached(READ_ONE)?, file.prepare_cached(WRITE_ONE)?);
-        Ok(Self { read, write, counts: Vec::new(), visitors: Vec::new() })
+        Ok(Self { file, read, write, counts: Vec::new(), visitors: Vec::new(), moved: Vec::new() })
     }
 
     fn add(&mut self, delta: &Delta) -> Result<()> {
         let key = LinkDay::new(delta.link, delta.day);
         let mut found = self.read.query([key])?;
-        match found.next()? {
-            Some(row) => merge(row, delta, &mut self.counts, &mut self.visitors)
-                .map_err(|reason| reason.in_row(|| name(delta.link, delta.day)))?,
-            None => begin(delta, &mut self.counts, &mut self.visitors),
-        }
+        let merged = match found.next()? {
+            Some(row) => merge(row, delta, &mut self.counts, &mut self.visitors).map(|()| true),
+            None => Ok(false),
+        };
         drop(found);
+        if let Err(reason) = merged {
+            self.moved.push(quarantine::keep(self.file, delta.link, delta.day, reason)?);
+            begin(delta, &mut self.counts, &mut self.visitors);
+        } else if merged.is_ok_and(|merged| !merged) {
+            begin(delta, &mut self.counts, &mut self.visitors);
+        }
         self.write.execute(params![key, self.counts, self.visitors])?;
         Ok(())
     }
@@ -125,8 +136,9 @@ pub(super) fn watermark(file: &Connection, incarnation: Incarnation, shard: Shar
 
 fn set_watermark(file: &Connection, batch: &Batch) -> Result<()> {
     let mut set = file.prepare_cached(
-        "INSERT INTO watermarks (incarnation, shard, position) VALUES (?1, ?2, ?3)
-         ON CONFLICT DO UPDATE SET position = excluded.position",
+        "INSERT INTO watermarks (incarnation, shard, position, moved_at)
+         VALUES (?1, ?2, ?3, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+         ON CONFLICT DO UPDATE SET position = excluded.position, moved_at = excluded.moved_at",
     )?;
     set.execute(params![batch.incarnation.to_string(), batch.shard.0, Number(batch.to.0)])?;
     Ok(())
@@ -140,11 +152,29 @@ pub(super) fn archived(file: &Connection, incarnation: Incarnation) -> Result<Po
 
 pub(super) fn set_archived(file: &Connection, incarnation: Incarnation, to: Position) -> Result<()> {
     let mut set = file.prepare_cached(
-        "INSERT INTO archived (incarnation, position) VALUES (?1, ?2)
-         ON CONFLICT DO UPDATE SET position = excluded.position",
+        "INSERT INTO archived (incarnation, position, moved_at)
+         VALUES (?1, ?2, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+         ON CONFLICT DO UPDATE SET position = excluded.position, moved_at = excluded.moved_at",
     )?;
     set.execute(params![incarnation.to_string(), Number(to.0)])?;
     Ok(())
+}
+
+/// Forgets every incarnation that is not in `kept` and has not moved since `idle_since`; returns how many.
+pub(super) fn forget(file: &Connection, kept: &[Incarnation], idle_since: Timestamp) -> Result<usize> {
+    let mut find = file.prepare_cached(
+        "SELECT incarnation FROM watermarks GROUP BY incarnation HAVING max(moved_at) < ?1
+         EXCEPT SELECT incarnation FROM archived WHERE moved_at >= ?1",
+    )?;
+    let idle_since = idle_since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let idle = find.query_map([idle_since], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    let is_kept = |text: &str| Incarnation::parse(text).is_some_and(|incarnation| kept.contains(&incarnation));
+    let gone: Vec<String> = idle.into_iter().filter(|incarnation| !is_kept(incarnation)).collect();
+    for incarnation in &gone {
+        file.prepare_cached("DELETE FROM watermarks WHERE incarnation = ?1")?.execute([incarnation])?;
+        file.prepare_cached("DELETE FROM archived WHERE incarnation = ?1")?.execute([incarnation])?;
+    }
+    Ok(gone.len())
 }
 
 /// Ordered by link, then day.

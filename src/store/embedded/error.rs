@@ -74,6 +74,10 @@ impl Reason {
     pub(super) fn of(what: impl std::fmt::Display) -> Self {
         Self(what.to_string())
     }
+
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
 }
 
 impl From<Garbled> for Reason {

@@ -13,6 +13,7 @@ mod links;
 mod misses;
 mod number;
 mod packed;
+mod quarantine;
 mod salts;
 mod schema;
 
@@ -21,6 +22,7 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -30,6 +32,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use self::error::Failure;
 use self::file::Held;
 use self::lane::Lane;
+use self::quarantine::Moved;
 use super::{CountStore, Created, ImpressionStore, LinkStore, OpenError, Replaced, Result};
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
 use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
@@ -42,6 +45,8 @@ pub(crate) struct Embedded {
     lookups: Lane,
     reports: Lane,
     writer: Lane,
+    /// Rows in the quarantine: those of earlier processes and those of this one.
+    quarantined: AtomicU64,
     _held: Held,
 }
 
@@ -64,10 +69,12 @@ impl Embedded {
                 .map_err(|cause| OpenError::Folder { path: file.to_path_buf(), cause })
         };
         // The writer first: it makes the file that the readers open.
-        let writer = start("store-writer", held.open_writer()?)?;
+        let connection = held.open_writer()?;
+        let quarantined = quarantine::count(&connection).map_err(|failure| failure.in_file(&file))?;
+        let writer = start("store-writer", connection)?;
         let lookups = start("store-lookups", held.open_reader()?)?;
         let reports = start("store-reports", held.open_reader()?)?;
-        Ok(Self { lookups, reports, writer, _held: held })
+        Ok(Self { lookups, reports, writer, quarantined: AtomicU64::new(quarantined), _held: held })
     }
 
     /// One write transaction: all of `work`, or nothing.
@@ -163,7 +170,21 @@ impl CountStore for Embedded {
 
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
         let batch = batch.clone();
-        self.write(Durability::Replayed, move |file| counts::apply(file, &batch)).await
+        let (applied, moved) = self.write(Durability::Replayed, move |file| counts::apply(file, &batch)).await?;
+        for Moved { link, day, reason } in moved {
+            tracing::error!(%link, %day, reason, "counters that cannot be read are in the table quarantine now; counting goes on from 0");
+            self.quarantined.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(applied)
+    }
+
+    async fn forget_incarnations(&self, kept: &[Incarnation], idle_since: Timestamp) -> Result<usize> {
+        let kept = kept.to_vec();
+        self.write(Durability::Replayed, move |file| counts::forget(file, &kept, idle_since)).await
+    }
+
+    fn quarantined(&self) -> u64 {
+        self.quarantined.load(Ordering::Relaxed)
     }
 
     async fn watermark(&self, incarnation: Incarnation, shard: Shard) -> Result<Position> {

@@ -6,7 +6,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::error::{Failure, Reason, Result};
+use super::error::{Failure, Result};
 use super::{Durability, transact};
 use crate::domain::visitor::Salt;
 
@@ -33,14 +33,19 @@ fn find(file: &Connection, day: Date) -> Result<Option<Salt>> {
     let Some(bytes) = find.query_row([day.to_string()], |row| row.get::<_, Vec<u8>>(0)).optional()? else {
         return Ok(None);
     };
-    let unreadable = |_| Reason::of("it is not 32 bytes long").in_row(|| format!("the salt of {day}"));
-    <[u8; 32]>::try_from(bytes).map(|salt| Some(Salt(salt))).map_err(unreadable)
+    let salt = <[u8; 32]>::try_from(bytes).map(Salt);
+    if salt.is_err() {
+        // Nobody can mend a random number, and without one nothing of this day can be counted.
+        tracing::error!(%day, "the salt is not 32 bytes long; with a new one, visitors of this day may count twice");
+    }
+    Ok(salt.ok())
 }
 
 fn make(file: &Connection, day: Date) -> Result<Salt> {
     let mut salt = [0; 32];
     getrandom::fill(&mut salt).map_err(Failure::NoRandom)?;
-    file.prepare_cached("INSERT INTO salts (day, salt) VALUES (?1, ?2)")?.execute(params![day.to_string(), salt])?;
+    file.prepare_cached("INSERT OR REPLACE INTO salts (day, salt) VALUES (?1, ?2)")?
+        .execute(params![day.to_string(), salt])?;
     Ok(Salt(salt))
 }
 

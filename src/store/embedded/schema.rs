@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION_ID: i64 = 0x7761_7970;
 
 /// What takes a file from schema version `index` to `index + 1`.
-const MIGRATIONS: [&str; 1] = [VERSION_1];
+const MIGRATIONS: [&str; 2] = [VERSION_1, VERSION_2];
 
 /// The newest schema this Waypost knows.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
@@ -89,6 +89,25 @@ CREATE TABLE impressions (
     PRIMARY KEY (day, subject, kind, import)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX impressions_by_import ON impressions (import);
+";
+
+/// When a watermark last moved tells whether its journal can still be somewhere; an older file does not say, so its
+/// watermarks begin to age now.
+const VERSION_2: &str = "
+-- Counters that could not be read when something was to be added to them, as they were found.
+CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY,
+    moved_at TEXT NOT NULL,
+    link INTEGER NOT NULL,
+    day TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    counts ANY,
+    visitors ANY
+) STRICT;
+ALTER TABLE watermarks ADD COLUMN moved_at TEXT NOT NULL DEFAULT '';
+ALTER TABLE archived ADD COLUMN moved_at TEXT NOT NULL DEFAULT '';
+UPDATE watermarks SET moved_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now');
+UPDATE archived SET moved_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now');
 ";
 
 /// Brings the file from `version` to [`NEWEST`], one transaction per step, each with the version it reaches.

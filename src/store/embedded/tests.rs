@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::file::FILE_NAME;
 use super::{Embedded, schema};
-use crate::domain::counter::{Batch, Counters, Delta, Dimension};
+use crate::domain::counter::{Applied, Batch, Counters, Delta, Dimension};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::store::contract::{Home, store_contract};
@@ -85,7 +85,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     drop(folder.open().unwrap());
     folder.edit(&format!("PRAGMA user_version = {}", schema::NEWEST + 1));
     let message = folder.refused();
-    assert!(message.contains("newer Waypost (schema 2, this one knows up to 1)"), "{message}");
+    assert!(message.contains("newer Waypost (schema 3, this one knows up to 2)"), "{message}");
     folder.edit(&format!("PRAGMA user_version = {}", schema::NEWEST));
     folder.open().unwrap();
 }
@@ -132,23 +132,84 @@ fn the_file_and_what_stands_beside_it_are_for_their_owner_only() {
 }
 
 #[tokio::test]
-async fn a_garbled_row_is_named_and_neither_panics_nor_moves_the_watermark() {
+async fn a_garbled_row_is_named_when_read_and_set_aside_when_something_is_added_to_it() {
+    let folder = Folder::new();
+    let store = folder.open().unwrap();
+    let (day, changes) =
+        (date(2026, 11, 21), ["counts = x'0199'", "counts = x''", "visitors = x'07'", "visitors = x''"]);
+    store.apply(&batch(0)).await.unwrap();
+    for (n, change) in (1..).zip(changes) {
+        folder.edit(&format!("UPDATE counters SET {change}"));
+        let error = store.counters(None, day, day).await.unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt(_)));
+        assert!(error.to_string().contains("the counters of link 3 on 2026-11-21"), "{error}");
+        assert_eq!(store.apply(&batch(n)).await.unwrap(), Applied::Yes);
+        let fresh = store.counters(None, day, day).await.unwrap();
+        assert_eq!(fresh[0].counters.get(Dimension::Verdict, "human"), 1);
+        assert_eq!(store.watermark(Incarnation(1), Shard(0)).await.unwrap(), Position(n + 1));
+        assert_eq!(store.quarantined(), n);
+    }
+    drop(store);
+    assert_eq!(folder.open().unwrap().quarantined(), 4);
+    let kept = "SELECT count(*) FROM quarantine WHERE link = 3 AND day = '2026-11-21' AND reason <> ''
+                AND moved_at > '2026' AND (counts IN (x'0199', x'') OR visitors IN (x'07', x''))";
+    let found: i64 = Connection::open(folder.file()).unwrap().query_row(kept, [], |row| row.get(0)).unwrap();
+    assert_eq!(found, 4);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_refused_sets_nothing_aside() {
     let folder = Folder::new();
     let store = folder.open().unwrap();
     store.apply(&batch(0)).await.unwrap();
-    for change in ["counts = x'0199'", "counts = x''", "visitors = x'07'", "visitors = x''"] {
-        folder.edit(&format!("UPDATE counters SET {change}"));
-        let day = date(2026, 11, 21);
-        let read = store.counters(None, day, day).await.unwrap_err();
-        let applied = store.apply(&batch(1)).await.unwrap_err();
-        for error in [read, applied] {
-            assert!(matches!(error, StoreError::Corrupt(_)));
-            assert!(error.to_string().contains("the counters of link 3 on 2026-11-21"), "{error}");
-        }
-        assert_eq!(store.watermark(Incarnation(1), Shard(0)).await.unwrap(), Position(1));
-        folder.edit("DELETE FROM counters; DELETE FROM watermarks");
-        store.apply(&batch(0)).await.unwrap();
+    folder.edit("UPDATE counters SET counts = x''");
+    assert_eq!(store.apply(&batch(5)).await.unwrap(), Applied::No { watermark: Position(1) });
+    assert_eq!(store.quarantined(), 0);
+}
+
+#[tokio::test]
+async fn incarnations_whose_journal_is_gone_are_forgotten_once_they_are_old() {
+    let folder = Folder::new();
+    let store = folder.open().unwrap();
+    let of = |number| Batch { incarnation: Incarnation(number), ..batch(0) };
+    for number in 1..=4 {
+        store.apply(&of(number)).await.unwrap();
+        store.set_archived(Incarnation(number), Position(1)).await.unwrap();
     }
+    folder.edit(&format!("UPDATE watermarks SET moved_at = '2026-01-01' WHERE incarnation <> '{}'", Incarnation(4)));
+    folder.edit(&format!("UPDATE archived SET moved_at = '2026-01-01' WHERE incarnation <> '{}'", Incarnation(3)));
+    let half_year: jiff::Timestamp = "2026-07-01T00:00:00Z".parse().unwrap();
+    assert_eq!(store.forget_incarnations(&[Incarnation(2)], half_year).await.unwrap(), 1);
+    for (number, position) in [(1, Position::START), (2, Position(1)), (3, Position(1)), (4, Position(1))] {
+        assert_eq!(store.watermark(Incarnation(number), Shard(0)).await.unwrap(), position, "{number}");
+        assert_eq!(store.archived(Incarnation(number)).await.unwrap(), position, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_salt_is_replaced_because_nothing_can_be_counted_without_one() {
+    let folder = Folder::new();
+    let store = folder.open().unwrap();
+    let day = date(2026, 11, 21);
+    store.salt(day).await.unwrap();
+    folder.edit("UPDATE salts SET salt = x'00'");
+    let fresh = store.salt(day).await.unwrap();
+    assert!(store.salt(day).await.unwrap() == fresh);
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_schema_keeps_its_watermarks_and_they_begin_to_age() {
+    let folder = Folder::new();
+    let store = folder.open().unwrap();
+    store.apply(&batch(0)).await.unwrap();
+    drop(store);
+    folder.edit(
+        "ALTER TABLE watermarks DROP COLUMN moved_at; ALTER TABLE archived DROP COLUMN moved_at;
+         DROP TABLE quarantine; PRAGMA user_version = 1",
+    );
+    let store = folder.open().unwrap();
+    assert_eq!(store.forget_incarnations(&[], "2026-01-01T00:00:00Z".parse().unwrap()).await.unwrap(), 0);
+    assert_eq!(store.watermark(Incarnation(1), Shard(0)).await.unwrap(), Position(1));
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ use super::process::{POLL, Running};
 
 /// How long anything may take that happens behind the answer, on a slow machine under load.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// The same with `tests/run faults`, where there may be a million hits to count.
+const DEADLINE_AT_FULL_SIZE: Duration = Duration::from_secs(600);
 /// How long a start may take; recovery of a large journal included.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -30,6 +32,7 @@ pub(crate) struct TestApp {
     /// The socket of the redirect plane, when the test plays the supervisor that holds it.
     held: Option<TcpListener>,
     running: Option<Started>,
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 struct Started {
@@ -104,7 +107,7 @@ impl TestApp {
     pub(crate) fn stopped(toml: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("waypost-test-").tempdir().unwrap();
         fs::write(folder.path().join("waypost.toml"), toml).unwrap();
-        Self { folder, config: toml.to_owned(), held: None, running: None }
+        Self { folder, config: toml.to_owned(), held: None, running: None, environment: Vec::new() }
     }
 
     /// Starts the server on this folder and waits until it says where it listens.
@@ -114,7 +117,18 @@ impl TestApp {
         self.running = Some(started);
     }
 
+    /// Starts the server on this folder if it starts; else what it printed at its end.
+    pub(crate) fn try_launch(&mut self) -> Result<(), String> {
+        let started = self.try_serve()?;
+        self.running = Some(started);
+        Ok(())
+    }
+
     fn serve(&self) -> Started {
+        self.try_serve().unwrap_or_else(|log| panic!("waypost ended at its start:\n{log}"))
+    }
+
+    fn try_serve(&self) -> Result<Started, String> {
         let log = |name: &str| File::options().create(true).append(true).open(self.folder.path().join(name)).unwrap();
         let mut command = match &self.held {
             Some(_) => waypost_on_held_socket(),
@@ -125,6 +139,7 @@ impl TestApp {
         if !self.config.contains("trusted_proxies") {
             command.env("WAYPOST_REDIRECT_TRUSTED_PROXIES", "127.0.0.1/32");
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let stdin =
             self.held.as_ref().map_or(Stdio::null(), |socket| OwnedFd::from(socket.try_clone().unwrap()).into());
         command.stdin(stdin).stdout(log("stdout")).stderr(log("stderr"));
@@ -132,14 +147,51 @@ impl TestApp {
         let deadline = Instant::now() + START_DEADLINE;
         loop {
             if let Some((redirect, admin)) = addresses(&self.data().join("server.json"), process.id()) {
-                return Started { process, redirect, admin };
+                return Ok(Started { process, redirect, admin });
             }
-            if let Some(status) = process.ended() {
-                panic!("waypost ended at its start, {status}:\n{}", self.log());
+            if process.ended().is_some() {
+                return Err(self.log());
             }
             assert!(Instant::now() < deadline, "waypost does not start:\n{}", self.log());
             sleep(POLL);
         }
+    }
+
+    /// Sets a variable for the servers that are started from now on.
+    pub(crate) fn set_env(&mut self, name: &'static str, value: &Path) {
+        self.environment.push((name, value.to_owned()));
+    }
+
+    /// Starts a server that is expected to refuse; its exit code.
+    ///
+    /// # Panics
+    /// When it starts after all.
+    pub(crate) fn launch_in_vain(&self) -> Option<i32> {
+        let data = self.data();
+        let args = ["serve", "--redirect", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", data.to_str().unwrap()];
+        let output = run(&args, b"", self.folder.path());
+        fs::write(self.folder.path().join("stderr"), &output.stderr).unwrap();
+        output.code
+    }
+
+    /// Asks it to stop without waiting for it.
+    pub(crate) fn ask_to_stop(&self) {
+        self.started().process.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Waits for the end of a server that was asked to stop; how it ended.
+    pub(crate) fn ended(&mut self) -> std::process::ExitStatus {
+        let mut process = self.running.take().expect("it runs").process;
+        let mut status = None;
+        assert!(
+            within(DEADLINE, || {
+                status = process.ended();
+                status.is_some()
+            }),
+            "it does not end:\n{}",
+            self.log()
+        );
+        status.expect("it ended")
     }
 
     /// Stops it as an operator would. The server must end well and take `server.json` with it.
@@ -159,6 +211,34 @@ impl TestApp {
     pub(crate) fn restart(&mut self) {
         self.stop();
         self.launch();
+    }
+
+    /// Kills it with one hit on each of these paths in its journal, none of them counted.
+    pub(crate) fn kill_with_waiting_hits(&mut self, paths: &[&str]) {
+        // While somebody else writes in the store, nothing is counted.
+        let store = rusqlite::Connection::open(self.data().join("waypost.db")).unwrap();
+        store.execute_batch("BEGIN IMMEDIATE").unwrap();
+        for (visitor, path) in (0..).zip(paths) {
+            self.click(path).visitor(visitor).send();
+        }
+        self.kill();
+        store.execute_batch("ROLLBACK").unwrap();
+    }
+
+    /// A copy of the data folder of a stopped server.
+    pub(crate) fn copy_of_data(&self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(&self.data(), copy.path());
+        copy
+    }
+
+    /// Puts a copy in the place of the data folder of a stopped server.
+    pub(crate) fn restore_data(&self, copy: &TempDir) {
+        if self.data().exists() {
+            fs::remove_dir_all(self.data()).unwrap();
+        }
+        fs::create_dir(self.data()).unwrap();
+        copy_folder(copy.path(), &self.data());
     }
 
     /// The id of the server's process.
@@ -374,12 +454,32 @@ impl TestApp {
         self.api_get("/metrics").expect_status(200).text()
     }
 
+    /// The value of a metric without labels.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let metrics = self.metrics();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {metrics}"))
+    }
+
+    /// Memory of the server's process that is not the mapped journal, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("a process has memory");
+        line.trim().trim_end_matches(" kB").parse().expect("memory is a number")
+    }
+
+    /// Descriptors that the server has open.
+    pub(crate) fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
+    }
+
     /// Waits until `condition` holds.
     ///
     /// # Panics
-    /// When it does not hold within [`DEADLINE`].
+    /// When it does not hold in time.
     pub(crate) fn eventually(&self, what: &str, condition: impl Fn() -> bool) {
-        assert!(within(DEADLINE, condition), "after {DEADLINE:?} still not so: {what}\n{}", self.log());
+        let deadline = if super::is_full_size() { DEADLINE_AT_FULL_SIZE } else { DEADLINE };
+        assert!(within(deadline, condition), "after {deadline:?} still not so: {what}\n{}", self.log());
     }
 }
 
@@ -460,7 +560,19 @@ fn read_hits(node: &Value) -> NodeHits {
     }
 }
 
-fn within(deadline: Duration, condition: impl Fn() -> bool) -> bool {
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if from.is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy_folder(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+fn within(deadline: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + deadline;
     loop {
         if condition() {

@@ -21,7 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Set by people who have no browser: the tests that need one then say so and do nothing.
 const WITHOUT_BROWSER: &str = "WAYPOST_TESTS_WITHOUT_BROWSER";
-/// Set to keep what the browser showed, in the folder `screenshots`.
+/// Set to keep what the browser showed, in the folder that it names.
 const SCREENSHOTS: &str = "WAYPOST_SCREENSHOTS";
 /// No network of its own, no first-run pages, no sandbox (which a container does not have).
 const ARGUMENTS: [&str; 9] = [
@@ -50,6 +50,22 @@ pub(crate) struct Element<'a> {
     id: String,
 }
 
+/// What a person prefers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Theme {
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
 impl Browser {
     /// Starts a browser; `None` when `WAYPOST_TESTS_WITHOUT_BROWSER` says that there is none.
     pub(crate) fn start() -> Option<Self> {
@@ -70,8 +86,11 @@ impl Browser {
     fn new_session(&self) -> String {
         let mut arguments: Vec<String> = ARGUMENTS.map(str::to_owned).to_vec();
         arguments.push(format!("--user-data-dir={}", self.profile.path().display()));
-        let options = json!({ "args": arguments, "binary": chromium() });
-        let body = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
+        let capabilities = json!({
+            "goog:chromeOptions": { "args": arguments, "binary": chromium() },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let body = json!({ "capabilities": { "alwaysMatch": capabilities } });
         let value = self.ask(Request::new("POST", "/session").json(&body));
         value["sessionId"].as_str().unwrap_or_else(|| panic!("no session in {value}")).to_owned()
     }
@@ -110,9 +129,21 @@ impl Browser {
         ids.map(|id| Element { browser: self, id: id.to_owned() }).collect()
     }
 
+    /// Clicks what leads to another page, and waits until that is loaded.
+    pub(crate) fn follow(&self, link: &Element<'_>) {
+        self.script("window.isLeft = true");
+        link.click();
+        let deadline = Instant::now() + DEADLINE;
+        while self.script("return window.isLeft === true || document.readyState !== 'complete'") != false {
+            assert!(Instant::now() < deadline, "no other page follows {}", self.url());
+            sleep(POLL);
+        }
+    }
+
     /// All text of the page that is shown.
     pub(crate) fn text(&self) -> String {
-        self.find("body").text()
+        // Not by an element, which may go while it is asked, when the page is left.
+        text(&self.script("return document.body ? document.body.innerText : ''"))
     }
 
     /// The page as HTML.
@@ -134,19 +165,31 @@ impl Browser {
         self.post("/execute/sync", &json!({ "script": script, "args": [] }))
     }
 
-    pub(crate) fn resize(&self, width: u32, height: u32) {
-        self.post("/window/rect", &json!({ "width": width, "height": height }));
+    /// Shows pages as a screen of this width (in CSS pixels) and theme would.
+    pub(crate) fn look_as(&self, width: u32, theme: Theme) {
+        let screen = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.devtools("Emulation.setDeviceMetricsOverride", &screen);
+        let feature = json!({ "name": "prefers-color-scheme", "value": theme.name() });
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": [feature] }));
     }
 
-    /// Keeps a picture of the page as `screenshots/NAME.png` when `WAYPOST_SCREENSHOTS` is set.
+    /// What the browser complained about since it was asked last: refused scripts and styles, broken requests.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let entries = self.post("/se/log", &json!({ "type": "browser" }));
+        entries.as_array().into_iter().flatten().map(|entry| text(&entry["message"])).collect()
+    }
+
+    /// Keeps a picture of the whole page as `NAME.png` in the folder that `WAYPOST_SCREENSHOTS` names, if it is set.
     pub(crate) fn screenshot(&self, name: &str) {
-        if std::env::var_os(SCREENSHOTS).is_none() {
-            return;
-        }
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("screenshots");
+        let Some(folder) = std::env::var_os(SCREENSHOTS).map(PathBuf::from) else { return };
         std::fs::create_dir_all(&folder).unwrap();
-        let picture = decode_base64(&text(&self.get("/screenshot")));
-        std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+        let picture = self.devtools("Page.captureScreenshot", &json!({ "captureBeyondViewport": true }));
+        std::fs::write(folder.join(format!("{name}.png")), decode_base64(&text(&picture["data"]))).unwrap();
+    }
+
+    /// A command of the Chrome DevTools Protocol, and its result.
+    fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }
 
     fn get(&self, path: &str) -> Value {

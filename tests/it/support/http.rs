@@ -139,6 +139,11 @@ impl Connection {
         self.stream.get_mut().write_all(bytes)
     }
 
+    /// Sets how long a write waits for the other side to make room.
+    pub(crate) fn write_timeout(&mut self, timeout: Duration) {
+        self.stream.get_ref().set_write_timeout(Some(timeout)).expect("the timeout is not zero");
+    }
+
     /// Reads one answer to whatever was written.
     pub(crate) fn read(&mut self) -> io::Result<Answer> {
         read_answer(&mut self.stream, false)

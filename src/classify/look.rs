@@ -1,0 +1,190 @@
+//! What the texts of a hit show, read once and remembered: the agent, the referrer, the language.
+//!
+//! Pure: the memory changes what reading costs, never what it says. It must never read the address, the query or the
+//! link, which differ from click to click.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use hashbrown::DefaultHashBuilder;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{Equivalent, UnitWeighter};
+
+use crate::domain::click::Look;
+use crate::domain::hit::Hit;
+
+use super::agent::{Agent, Agents};
+use super::language;
+use super::referrer::Referrer;
+
+/// The most looks remembered. One takes about 2 KiB at the most.
+const REMEMBERED_MAX: usize = 8192;
+
+/// Everything that the texts of a hit tell.
+pub(super) struct Shown {
+    pub(super) agent: Arc<Agent>,
+    pub(super) referrer: Referrer,
+    pub(super) look: Arc<Look>,
+}
+
+/// Reads what hits show.
+pub(super) struct Looks {
+    agents: Agents,
+    // The hasher draws random keys at every start, so that no stranger can choose texts that collide.
+    remembered: Cache<Seen, Arc<Shown>, UnitWeighter, DefaultHashBuilder>,
+}
+
+impl Looks {
+    pub(super) fn new(agents: Agents) -> Self {
+        let remembered = Cache::with(
+            REMEMBERED_MAX,
+            REMEMBERED_MAX as u64,
+            UnitWeighter,
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        );
+        Self { agents, remembered }
+    }
+
+    /// What a hit shows, from memory if the same texts were read before.
+    pub(super) fn read(&self, hit: &Hit<'_>) -> Arc<Shown> {
+        let texts = Texts::of(hit);
+        if let Some(shown) = self.remembered.get(&texts) {
+            return shown;
+        }
+        let shown = Arc::new(self.interpret(hit));
+        self.remembered.insert(Seen::from(&texts), Arc::clone(&shown));
+        shown
+    }
+
+    fn interpret(&self, hit: &Hit<'_>) -> Shown {
+        let agent = self.agents.read(hit);
+        let referrer = Referrer::parse(hit.referrer);
+        let sent = Look {
+            referrer_host: referrer.host.clone(),
+            referrer_path: referrer.path.clone(),
+            language: language::first(hit.accept_language),
+            user_agent: CompactString::from(hit.user_agent),
+            purpose: CompactString::from(hit.purpose),
+            hints: agent.hints.clone(),
+            ..Look::default()
+        };
+        Shown { look: Arc::new(with_agent(sent, &agent)), agent, referrer }
+    }
+}
+
+/// A look that was kept, with its agent read anew; the same one if that changes nothing.
+pub(super) fn again(kept: &Arc<Look>, agent: &Agent) -> Arc<Look> {
+    let read = with_agent(Look::clone(kept), agent);
+    if read == **kept { Arc::clone(kept) } else { Arc::new(read) }
+}
+
+fn with_agent(look: Look, agent: &Agent) -> Look {
+    Look { app: agent.app.clone(), device: agent.device, os: agent.os.clone(), browser: agent.browser.clone(), ..look }
+}
+
+const TEXTS: usize = 9;
+
+/// The texts a look is read from, borrowed from the hit.
+#[derive(Hash)]
+struct Texts<'a>([&'a str; TEXTS]);
+
+impl<'a> Texts<'a> {
+    fn of(hit: &Hit<'a>) -> Self {
+        Self([
+            hit.user_agent,
+            hit.referrer,
+            hit.accept_language,
+            hit.purpose,
+            hit.brands,
+            hit.mobile,
+            hit.platform,
+            hit.form_factors,
+            hit.requested_with,
+        ])
+    }
+}
+
+/// The texts a look was read from: end to end, with the end of each. It hashes like the [`Texts`] it was made of.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    text: Box<str>,
+    ends: [u16; TEXTS],
+}
+
+impl Seen {
+    fn parts(&self) -> [&str; TEXTS] {
+        let mut start = 0;
+        self.ends.map(|end| {
+            let part = self.text.get(start..usize::from(end)).unwrap_or_default();
+            start = usize::from(end);
+            part
+        })
+    }
+}
+
+impl From<&Texts<'_>> for Seen {
+    fn from(texts: &Texts<'_>) -> Self {
+        let mut end = 0;
+        // The limits of `domain::hit` add up to far less than 64 KiB; past it the parts would only stop matching.
+        let ends = texts.0.map(|part| {
+            end += part.len();
+            u16::try_from(end).unwrap_or(u16::MAX)
+        });
+        Self { text: texts.0.concat().into_boxed_str(), ends }
+    }
+}
+
+impl Hash for Seen {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+impl Equivalent<Seen> for Texts<'_> {
+    fn equivalent(&self, seen: &Seen) -> bool {
+        self.0 == seen.parts()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::BuildHasher;
+
+    use super::super::tables::Tables;
+    use super::*;
+    use crate::domain::link::LinkId;
+
+    #[test]
+    fn hits_that_show_the_same_share_one_look_and_others_do_not() {
+        let looks = Looks::new(Agents::compile(&Tables::built_in()));
+        let hit = Hit { user_agent: "Mozilla/5.0", referrer: "https://t.co/a", ..Hit::new(LinkId(1), 0) };
+        let later = Hit { time_ms: 9, query: "fbclid=1", ..hit };
+        assert!(Arc::ptr_eq(&looks.read(&hit).look, &looks.read(&later).look));
+        let other = Hit { referrer: "https://t.co/b", ..hit };
+        assert_eq!(looks.read(&other).look.referrer_path, "/b");
+        assert_eq!(looks.remembered.len(), 2);
+    }
+
+    #[test]
+    fn a_look_read_again_by_the_same_rules_is_the_same_one() {
+        let looks = Looks::new(Agents::compile(&Tables::built_in()));
+        let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
+        let hit = Hit { user_agent: firefox, accept_language: "sv", ..Hit::new(LinkId(1), 0) };
+        let shown = looks.read(&hit);
+        assert!(Arc::ptr_eq(&again(&shown.look, &shown.agent), &shown.look));
+        let older = Arc::new(Look { os: "BeOS".into(), ..Look::clone(&shown.look) });
+        assert_eq!(*again(&older, &shown.agent), *shown.look);
+    }
+
+    #[test]
+    fn what_is_remembered_hashes_and_compares_like_what_is_looked_up() {
+        let texts = Texts(["agent", "https://a/", "", "", "", "?1", "\"Android\"", "", "com.instagram.android"]);
+        let seen = Seen::from(&texts);
+        let hasher = DefaultHashBuilder::default();
+        assert_eq!(hasher.hash_one(&seen), hasher.hash_one(&texts));
+        assert!(texts.equivalent(&seen));
+        assert!(!Texts(["agent", "https://a/?1", "", "", "", "", "\"Android\"", "", ""]).equivalent(&seen));
+    }
+}

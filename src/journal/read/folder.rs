@@ -1,0 +1,113 @@
+//! The journal's folder as a reader finds it: which segments are there, and what is left of earlier processes.
+//!
+//! It must never take a file away that may hold a frame. What the live process has just prepared belongs to that
+//! process, however empty it looks.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use super::Open;
+use crate::domain::position::{Incarnation, Position};
+use crate::journal::frame::{self, Seed};
+use crate::journal::segment::{self, HEADER, Header, Name};
+
+/// How far into a file without a header is looked before it is taken for one that was never used. A header shares
+/// its page with the first frames, and pages reach the disk in any order, but not this many of them by chance.
+const UNUSED_BYTES: usize = 1 << 20;
+
+/// The incarnations other than `live` that have files in `folder`, oldest first.
+///
+/// Files that never became part of a log are removed; a damaged header is written anew from the frames behind it.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub(crate) fn left_behind(folder: &Path, live: Incarnation) -> io::Result<Vec<Incarnation>> {
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        let path = entry.path();
+        if let Some(name) = Name::of(&path).filter(|name| name.incarnation != live)
+            && let Err(error) = mend(&name, &path)
+        {
+            tracing::error!(%error, file = %name, "a journal file cannot be used; it stays where it is");
+        }
+    }
+    let mut found = segments(folder)?;
+    found.retain(|(name, _)| name.incarnation != live);
+    found.sort_by_key(|(name, header)| (header.created_ms, name.incarnation, name.number));
+    let mut incarnations: Vec<Incarnation> = found.into_iter().map(|(name, _)| name.incarnation).collect();
+    let mut seen = std::collections::HashSet::new();
+    incarnations.retain(|incarnation| seen.insert(*incarnation));
+    Ok(incarnations)
+}
+
+/// Sees to a file whose header is not whole. Only the header says that a segment was begun, but frames say it too.
+fn mend(name: &Name, path: &Path) -> io::Result<()> {
+    let file = File::open(path)?;
+    if Header::read(&file)?.is_some() {
+        return Ok(());
+    }
+    if Header::is_of_a_later_format(&file)? {
+        return Err(io::Error::other("a newer Waypost wrote it; run that version to have its hits counted"));
+    }
+    if is_unused(&file)? {
+        return std::fs::remove_file(path);
+    }
+    let created_ms = segment::written_ms(&file.metadata()?).unwrap_or(0);
+    let first = first_position(file, name)?.ok_or_else(|| io::Error::other("it has no header and no whole frame"))?;
+    tracing::error!(file = %name, "the header of a journal file was damaged; it is written anew");
+    Header { incarnation: name.incarnation, number: name.number, created_ms, first }.write(path)
+}
+
+fn is_unused(file: &File) -> io::Result<bool> {
+    let mut bytes = vec![0; UNUSED_BYTES];
+    let read = file.read_at(&mut bytes, 0)?;
+    Ok(frame::zeroes(&bytes[..read]) == read)
+}
+
+/// The position of the first whole frame in the file.
+fn first_position(file: File, name: &Name) -> io::Result<Option<Position>> {
+    let seed = Seed::of(name.incarnation);
+    // One byte before the first frame, because a search begins behind where it stands.
+    let mut open = Open {
+        file,
+        name: name.clone(),
+        offset: HEADER as u64 - 1,
+        buffer: Vec::new(),
+        used: 0,
+        passed: None,
+        passes_over: false,
+    };
+    if !open.seek(seed, Position::START)? {
+        return Ok(None);
+    }
+    Ok(match frame::read(open.window(), seed) {
+        frame::Found::Frame { position, .. } => Some(position),
+        _ => None,
+    })
+}
+
+/// The segment that comes after `name` in its incarnation, with the position of its first frame. A prepared segment
+/// without a header is not part of the log yet.
+pub(super) fn following(folder: &Path, name: &Name) -> io::Result<Option<(Name, Position)>> {
+    let mut later = segments(folder)?;
+    later.retain(|(other, _)| other.incarnation == name.incarnation && other.number > name.number);
+    let next = later.into_iter().min_by_key(|(other, _)| other.number);
+    Ok(next.map(|(name, header)| (name, header.first)))
+}
+
+/// All files that are part of a log.
+pub(super) fn segments(folder: &Path) -> io::Result<Vec<(Name, Header)>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        let path = entry.path();
+        let Some(name) = Name::of(&path) else { continue };
+        match File::open(&path).and_then(|file| Header::read(&file)) {
+            Ok(Some(header)) => found.push((name, header)),
+            Ok(None) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}

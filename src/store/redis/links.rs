@@ -1,0 +1,132 @@
+//! Links as JSON texts under their ids, a hash of slugs, and a stream that tells other nodes of every change.
+
+use jiff::Timestamp;
+use redis::cmd;
+
+use super::Server;
+use super::line::Call;
+use super::reaction::{Failure, Result};
+use super::record::{decode, encode, place};
+use super::scripts;
+use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
+use crate::store::{Created, Replaced};
+
+/// The most links that one call lists, whatever it asks for.
+const LISTED_MAX: usize = 10_000;
+
+/// Links fetched with one command.
+const FETCHED_MAX: u64 = 1_000;
+
+/// Changes kept for nodes that were away; a node that missed more reads every link again.
+const CHANGES_KEPT: &str = "10000";
+
+pub(super) async fn create(server: &Server, spec: LinkSpec, folded: &str, now: Timestamp) -> Result<Created> {
+    if let Some(holder) = holder(server, &spec.domain, folded).await? {
+        return Ok(Created::Taken(holder));
+    }
+    let id: u64 = server.lookups.ask(cmd("INCR").arg(server.keys.link_ids())).await?;
+    let link = Link { id: LinkId(id), revision: 1, created_at: now, updated_at: now, spec };
+    let reply: Vec<String> = server.lookups.run_again(&call(server, &scripts::CREATE_LINK, &link, folded)).await?;
+    match read(&reply) {
+        ("yes", _) => Ok(Created::Yes(Box::new(link))),
+        ("taken", Some(by)) => Ok(Created::Taken(by)),
+        _ => Err(server.unexpected(&reply)),
+    }
+}
+
+pub(super) async fn replace(
+    server: &Server,
+    id: LinkId,
+    revision: u64,
+    spec: LinkSpec,
+    folded: &str,
+    now: Timestamp,
+) -> Result<Replaced> {
+    let Some((stored, json)) = fetch(server, id).await? else { return Ok(Replaced::Changed) };
+    if stored.revision != revision {
+        return Ok(Replaced::Changed);
+    }
+    let link = Link { id, revision: revision + 1, created_at: stored.created_at, updated_at: now, spec };
+    let call = call(server, &scripts::REPLACE_LINK, &link, folded).arg(json);
+    let reply: Vec<String> = server.lookups.run_again(&call).await?;
+    match read(&reply) {
+        ("yes", _) => Ok(Replaced::Yes(Box::new(link))),
+        ("changed", _) => Ok(Replaced::Changed),
+        ("taken", Some(by)) => Ok(Replaced::Taken(by)),
+        _ => Err(server.unexpected(&reply)),
+    }
+}
+
+fn call(server: &Server, script: &'static (&'static str, redis::Script), link: &Link, folded: &str) -> Call<'static> {
+    Call::new(script)
+        .key(server.keys.slugs())
+        .key(server.keys.link(link.id))
+        .key(server.keys.changes())
+        .key(server.keys.layout())
+        .arg(link.id.to_string())
+        .arg(place(&link.spec.domain, folded))
+        .arg(encode(link, folded))
+        .arg(CHANGES_KEPT)
+        .arg(server.id.as_str())
+}
+
+fn read(reply: &[String]) -> (&str, Option<LinkId>) {
+    let word = reply.first().map_or("", String::as_str);
+    (word, reply.get(1).and_then(|id| id.parse().ok()).map(LinkId))
+}
+
+pub(super) async fn remove(server: &Server, id: LinkId) -> Result<bool> {
+    let call = Call::new(&scripts::REMOVE_LINK)
+        .key(server.keys.slugs())
+        .key(server.keys.link(id))
+        .key(server.keys.changes())
+        .arg(id.to_string())
+        .arg(CHANGES_KEPT);
+    server.lookups.run(&call).await
+}
+
+pub(super) async fn by_id(server: &Server, id: LinkId) -> Result<Option<Link>> {
+    Ok(fetch(server, id).await?.map(|(link, _)| link))
+}
+
+async fn fetch(server: &Server, id: LinkId) -> Result<Option<(Link, String)>> {
+    let json: Option<String> = server.lookups.read(cmd("GET").arg(server.keys.link(id))).await?;
+    json.map(|json| Ok((parse(server, id, &json)?, json))).transpose()
+}
+
+fn parse(server: &Server, id: LinkId, json: &str) -> Result<Link> {
+    decode(id, json).map_err(|why| Failure::poison(format!("{}: {why}", server.keys.link(id))))
+}
+
+pub(super) async fn by_slug(server: &Server, domain: &DomainName, folded: &str) -> Result<Option<Link>> {
+    let Some(id) = holder(server, domain, folded).await? else { return Ok(None) };
+    let link = by_id(server, id).await?;
+    // Between the two questions the link may have moved to another slug.
+    Ok(link.filter(|link| link.spec.domain == *domain))
+}
+
+async fn holder(server: &Server, domain: &DomainName, folded: &str) -> Result<Option<LinkId>> {
+    let id: Option<u64> = server.lookups.read(cmd("HGET").arg(server.keys.slugs()).arg(place(domain, folded))).await?;
+    Ok(id.map(LinkId))
+}
+
+/// Ids are given out one by one, so walking them needs no index; ids of removed links are stepped over.
+pub(super) async fn list(server: &Server, after: LinkId, limit: usize) -> Result<Vec<Link>> {
+    let newest: Option<u64> = server.reports.read(cmd("GET").arg(server.keys.link_ids())).await?;
+    let newest = newest.unwrap_or(0);
+    let limit = limit.min(LISTED_MAX);
+    let (mut links, mut last) = (Vec::new(), after.0);
+    while links.len() < limit && last < newest {
+        let wanted = FETCHED_MAX.min((limit - links.len()) as u64).min(newest - last);
+        let ids: Vec<_> = (last + 1..=last + wanted).map(LinkId).collect();
+        last += wanted;
+        let keys: Vec<_> = ids.iter().map(|id| server.keys.link(*id)).collect();
+        let texts: Vec<Option<String>> = server.reports.read(cmd("MGET").arg(keys)).await?;
+        for (id, json) in ids.into_iter().zip(texts) {
+            if let Some(json) = json {
+                links.push(parse(server, id, &json)?);
+            }
+        }
+    }
+    Ok(links)
+}

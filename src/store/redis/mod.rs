@@ -1,0 +1,288 @@
+//! The Redis store: one state for any number of nodes. Keys and their meaning: `docs/redis.md`; why this protocol:
+//! `docs/adr/003-redis.md`.
+//!
+//! Nothing here may repeat a call whose outcome is unknown, except where the call itself makes that harmless.
+
+mod address;
+mod counts;
+mod health;
+mod impressions;
+mod keys;
+mod layout;
+mod line;
+mod links;
+mod misses;
+mod news;
+mod reaction;
+mod reactor;
+mod record;
+mod report;
+mod salts;
+mod scripts;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use self::address::Address;
+use self::keys::Keys;
+use self::layout::{Layout, Refusal};
+use self::line::{Deadlines, Line};
+use self::reaction::{Failure, Reaction};
+use self::reactor::Reactor;
+use super::{Config, CountStore, Created, Heard, ImpressionStore, LinkStore, News, OpenError, Replaced, Result};
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
+use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
+use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
+use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::visitor::Salt;
+
+/// How long a start waits for a Redis that is starting, too.
+const OPEN_WITHIN: Duration = Duration::from_secs(10);
+const OPEN_PAUSE: Duration = Duration::from_millis(100);
+
+pub(crate) struct Redis {
+    server: Arc<Server>,
+    reactor: Reactor,
+}
+
+/// What every call needs. Four connections: a look-up that a redirect waits for never stands behind a long report.
+struct Server {
+    /// The address without its password.
+    name: String,
+    keys: Keys,
+    deadlines: Deadlines,
+    /// The id of the store, which every shard must carry as its epoch.
+    id: String,
+    shards: u16,
+    /// Counters that were set aside since the start.
+    aside: AtomicU64,
+    lookups: Line,
+    counts: Line,
+    reports: Line,
+    news: Line,
+}
+
+impl Server {
+    /// What a script says that found another store, or none, where ours should be.
+    fn unexpected(&self, reply: &[String]) -> Failure {
+        match reply.first().map(String::as_str) {
+            Some("wiped") => self.wiped(),
+            _ => Failure::poison(format!("a script of ours answered {reply:?}")),
+        }
+    }
+
+    fn wiped(&self) -> Failure {
+        let layout = self.keys.layout();
+        Failure::poison(format!("{layout} is not that of the store {}: the database was wiped or changed", self.id))
+    }
+}
+
+/// The address of `url` without user and password; `None` when it is no Redis.
+pub(super) fn name(url: &str) -> Option<String> {
+    Address::parse(url).ok().map(|address| address.to_string())
+}
+
+impl Redis {
+    /// Opens the store in the database of `config`, beginning it where there never was one.
+    pub(super) fn open(config: &Config, data: &Path) -> Result<Self, OpenError> {
+        let address = Address::parse(&config.url)?;
+        let keys = Keys::new(&config.prefix)?;
+        let deadlines = Deadlines {
+            connect: Duration::from_millis(config.connect_ms.max(1)),
+            reply: Duration::from_millis(config.reply_ms.max(1)),
+        };
+        let reactor = Reactor::start().map_err(|cause| OpenError::Folder { path: data.to_owned(), cause })?;
+        let line = || Line::new(address.clone(), deadlines);
+        let name = address.to_string();
+        let (first, layout) = reactor
+            .wait(open_layout(line(), keys.clone(), config.shards, data.to_owned()))
+            .unwrap_or_else(|| Err(Refusal::Failed(Failure::silent())))
+            .map_err(|refusal| refusal.at(&name, data))?;
+        let Layout { id, shards, .. } = layout;
+        let server = Server {
+            name,
+            keys,
+            deadlines,
+            id,
+            shards,
+            aside: AtomicU64::new(0),
+            lookups: line(),
+            counts: first,
+            reports: line(),
+            news: line(),
+        };
+        Ok(Self { server: Arc::new(server), reactor })
+    }
+
+    /// Runs a call on the thread that speaks with Redis, and says of which server an error is.
+    async fn call<T, F>(&self, call: impl FnOnce(Arc<Server>) -> F + Send) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = reaction::Result<T>> + Send + 'static,
+    {
+        let server = self.server.clone();
+        let work = call(self.server.clone());
+        self.reactor.run(async move { work.await.map_err(|failure| failure.at(&server.name)) }).await
+    }
+}
+
+/// A Redis that is still starting is waited for; anything else is said at once.
+async fn open_layout(line: Line, keys: Keys, shards: u16, data: std::path::PathBuf) -> Result<(Line, Layout), Refusal> {
+    let deadline = Instant::now() + OPEN_WITHIN;
+    loop {
+        match layout::open(&line, &keys, shards, &data).await {
+            Err(Refusal::Failed(failure))
+                if matches!(failure.reaction, Reaction::Unknown | Reaction::Wait) && Instant::now() < deadline =>
+            {
+                tokio::time::sleep(OPEN_PAUSE).await;
+            }
+            Err(refusal) => return Err(refusal),
+            Ok(layout) => {
+                say_warnings(&line).await;
+                return Ok((line, layout));
+            }
+        }
+    }
+}
+
+/// A user that may not ask `INFO` hears nothing.
+async fn say_warnings(line: &Line) {
+    let Ok(info) = line.ask::<String>(&redis::cmd("INFO")).await else { return };
+    for warning in health::warnings(&info) {
+        tracing::warn!("Redis: {warning}");
+    }
+}
+
+#[async_trait]
+impl LinkStore for Redis {
+    async fn create_link(&self, spec: &LinkSpec, folded: &str, now: Timestamp) -> Result<Created> {
+        let (spec, folded) = (spec.clone(), folded.to_owned());
+        self.call(|server| async move { links::create(&server, spec, &folded, now).await }).await
+    }
+
+    async fn replace_link(
+        &self,
+        id: LinkId,
+        revision: u64,
+        spec: &LinkSpec,
+        folded: &str,
+        now: Timestamp,
+    ) -> Result<Replaced> {
+        let (spec, folded) = (spec.clone(), folded.to_owned());
+        self.call(move |server| async move { links::replace(&server, id, revision, spec, &folded, now).await }).await
+    }
+
+    async fn remove_link(&self, id: LinkId) -> Result<bool> {
+        self.call(move |server| async move { links::remove(&server, id).await }).await
+    }
+
+    async fn link(&self, id: LinkId) -> Result<Option<Link>> {
+        self.call(move |server| async move { links::by_id(&server, id).await }).await
+    }
+
+    async fn link_by_slug(&self, domain: &DomainName, folded: &str) -> Result<Option<Link>> {
+        let (domain, folded) = (domain.clone(), folded.to_owned());
+        self.call(|server| async move { links::by_slug(&server, &domain, &folded).await }).await
+    }
+
+    async fn links(&self, after: LinkId, limit: usize) -> Result<Vec<Link>> {
+        self.call(move |server| async move { links::list(&server, after, limit).await }).await
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    async fn heard(&self) -> Result<Heard> {
+        self.call(|server| async move { news::now(&server).await }).await
+    }
+
+    async fn news(&self, heard: &Heard) -> Result<News> {
+        let heard = heard.clone();
+        self.call(|server| async move { news::after(&server, &heard).await }).await
+    }
+}
+
+#[async_trait]
+impl CountStore for Redis {
+    fn shards(&self) -> u16 {
+        self.server.shards
+    }
+
+    async fn apply(&self, batch: &Batch) -> Result<Applied> {
+        let batch = batch.clone();
+        self.call(|server| async move { counts::apply(&server, &batch).await }).await
+    }
+
+    async fn watermark(&self, incarnation: Incarnation, shard: Shard) -> Result<Position> {
+        self.call(move |server| async move { counts::watermark(&server, incarnation, shard).await }).await
+    }
+
+    async fn watermarks(&self, incarnation: Incarnation) -> Result<Vec<Position>> {
+        self.call(move |server| async move { counts::watermarks(&server, incarnation).await }).await
+    }
+
+    async fn archived(&self, incarnation: Incarnation) -> Result<Position> {
+        self.call(move |server| async move { counts::archived(&server, incarnation).await }).await
+    }
+
+    async fn set_archived(&self, incarnation: Incarnation, to: Position) -> Result<()> {
+        self.call(move |server| async move { counts::set_archived(&server, incarnation, to).await }).await
+    }
+
+    async fn replace_day(&self, day: Date, deltas: &[Delta]) -> Result<()> {
+        let deltas = deltas.to_vec();
+        self.call(move |server| async move { counts::replace_day(&server, day, &deltas).await }).await
+    }
+
+    async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+        let links = links.map(<[LinkId]>::to_vec);
+        self.call(move |server| async move { report::read(&server, links, first, last).await }).await
+    }
+
+    async fn add_misses(&self, day: Date, misses: &[(String, String, u64)]) -> Result<()> {
+        let misses = misses.to_vec();
+        self.call(move |server| async move { misses::add(&server, day, &misses).await }).await
+    }
+
+    async fn misses(&self, first: Date, last: Date) -> Result<Vec<(Date, String, String, u64)>> {
+        self.call(move |server| async move { misses::read(&server, first, last).await }).await
+    }
+
+    async fn salt(&self, day: Date) -> Result<Salt> {
+        self.call(move |server| async move { salts::of(&server, day).await }).await
+    }
+
+    fn quarantined(&self) -> u64 {
+        self.server.aside.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl ImpressionStore for Redis {
+    async fn put_import(&self, import: &Import) -> Result<Imported> {
+        let import = import.clone();
+        self.call(|server| async move { impressions::put(&server, &import).await }).await
+    }
+
+    async fn undo_import(&self, id: ImportId) -> Result<bool> {
+        self.call(move |server| async move { impressions::undo(&server, id).await }).await
+    }
+
+    async fn imports(&self) -> Result<Vec<ImportSummary>> {
+        self.call(|server| async move { impressions::imports(&server).await }).await
+    }
+
+    async fn impressions(&self, first: Date, last: Date) -> Result<Vec<StoredImpression>> {
+        self.call(move |server| async move { impressions::read(&server, first, last).await }).await
+    }
+}

@@ -1,0 +1,28 @@
+//! The scripts that run inside Redis. Each is one atomic step; none may write before it has checked what it depends on.
+
+use std::sync::LazyLock;
+
+use redis::Script;
+
+/// The text of a script, and its hash.
+pub(super) type Text = LazyLock<(&'static str, Script)>;
+
+macro_rules! script {
+    ($name:ident, $($file:literal),+) => {
+        pub(super) static $name: Text = LazyLock::new(|| {
+            let text = concat!($(include_str!(concat!("scripts/", $file))),+);
+            (text, Script::new(text))
+        });
+    };
+}
+
+script!(BEGIN, "begin.lua");
+script!(APPLY, "add.lua", "apply.lua");
+script!(REPLACE_DAY, "add.lua", "replace_day.lua");
+script!(CREATE_LINK, "create_link.lua");
+script!(REPLACE_LINK, "replace_link.lua");
+script!(REMOVE_LINK, "remove_link.lua");
+script!(SALT, "salt.lua");
+script!(MISSES, "misses.lua");
+script!(COMMIT_IMPORT, "commit_import.lua");
+script!(UNDO_IMPORT, "undo_import.lua");

@@ -1,0 +1,223 @@
+//! Real servers that fail in real ways. Each test ends with the exact sums: nothing lost, nothing twice.
+
+use rustix::process::Signal;
+
+use super::server::RedisServer;
+use super::*;
+
+const SHARD: Shard = Shard(0);
+
+/// Applies the batch until it is counted, going by the watermark as the tally does.
+async fn insist(store: &dyn Store, batch: &Batch) {
+    for _ in 0..10_000 {
+        match store.apply(batch).await {
+            Ok(Applied::Yes) => return,
+            Ok(Applied::No { watermark }) => {
+                assert_eq!(watermark, batch.to, "the store stands where no batch ended");
+                return;
+            }
+            Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error}"),
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("never counted");
+}
+
+/// What a call that must fail for the moment says.
+async fn unavailable(store: &dyn Store, batch: &Batch) -> String {
+    match store.apply(batch).await {
+        Err(StoreError::Unavailable(said)) => said,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_after_the_script_ran_counts_nothing_twice() {
+    let server = RedisServer::start();
+    let config = Config { reply_ms: 50, ..server.config(1) };
+    let store = Redis::open(&config, server.data()).unwrap();
+    insist(&store, &batch(0, 1, 1)).await;
+    for from in 1..6 {
+        server.signal(Signal::STOP);
+        // It is in the server's socket by now, so that the server counts it when it wakes up.
+        let said = unavailable(&store, &batch(from, 1, 1)).await;
+        assert!(said.contains("no answer in time"), "{said}");
+        server.signal(Signal::CONT);
+        insist(&store, &batch(from, 1, 1)).await;
+    }
+    assert_eq!(clicks(&store, 1).await, 6);
+}
+
+#[tokio::test]
+async fn connections_that_are_cut_all_the_time_lose_nothing_and_count_nothing_twice() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    for from in 0..200 {
+        let batch = batch(from, 1, 1);
+        let applied = store.apply(&batch);
+        let cut = async { server.cli::<u64>("CLIENT KILL TYPE normal") };
+        let (applied, _) = futures_util::future::join(applied, cut).await;
+        if applied.is_err() {
+            insist(&store, &batch).await;
+        }
+    }
+    assert_eq!(clicks(&store, 1).await, 200);
+}
+
+#[tokio::test]
+async fn a_redis_that_is_killed_again_and_again_is_caught_up_from_its_watermark() {
+    let mut server = RedisServer::with_append_only_file();
+    let store = server.redis(1);
+    let mut next = 0;
+    for _ in 0..4 {
+        for _ in 0..50 {
+            insist(&store, &batch(next, 1, 1)).await;
+            next += 1;
+        }
+        server.kill();
+        let said = unavailable(&store, &batch(next, 1, 1)).await;
+        assert!(said.contains("connects again by itself"), "{said}");
+        server.launch();
+        // The last second of the append-only file may be gone: counters and watermark go back together.
+        next = watermark_of(&store).await;
+    }
+    assert_eq!(clicks(&store, 1).await, next);
+}
+
+async fn watermark_of(store: &dyn Store) -> u64 {
+    for _ in 0..1_000_000 {
+        if let Ok(position) = store.watermark(ONE, SHARD).await {
+            return position.0;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("it never answered");
+}
+
+#[tokio::test]
+async fn a_full_redis_takes_nothing_and_goes_on_when_there_is_room() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    server.cli::<()>("CONFIG SET maxmemory 1");
+    let said = unavailable(&store, &batch(1, 1, 1)).await;
+    assert!(said.contains("raise maxmemory"), "{said}");
+    server.cli::<()>("CONFIG SET maxmemory 0");
+    insist(&store, &batch(1, 1, 1)).await;
+    assert_eq!(clicks(&store, 1).await, 2);
+}
+
+#[tokio::test]
+async fn a_server_that_became_a_replica_is_not_counted_into() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    server.cli::<()>("REPLICAOF 127.0.0.1 1");
+    let said = unavailable(&store, &batch(1, 1, 1)).await;
+    assert!(said.contains("must lead to the master"), "{said}");
+    assert!(store.watermarks(ONE).await.is_err());
+    server.cli::<()>("REPLICAOF NO ONE");
+    insist(&store, &batch(1, 1, 1)).await;
+    assert_eq!(clicks(&store, 1).await, 2);
+}
+
+#[tokio::test]
+async fn a_script_of_somebody_else_is_waited_for() {
+    let server = RedisServer::with(&["--save", "", "--busy-reply-threshold", "1"]);
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    let busy = server.url();
+    let endless = std::thread::spawn(move || {
+        let mut connection = redis::Client::open(busy).unwrap().get_connection().unwrap();
+        let _ = redis::cmd("EVAL").arg("while true do end").arg(0).query::<()>(&mut connection);
+    });
+    let mut said = String::new();
+    for from in 1.. {
+        match store.apply(&batch(from, 1, 1)).await {
+            Err(error) => said = error.to_string(),
+            Ok(_) => continue,
+        }
+        break;
+    }
+    assert!(said.contains("BUSY") || said.contains("no answer"), "{said}");
+    while !endless.is_finished() {
+        server.try_cli("SCRIPT KILL");
+    }
+    endless.join().unwrap();
+    let next = watermark_of(&store).await;
+    insist(&store, &batch(next, 1, 1)).await;
+    assert_eq!(clicks(&store, 1).await, next + 1);
+}
+
+#[tokio::test]
+async fn a_server_that_forgot_its_scripts_gets_them_again() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    for from in 0..3 {
+        assert_eq!(store.apply(&batch(from, 1, 1)).await.unwrap(), Applied::Yes);
+        server.cli::<()>("SCRIPT FLUSH");
+    }
+    assert_eq!(clicks(&store, 1).await, 3);
+}
+
+#[tokio::test]
+async fn a_changed_password_is_a_matter_of_configuration_and_said_so() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    server.all(&["CONFIG SET requirepass secret", "CLIENT KILL TYPE normal"]);
+    let mut said = unavailable(&store, &batch(1, 1, 1)).await;
+    if !said.contains("check user") {
+        // The first call still found the connection that was cut.
+        said = unavailable(&store, &batch(1, 1, 1)).await;
+    }
+    assert!(said.contains("check user, password"), "{said}");
+    assert!(!said.contains("secret"), "{said}");
+    let config = Config { url: server.url().replace("//", "//:secret@"), ..server.config(1) };
+    let store = Redis::open(&config, server.data()).unwrap();
+    insist(&store, &batch(1, 1, 1)).await;
+    assert_eq!(clicks(&store, 1).await, 2);
+}
+
+#[tokio::test]
+async fn a_wiped_shard_is_not_counted_into_until_somebody_says_so() {
+    let server = RedisServer::start();
+    let store = server.redis(2);
+    insist(&store, &batch(0, 2, 5)).await;
+    server.cli::<()>("DEL waypost:{s0}:marks waypost:{s0}:days");
+    let Err(StoreError::Corrupt(said)) = store.apply(&batch(1, 2, 1)).await else { panic!("it was counted") };
+    let (_, accept) = said.split_once("journals still hold: ").unwrap();
+    let command = accept.split("; ").next().unwrap();
+    assert!(command.starts_with("HSET waypost:{s0}:marks epoch "), "{said}");
+    // The other shard goes on.
+    let other = Batch { shard: Shard(1), ..batch(0, 1, 1) };
+    assert_eq!(store.apply(&other).await.unwrap(), Applied::Yes);
+    server.cli::<()>(command);
+    assert_eq!(store.apply(&batch(1, 2, 1)).await.unwrap(), Applied::No { watermark: Position::START });
+}
+
+#[tokio::test]
+async fn keys_that_hold_something_else_stop_nobody_and_what_belongs_there_is_set_aside() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    let counts = "waypost:{s0}:counts:2026-11-21:1";
+    server.cli::<()>(&format!("HSET {counts} country:SE many"));
+    server.cli::<()>("SET waypost:{s0}:visitors:2026-11-21:2 many");
+    server.cli::<()>("SET waypost:{s0}:counts:2026-11-21:3 many");
+    let mut poisoned = batch(1, 1, 4);
+    poisoned.deltas.extend(batch(1, 2, 5).deltas);
+    poisoned.deltas.extend(batch(1, 3, 6).deltas);
+    assert_eq!(store.apply(&poisoned).await.unwrap(), Applied::Yes);
+    assert_eq!(store.apply(&poisoned).await.unwrap(), Applied::No { watermark: Position(2) });
+    assert_eq!((clicks(&store, 1).await, clicks(&store, 2).await, clicks(&store, 3).await), (5, 5, 0));
+    let aside: std::collections::BTreeMap<String, u64> = server.cli("HGETALL waypost:{s0}:aside");
+    let expected = [
+        (format!("{counts} country:SE"), 4),
+        ("waypost:{s0}:counts:2026-11-21:3 country:SE".to_owned(), 6),
+        ("waypost:{s0}:counts:2026-11-21:3 verdict:human".to_owned(), 6),
+        ("waypost:{s0}:visitors:2026-11-21:2 visitors".to_owned(), 1),
+    ];
+    assert_eq!(aside, expected.into());
+    assert_eq!(store.quarantined(), 4);
+}

@@ -1,0 +1,245 @@
+//! What else can happen to a running server: a store that is locked, gone or garbled, a clock that jumps, signals,
+//! copies of its folder, many restarts.
+
+use std::time::{Duration, Instant};
+
+use crate::support::agents;
+use crate::support::app::TestApp;
+use crate::support::faults::{Faults, files_of};
+use crate::support::load::{Load, assert_exactly_once, recorded, two_links};
+use crate::support::size;
+
+const SMALL: &str = "[journal]\nsegment_mib = 1\n[archive]\nseal_rows = 500\n";
+
+/// How long a supervisor waits before it kills.
+const STOPPED_WITHIN: Duration = Duration::from_secs(10);
+
+#[test]
+fn killed_again_and_again_under_load_it_loses_nothing() {
+    let mut app = TestApp::with_config(SMALL);
+    two_links(&app);
+    let load = Load::new();
+    let rounds = size(4, 60);
+    for _ in 0..rounds {
+        // More than one journal file each time, so that the hand-over is hit as well.
+        let clients = load.begin(&app, 4_000);
+        app.kill();
+        clients.end();
+        app.launch();
+    }
+    assert_exactly_once(&app, &load, Load::CLIENTS * rounds as u64);
+}
+
+#[test]
+fn a_stop_while_the_store_is_locked_is_in_time_and_loses_nothing() {
+    let mut app = TestApp::with_config(SMALL);
+    two_links(&app);
+    let store = rusqlite::Connection::open(app.data().join("waypost.db")).unwrap();
+    store.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let load = Load::new();
+    let clients = load.begin(&app, 1_000);
+    let asked = Instant::now();
+    app.ask_to_stop();
+    let status = app.ended();
+    assert!(asked.elapsed() < STOPPED_WITHIN, "{:?}", asked.elapsed());
+    assert!(status.success(), "{status}");
+    clients.end();
+    store.execute_batch("ROLLBACK").unwrap();
+    app.launch();
+    assert_exactly_once(&app, &load, Load::CLIENTS);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_loses_nothing() {
+    let mut app = TestApp::with_config(SMALL);
+    two_links(&app);
+    let store = rusqlite::Connection::open(app.data().join("waypost.db")).unwrap();
+    store.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let load = Load::new();
+    load.run(&app, 1_000);
+    app.ask_to_stop();
+    app.eventually("it has begun to stop", || app.log().contains("stopping: no new requests"));
+    let asked = Instant::now();
+    app.ask_to_stop();
+    let status = app.ended();
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert_eq!(status.code(), Some(1));
+    store.execute_batch("ROLLBACK").unwrap();
+    app.launch();
+    assert_exactly_once(&app, &load, Load::CLIENTS);
+}
+
+#[test]
+fn a_store_file_that_is_taken_away_stops_no_redirect_and_counting_goes_on_when_it_is_back() {
+    let mut app = TestApp::with_config(SMALL);
+    two_links(&app);
+    let load = Load::new();
+    load.run(&app, 300);
+    app.drained();
+    let away = app.path("away");
+    std::fs::create_dir(&away).unwrap();
+    let move_store = |from: &std::path::Path, to: &std::path::Path| {
+        for path in files_of(from) {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if name.starts_with("waypost.db") && !name.ends_with("lock") {
+                std::fs::rename(&path, to.join(name)).unwrap();
+            }
+        }
+    };
+    move_store(&app.data(), &away);
+    load.run(&app, 300);
+    app.stop();
+    move_store(&away, &app.data());
+    app.launch();
+    assert_exactly_once(&app, &load, Load::CLIENTS);
+}
+
+#[test]
+fn counters_garbled_by_hand_are_set_aside_and_everything_else_is_counted() {
+    let app = TestApp::with_config(SMALL);
+    two_links(&app);
+    for visitor in 0..5 {
+        app.click("/a").visitor(visitor).send();
+        app.click("/b").visitor(visitor).send();
+    }
+    app.drained();
+    let link = app.link_by_slug("a")["id"].as_u64().unwrap();
+    let store = rusqlite::Connection::open(app.data().join("waypost.db")).unwrap();
+    let garbled = format!("UPDATE counters SET counts = x'0199ff' WHERE key % 100000000000 = {link}");
+    assert_eq!(store.execute(&garbled, []).unwrap(), 1);
+    for visitor in 10..13 {
+        app.click("/a").visitor(visitor).send();
+        app.click("/b").visitor(visitor).send();
+    }
+    app.drained();
+    assert_eq!((app.clicks("a"), app.clicks("b")), (3, 8));
+    assert_eq!(app.metric("waypost_store_quarantined_rows_total"), 1);
+    assert_eq!(app.log().matches("in the table quarantine").count(), 1);
+    let kept: Vec<u8> = store.query_row("SELECT counts FROM quarantine", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, [1, 0x99, 0xff]);
+}
+
+#[test]
+fn a_clock_that_jumps_loses_no_hit_and_counts_none_twice() {
+    const DAY: i64 = 86_400;
+    let mut app = TestApp::stopped(SMALL);
+    let faults = Faults::under(&mut app);
+    app.launch();
+    two_links(&app);
+    let load = Load::new();
+    for offset in [-DAY, DAY, 3_600, -3_600, 400 * DAY, -30_000 * DAY, 2_000_000 * DAY, 0] {
+        faults.clock_offset(offset);
+        load.run(&app, size(150, 3_000));
+        let hits = app.drained();
+        assert_eq!(hits.lost, 0, "{offset}: {hits:?}");
+    }
+    let received = app.node_hits().received;
+    app.kill();
+    app.launch();
+    app.eventually("all are recorded", || recorded(&app).len() as u64 >= received);
+    let recorded: Vec<String> = recorded(&app);
+    assert_eq!((recorded.len() as u64, app.node_hits().lost), (received, 0));
+    let different: std::collections::HashSet<&String> = recorded.iter().collect();
+    assert_eq!(different.len(), recorded.len());
+}
+
+#[test]
+fn a_copied_folder_is_a_node_of_its_own_and_each_counts_what_it_has() {
+    let mut app = TestApp::with_config(SMALL);
+    two_links(&app);
+    let store = rusqlite::Connection::open(app.data().join("waypost.db")).unwrap();
+    store.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let load = Load::new();
+    load.run(&app, 500);
+    app.kill();
+    store.execute_batch("ROLLBACK").unwrap();
+    drop(store);
+    let mut copy = TestApp::stopped(SMALL);
+    copy.restore_data(&app.copy_of_data());
+    copy.launch();
+    app.launch();
+    for each in [&app, &copy] {
+        assert_exactly_once(each, &load, Load::CLIENTS);
+        each.click("/a").agent(agents::CURL).send();
+    }
+    for each in [&app, &copy] {
+        each.drained();
+        assert_eq!(each.node_hits().lost, 0);
+    }
+}
+
+#[test]
+fn a_link_removed_while_its_hits_wait_takes_no_hit_with_it() {
+    let mut app = TestApp::with_config(SMALL);
+    two_links(&app);
+    let id = app.link_by_slug("a")["id"].clone();
+    app.kill_with_waiting_hits(&["/a", "/a", "/b"]);
+    let store = rusqlite::Connection::open(app.data().join("waypost.db")).unwrap();
+    store.execute("DELETE FROM links WHERE slug = 'a'", []).unwrap();
+    drop(store);
+    app.launch();
+    let hits = app.drained();
+    assert_eq!((hits.recovered, hits.counted, hits.lost), (3, 3, 0), "{hits:?}");
+    app.eventually("all are recorded", || recorded(&app).len() == 3);
+    let lines = app.cli(&["export", "clicks", "--format", "jsonl", "--verdict", "all"]).ok();
+    assert_eq!(lines.lines().filter(|line| line.contains(&format!("\"link\":{id},"))).count(), 2, "{lines}");
+}
+
+#[test]
+fn a_backup_of_the_store_from_before_the_journal_begins_costs_no_click_file() {
+    let small =
+        "[journal]\nsegment_mib = 1\nkeep_hours = 0\n[archive]\nseal_rows = 300\n[tally]\nbatch_hits_max = 300\n";
+    let mut app = TestApp::with_config(small);
+    two_links(&app);
+    let load = Load::new();
+    load.run(&app, 1_000);
+    app.drained();
+    let backup = app.path("backup.db");
+    let store = rusqlite::Connection::open(app.data().join("waypost.db")).unwrap();
+    store.execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+    drop(store);
+    let journal = app.data().join("journal");
+    let first = files_of(&journal)[0].clone();
+    load.run(&app, 9_000);
+    app.eventually("the first journal file is let go", || !first.exists());
+    let lost = app.node_hits().lost;
+    app.kill();
+    for end in ["-wal", "-shm"] {
+        std::fs::remove_file(app.data().join(format!("waypost.db{end}"))).unwrap();
+    }
+    std::fs::rename(backup, app.data().join("waypost.db")).unwrap();
+    app.launch();
+    app.drained();
+    app.eventually("every answered click is recorded", || {
+        let recorded = recorded(&app).into_iter().collect();
+        load.answered().difference(&recorded).count() as u64 <= lost
+    });
+    let recorded = recorded(&app);
+    let different: std::collections::HashSet<&String> = recorded.iter().collect();
+    assert_eq!(different.len(), recorded.len(), "a click is in two files");
+    assert!(app.log().contains("older than the journal reaches back"), "{}", app.log());
+}
+
+#[test]
+fn many_restarts_pile_up_neither_files_nor_memory_nor_descriptors() {
+    let mut app = TestApp::with_config(SMALL);
+    two_links(&app);
+    let mut after_the_first = None;
+    for round in 0..size(8, 50) {
+        if round % 2 == 0 {
+            app.click("/a").visitor(u16::try_from(round).unwrap()).send();
+        }
+        app.drained();
+        app.restart();
+        app.eventually("what was left behind is looked through", || app.node_hits().in_journal == 0);
+        let now = (app.resident_kib(), app.open_files());
+        let (memory, files) = *after_the_first.get_or_insert(now);
+        assert!(now.1 <= files + 5, "{} descriptors were {files}", now.1);
+        assert!(now.0 <= memory + 10_000, "{} KiB were {memory}", now.0);
+    }
+    app.eventually("old journal files are cut to what is used of them", || {
+        let bytes: u64 = files_of(&app.data().join("journal")).iter().map(|path| path.metadata().unwrap().len()).sum();
+        // The live segment, the prepared one, and a few hundred bytes for each start.
+        bytes < (2 << 20) + 50 * 1_000
+    });
+}

@@ -1,0 +1,207 @@
+//! Waypost on a real redis-server: the same words as on its own file, several nodes, and a Redis that fails.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::app::TestApp;
+use crate::support::redis::RedisServer;
+
+/// How soon a link made on one node is in force on all others.
+const IN_FORCE_WITHIN: Duration = Duration::from_secs(1);
+
+fn node(redis: &RedisServer) -> TestApp {
+    TestApp::with_config(&redis.config())
+}
+
+#[test]
+fn links_clicks_stats_exports_and_ctr_work_on_redis_as_on_a_file() {
+    let redis = RedisServer::start();
+    let mut app = node(&redis);
+    app.link("https://example.com/spring", &[("slug", "spring"), ("utm.campaign", "spring"), ("level", "story")]);
+    for visitor in 0..40 {
+        app.click("/spring").visitor(visitor % 30).send().expect_status(302);
+    }
+    app.eventually("40 hits are counted", || app.node_hits().counted == 40);
+    let stats = app.stats("spring");
+    assert_eq!((stats["hits"].as_u64(), stats["visitors"].as_u64()), (Some(40), Some(30)), "{stats}");
+    let clicks = app.clicks("spring");
+    let exported = app.cli(&["export", "clicks", "--link", "spring"]).ok();
+    assert_eq!(exported.lines().count() as u64, clicks + 1);
+
+    let day = jiff::Timestamp::now().strftime("%F").to_string();
+    let csv = format!("link,date,impressions\nspring,{day},1000\n");
+    assert_eq!(app.import("", &csv).json()["added"], 1);
+    assert_eq!(app.import("", &csv).json()["same"], true);
+    let row = app.api_get("/api/v1/ctr").expect_status(200).json()["rows"][0].clone();
+    assert_eq!((row["clicks"].as_u64(), row["impressions"].as_u64()), (Some(clicks), Some(1000)), "{row}");
+    app.click("/wp-login.php").send().expect_status(404);
+    app.eventually("the miss is counted", || app.api_get("/api/v1/misses").json()["rows"][0]["slug"] == "wp-login.php");
+
+    app.restart();
+    app.drained();
+    assert_eq!(app.clicks("spring"), clicks);
+    assert_eq!(app.click("/spring").visitor(100).send().status, 302);
+    app.eventually_clicks("spring", clicks + 1);
+    assert_eq!(app.api_get("/api/v1/node").json()["store"], redis.url());
+    assert_eq!(app.api_delete("/api/v1/imports/1").status, 204);
+    assert!(app.api_get("/api/v1/ctr").json()["rows"][0]["ctr"].is_null());
+}
+
+#[test]
+fn what_one_node_changes_is_in_force_on_the_other_within_a_second() {
+    let redis = RedisServer::start();
+    let (one, two) = (node(&redis), node(&redis));
+    let soon = |what: &str, condition: &dyn Fn() -> bool| {
+        let since = Instant::now();
+        two.eventually(what, condition);
+        assert!(since.elapsed() < IN_FORCE_WITHIN, "{what} took {:?}", since.elapsed());
+    };
+    let location = || two.click("/x").send().header("location").map(str::to_owned);
+    assert_eq!(two.click("/x").send().status, 404);
+    let link = one.link("https://example.com/a", &[("slug", "x")]);
+    // An unknown slug is remembered for a while, which the news must end.
+    soon("a new link", &|| location().as_deref() == Some("https://example.com/a"));
+    let path = format!("/api/v1/links/{}", link["id"]);
+    one.api_patch(&path, &json!({"url": "https://example.com/b"})).expect_status(200);
+    soon("a changed link", &|| location().as_deref() == Some("https://example.com/b"));
+    one.api_patch(&path, &json!({"slug": "y"})).expect_status(200);
+    soon("a moved link", &|| two.click("/x").send().status == 404 && two.click("/y").send().status == 302);
+    one.api_delete(&path).expect_status(204);
+    soon("a removed link", &|| two.click("/y").send().status == 404);
+}
+
+#[test]
+fn two_nodes_count_together() {
+    let redis = RedisServer::start();
+    let (one, two) = (node(&redis), node(&redis));
+    one.link("https://example.com/a", &[("slug", "x")]);
+    two.eventually("the link is known", || two.click("/x").method("HEAD").send().status == 302);
+    for visitor in 0..50 {
+        one.click("/x").visitor(visitor).send().expect_status(302);
+        two.click("/x").visitor(visitor + 40).send().expect_status(302);
+    }
+    one.drained();
+    two.drained();
+    let stats = one.stats("x");
+    assert_eq!(stats, two.stats("x"));
+    assert_eq!(stats["visitors"], 90, "{stats}");
+}
+
+#[test]
+fn while_redis_is_away_cached_links_answer_and_others_say_come_again() {
+    let mut redis = RedisServer::start();
+    let app = node(&redis);
+    app.link("https://example.com/a", &[("slug", "x")]);
+    redis.kill();
+    for visitor in 0..100 {
+        app.click("/x").visitor(visitor).send().expect_status(302);
+    }
+    let answer = app.click("/nobody-knows").send();
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("2")));
+    assert_eq!(app.api_post("/api/v1/links", &json!({"url": "https://example.com/b"})).status, 503);
+    assert!(app.node_hits().in_journal > 0);
+    assert!(redis.launch());
+    assert_eq!(app.drained().counted, 100);
+    assert_eq!(app.clicks("x"), 100);
+    assert_eq!(app.click("/nobody-knows").send().status, 404);
+}
+
+#[test]
+fn a_frozen_redis_holds_up_no_redirect_and_no_click_is_lost_or_counted_twice() {
+    let redis = RedisServer::start();
+    let app = node(&redis);
+    app.link("https://example.com/a", &[("slug", "x")]);
+    app.click("/x").visitor(1000).send().expect_status(302);
+    app.drained();
+    redis.freeze();
+    for visitor in 0..100 {
+        let since = Instant::now();
+        app.click("/x").visitor(visitor).send().expect_status(302);
+        assert!(since.elapsed() < Duration::from_secs(1));
+    }
+    app.eventually("the store is given up on", || !app.metrics().contains("waypost_store_errors_total 0"));
+    redis.thaw();
+    assert_eq!(app.drained().counted, 101);
+    assert_eq!(app.clicks("x"), 101);
+}
+
+#[test]
+fn a_redis_that_was_rolled_back_is_healed_from_the_journal_even_when_nobody_clicks() {
+    let redis = RedisServer::start();
+    let app = node(&redis);
+    let id = app.link("https://example.com/a", &[("slug", "x")])["id"].clone();
+    (0..60).for_each(|visitor| drop(app.click("/x").visitor(visitor).send().expect_status(302)));
+    app.drained();
+    // What a restored backup would have taken: one shard's counters and its watermark, together.
+    let tag = format!("waypost:{{s{id}}}");
+    let day = jiff::Timestamp::now().strftime("%F").to_string();
+    let keys = format!("{tag}:counts:{day}:{id} {tag}:visitors:{day}:{id}");
+    let forget = "for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do \
+                  if f ~= 'epoch' then redis.call('HDEL', KEYS[1], f) end end redis.call('DEL', KEYS[2], KEYS[3])";
+    redis.ask(&format!("EVAL \"{forget}\" 3 {tag}:marks {keys}"));
+    app.eventually_clicks("x", 60);
+    assert_eq!(app.drained().counted, 60);
+}
+
+#[test]
+fn a_wiped_redis_is_not_counted_into_and_not_begun_anew() {
+    let redis = RedisServer::start();
+    let mut app = node(&redis);
+    app.link("https://example.com/a", &[("slug", "x")]);
+    app.click("/x").send().expect_status(302);
+    app.drained();
+    redis.ask("FLUSHALL");
+    for visitor in 0..20 {
+        app.click("/x").visitor(visitor).send().expect_status(302);
+    }
+    app.eventually("somebody is told", || app.log().contains("it was wiped, or this is another database"));
+    assert_eq!(app.api_post("/api/v1/links", &json!({"url": "https://example.com/b"})).status / 100, 5);
+    assert_eq!(app.node_hits().in_journal, 20);
+    app.kill();
+    let refused = app.try_launch().unwrap_err();
+    assert!(refused.contains("redis-store.id") && refused.contains("Put back a backup"), "{refused}");
+}
+
+#[test]
+fn redis_killed_during_load_loses_no_click_and_counts_none_twice() {
+    const ROUNDS: u16 = 4;
+    const CLICKS: u16 = 500;
+    let mut redis = RedisServer::start();
+    let app = node(&redis);
+    app.link("https://example.com/a", &[("slug", "x")]);
+    for round in 0..ROUNDS {
+        let address = app.redirect_address();
+        let clicks: Vec<_> =
+            (0..CLICKS).map(|number| app.click("/x").visitor(round * CLICKS + number).request()).collect();
+        let load = std::thread::spawn(move || {
+            clicks.into_iter().for_each(|click| drop(click.send(address).unwrap().expect_status(302)));
+        });
+        app.eventually("counting goes on", || app.node_hits().counted > u64::from(round * CLICKS));
+        redis.kill();
+        assert!(redis.launch());
+        load.join().unwrap();
+    }
+    let total = u64::from(ROUNDS * CLICKS);
+    // The append-only file may have lost its last second: what was booked is then counted once more, in its place.
+    app.eventually_clicks("x", total);
+    app.drained();
+    let stats = app.stats("x");
+    let visitors = stats["visitors"].as_u64().unwrap();
+    assert_eq!(stats["hits"], total, "{stats}");
+    assert!(visitors.abs_diff(total) * 50 <= total, "{stats}");
+}
+
+#[test]
+fn a_node_killed_during_load_counts_every_answered_click_once_after_its_restart() {
+    let redis = RedisServer::start();
+    let mut app = node(&redis);
+    app.link("https://example.com/a", &[("slug", "x")]);
+    for round in 0..4_u16 {
+        (0..100).for_each(|number| drop(app.click("/x").visitor(round * 100 + number).send().expect_status(302)));
+        app.kill();
+        app.launch();
+    }
+    app.drained();
+    assert_eq!(app.clicks("x"), 400);
+}

@@ -1,0 +1,147 @@
+//! Clicks under load, each told apart, and the question afterwards: is every answered one recorded, once?
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::agents;
+use super::app::TestApp;
+use super::http::{Connection, Request};
+
+/// Clicks with an id of their own in the referrer's path, from several kept connections at once. Ids are noted only
+/// when the whole 302 has arrived.
+pub(crate) struct Load {
+    answered: Mutex<HashMap<String, Answered>>,
+    sent: AtomicU64,
+}
+
+/// When an answer was there, and how long it took.
+#[derive(Clone, Copy)]
+struct Answered {
+    at: Instant,
+    took: Duration,
+}
+
+/// Clients at work.
+pub(crate) struct Clients {
+    over: Arc<AtomicBool>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Clients {
+    pub(crate) fn end(self) {
+        self.over.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Load {
+    pub(crate) const CLIENTS: u64 = 4;
+
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { answered: Mutex::default(), sent: AtomicU64::new(0) })
+    }
+
+    /// The ids of the clicks that were answered.
+    pub(crate) fn answered(&self) -> HashSet<String> {
+        self.answered.lock().unwrap().keys().cloned().collect()
+    }
+
+    /// The longest that an answer took since `since`.
+    pub(crate) fn slowest_since(&self, since: Instant) -> Duration {
+        let answered = self.answered.lock().unwrap();
+        answered.values().filter(|answer| answer.at >= since).map(|answer| answer.took).max().unwrap_or_default()
+    }
+
+    /// The ids of all answered clicks, in the order of their answers.
+    pub(crate) fn in_order(&self) -> Vec<String> {
+        let answered = self.answered.lock().unwrap();
+        let mut ids: Vec<_> = answered.iter().map(|(id, one)| (one.at, id.clone())).collect();
+        ids.sort();
+        ids.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Starts the clients and returns once `enough` more answers have come.
+    pub(crate) fn begin(self: &Arc<Self>, app: &TestApp, enough: usize) -> Clients {
+        let before = self.answered.lock().unwrap().len();
+        let over = Arc::new(AtomicBool::new(false));
+        let threads = (0..Self::CLIENTS)
+            .map(|_| {
+                let (load, over, address) = (self.clone(), over.clone(), app.redirect_address());
+                std::thread::spawn(move || {
+                    let Ok(mut connection) = Connection::open(address) else { return };
+                    while !over.load(Ordering::Relaxed) && load.click(&mut connection).is_some() {}
+                })
+            })
+            .collect();
+        app.eventually("the load is under way", || self.answered.lock().unwrap().len() >= before + enough);
+        Clients { over, threads }
+    }
+
+    /// Clicks until this many more are answered, and no more.
+    pub(crate) fn run(self: &Arc<Self>, app: &TestApp, enough: usize) {
+        self.begin(app, enough).end();
+    }
+
+    fn click(&self, connection: &mut Connection) -> Option<()> {
+        let number = self.sent.fetch_add(1, Ordering::Relaxed);
+        let id = format!("id-{number}");
+        let request = Request::new("GET", if number.is_multiple_of(2) { "/a" } else { "/b" })
+            .header("User-Agent", agents::HUMANS[usize::try_from(number).unwrap() % agents::HUMANS.len()])
+            .header("Referer", &format!("https://example.net/{id}"))
+            .header("X-Forwarded-For", &format!("11.{}.{}.1", number / 251 % 251, number % 251));
+        let began = Instant::now();
+        let answer = connection.send(&request).ok()?;
+        assert_eq!(answer.status, 302);
+        let at = Instant::now();
+        self.answered.lock().unwrap().insert(id, Answered { at, took: at - began });
+        Some(())
+    }
+}
+
+/// Makes the links that the load clicks on.
+pub(crate) fn two_links(app: &TestApp) {
+    app.link("https://example.com/a", &[("slug", "a")]);
+    app.link("https://example.com/b", &[("slug", "b")]);
+}
+
+/// The ids of the clicks in the click files, one entry per click.
+pub(crate) fn recorded(app: &TestApp) -> Vec<String> {
+    let lines = app.cli(&["export", "clicks", "--format", "jsonl", "--verdict", "all"]).ok();
+    let id = |line: &str| {
+        let click: Value = serde_json::from_str(line).unwrap();
+        click["referrer_path"].as_str().unwrap_or_default().trim_start_matches('/').to_owned()
+    };
+    lines.lines().map(id).collect()
+}
+
+/// Hits in the counters of both links.
+fn counted(app: &TestApp) -> u64 {
+    app.stats("a")["hits"].as_u64().unwrap() + app.stats("b")["hits"].as_u64().unwrap()
+}
+
+/// Nothing is recorded twice or without having been asked, and counters say what the click files say. Returns the
+/// answered clicks that are not recorded.
+pub(crate) fn assert_at_most_once(app: &TestApp, load: &Load, in_flight_max: u64) -> Vec<String> {
+    app.drained();
+    // After a kill the clicks that were in no click file yet are counted already and read once more.
+    app.eventually("counters and click files say the same", || counted(app) == recorded(app).len() as u64);
+    let recorded = recorded(app);
+    let different: HashSet<String> = recorded.iter().cloned().collect();
+    assert_eq!(different.len(), recorded.len(), "a hit is in the click files twice");
+    let answered = load.answered();
+    let unasked = different.difference(&answered).count() as u64;
+    assert!(unasked <= in_flight_max, "{unasked} recorded without having been answered");
+    answered.difference(&different).cloned().collect()
+}
+
+/// answered is a part of recorded, nothing is recorded twice, and counters say what the click files say.
+pub(crate) fn assert_exactly_once(app: &TestApp, load: &Load, in_flight_max: u64) {
+    let lost = assert_at_most_once(app, load, in_flight_max);
+    assert!(lost.is_empty(), "{} lost, {:?}: {:?}", lost.len(), app.node_hits(), &lost[..lost.len().min(5)]);
+}
