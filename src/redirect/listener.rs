@@ -172,6 +172,8 @@ impl Worker {
             // Not `pipeline_flush`: with it hyper 1.12 never sends an answer behind which unread bytes are left, which
             // is every refusal of a bad head or a body.
             .writev(false)
+            // A client that has said all it wants to say may close its half and still wants the answer.
+            .half_close(true)
             .serve_connection(Lingering::new(stream), service);
         let mut connection = pin!(connection);
         let mut stopped = self.stopped.clone();
