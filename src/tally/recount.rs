@@ -341,8 +341,14 @@ fn listed(moves: BTreeMap<(String, String), u64>) -> Vec<Move> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::domain::counter::Counters;
+    use crate::domain::link::LinkFacts;
+    use crate::domain::placement::Level;
+    use crate::domain::utm::Utm;
+    use crate::domain::visitor::Visitor;
 
     const DAY: Date = jiff::civil::date(2026, 11, 21);
 
@@ -370,6 +376,26 @@ mod tests {
         assert!(!holds_every_hit(&day, &[delta(1, 5, 0), delta(2, 1, 2)]));
         assert!(!holds_every_hit(&[], &[delta(1, 1, 0)]));
         assert!(holds_every_hit(&[], &[]));
+    }
+
+    #[test]
+    fn a_day_of_many_portions_adds_up_to_one_delta_per_link_and_no_visitor_twice() {
+        let link = |id| LinkFacts {
+            id: LinkId(id),
+            domain: String::new(),
+            slug: String::new(),
+            utm: Utm::default(),
+            platform: None,
+            level: Level::Other,
+        };
+        let links = [Arc::new(link(1)), Arc::new(link(2))];
+        let mut sum = DaySum::new(TimeZone::UTC);
+        for n in 0..3 * PORTION + 1 {
+            sum.add(Click::blank(Arc::clone(&links[n % 2]), Visitor(n as u64 % 5)));
+        }
+        let deltas = sum.finish();
+        let found = deltas.iter().map(|delta| (delta.link.0, hits(delta.counters.iter()), delta.visitors.len()));
+        assert_eq!(found.collect::<Vec<_>>(), [(1, 12_289, 5), (2, 12_288, 5)]);
     }
 
     #[test]
