@@ -49,12 +49,24 @@ pub(crate) trait NodeStatus: Send + Sync {
     fn metrics(&self) -> String;
 }
 
+/// Judges the past again, one time at a time.
+pub(crate) trait Past: Send + Sync {
+    /// Begins with the clicks of `since`, a day of the report time zone.
+    ///
+    /// # Errors
+    /// A sentence when it cannot begin now.
+    fn begin(&self, since: jiff::civil::Date, dry_run: bool) -> Result<(), String>;
+    /// How the last one stands.
+    fn state(&self) -> wire::Reclassification;
+}
+
 /// Everything the handlers may use.
 pub(crate) struct Parts {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) archive: Arc<Archive>,
     pub(crate) node: Arc<dyn NodeStatus>,
+    pub(crate) past: Arc<dyn Past>,
     pub(crate) clock: Clock,
     pub(crate) report_zone: TimeZone,
     pub(crate) key: KeyHash,

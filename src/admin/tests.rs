@@ -28,6 +28,16 @@ impl LinkListener for Deaf {
 
 struct Still;
 
+impl super::Past for Still {
+    fn begin(&self, _: jiff::civil::Date, _: bool) -> Result<(), String> {
+        Err("the past stands still here".to_owned())
+    }
+
+    fn state(&self) -> wire::Reclassification {
+        wire::Reclassification::idle()
+    }
+}
+
 impl NodeStatus for Still {
     fn report(&self) -> wire::Node {
         wire::Node {
@@ -90,6 +100,7 @@ fn plane() -> (Admin, Arc<FakeStore>, tempfile::TempDir) {
         store: store.clone(),
         archive: Arc::new(Archive::open(folder.path().join("clicks"), &config.archive).unwrap()),
         node: Arc::new(Still),
+        past: Arc::new(Still),
         clock,
         report_zone: TimeZone::UTC,
         key: KeyHash::of(KEY),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::explain;
 use crate::domain::link as domain;
 use crate::links::Domains;
 
@@ -152,4 +153,106 @@ pub(crate) struct GeoFile {
 /// RFC 3339 in UTC, without a fraction where there is none.
 pub(super) fn instant(at: Timestamp) -> String {
     at.to_string()
+}
+
+/// How judging the past again stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Reclassification {
+    /// `idle` (nobody asked since the start), `running`, `done` or `failed`.
+    pub(crate) state: String,
+    /// The first day.
+    pub(crate) since: Option<String>,
+    pub(crate) dry_run: bool,
+    /// Why it failed.
+    pub(crate) error: Option<String>,
+    /// What moved, once it is done.
+    pub(crate) report: Option<serde_json::Value>,
+}
+
+impl Reclassification {
+    const RUNNING: &str = "running";
+
+    pub(crate) fn idle() -> Self {
+        Self { state: "idle".to_owned(), ..Self::default() }
+    }
+
+    pub(crate) fn running(since: jiff::civil::Date, dry_run: bool) -> Self {
+        Self { state: Self::RUNNING.to_owned(), since: Some(since.to_string()), dry_run, ..Self::default() }
+    }
+
+    pub(crate) fn ended(self, outcome: Result<serde_json::Value, String>) -> Self {
+        match outcome {
+            Ok(report) => Self { state: "done".to_owned(), report: Some(report), ..self },
+            Err(error) => Self { state: "failed".to_owned(), error: Some(error), ..self },
+        }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.state == Self::RUNNING
+    }
+}
+
+/// One click with the reasons for what it is. Unknown is `null`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Click {
+    pub(crate) id: String,
+    pub(crate) time: String,
+    pub(crate) link: u64,
+    pub(crate) slug: String,
+    pub(crate) verdict: &'static str,
+    pub(crate) reason: String,
+    /// The verdict in words.
+    pub(crate) why: String,
+    pub(crate) source: String,
+    pub(crate) source_rule: String,
+    /// The source in words.
+    pub(crate) source_why: String,
+    pub(crate) rules_version: u32,
+    pub(crate) evidence: BTreeMap<&'static str, Option<String>>,
+}
+
+impl Click {
+    pub(super) fn new(click: &crate::domain::click::Click) -> Self {
+        let time = Timestamp::from_millisecond(click.time_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self {
+            id: click.id.to_string(),
+            time: format!("{time:.3}"),
+            link: click.link.id.0,
+            slug: click.link.slug.clone(),
+            verdict: click.verdict.as_str(),
+            reason: click.reason.to_string(),
+            why: explain::verdict(click),
+            source: click.source.to_string(),
+            source_rule: click.source_rule.to_string(),
+            source_why: explain::source(click),
+            rules_version: click.rules_version,
+            evidence: evidence(click),
+        }
+    }
+}
+
+fn evidence(click: &crate::domain::click::Click) -> BTreeMap<&'static str, Option<String>> {
+    let kept = [
+        ("user_agent", click.look.user_agent.as_str()),
+        ("purpose", &click.look.purpose),
+        ("hints", &click.look.hints),
+        ("referrer_host", &click.look.referrer_host),
+        ("referrer_path", &click.look.referrer_path),
+        ("click_ids", &click.click_ids),
+        ("visitor_utm_source", &click.visitor_utm_source),
+        ("visitor_utm_medium", &click.visitor_utm_medium),
+        ("channel", &click.channel),
+        ("seen_on", &click.seen_on),
+        ("app", &click.look.app),
+        ("device", click.look.device.as_str()),
+        ("os", &click.look.os),
+        ("browser", &click.look.browser),
+        ("language", &click.look.language),
+        ("country", &click.place.country),
+        ("region", &click.place.region),
+        ("city", &click.place.city),
+        ("asn", &click.place.asn),
+        ("organisation", &click.place.organisation),
+    ];
+    kept.into_iter().map(|(name, text)| (name, Some(text.to_owned()).filter(|text| !text.is_empty()))).collect()
 }

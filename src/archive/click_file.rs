@@ -213,6 +213,17 @@ pub(super) fn remove_from(root: &Path, incarnation: Incarnation, from: Position)
     Ok(removed)
 }
 
+impl FileName {
+    /// Reads the name of a file that is in place; `None` if it is none of ours.
+    pub(super) fn parse(path: &Path) -> Option<Self> {
+        let stem = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+        let (of, begins) = stem.split_once('-')?;
+        let (incarnation, from) = (Incarnation::parse(of)?, Position(begins.parse().ok()?));
+        let name = Self { day: day_of(path.parent()?)?, incarnation, from };
+        (name.stem() == stem).then_some(name)
+    }
+}
+
 /// The least position at or after `from` at which a file of `incarnation` begins.
 pub(super) fn first_from(
     root: &Path,

@@ -11,7 +11,7 @@ use crate::domain::click::{Click, Look};
 use crate::domain::link::LinkFacts;
 
 /// The version of this table, written into each click file as `waypost.format`.
-pub(super) const FORMAT: &str = "1";
+pub(super) const FORMAT: &str = "2";
 
 pub(super) const ID: &str = "id";
 pub(super) const TIME: &str = "time";
@@ -84,7 +84,7 @@ fn or_empty(text: Option<&String>) -> &str {
 }
 
 /// Every column, in the order of files and exports.
-pub(super) const COLUMNS: [Column; 35] = [
+pub(super) const COLUMNS: [Column; 40] = [
     column(ID, Content::Id),
     column(TIME, Content::Time),
     column(LINK, Content::Link),
@@ -102,6 +102,7 @@ pub(super) const COLUMNS: [Column; 35] = [
     of_click("reason", |click| &click.reason),
     of_click("source", |click| &click.source),
     of_click("source_rule", |click| &click.source_rule),
+    of_click("channel", |click| &click.channel),
     of_click("seen_on", |click| &click.seen_on),
     of_look("app", |look| &look.app),
     of_look("referrer_host", |look| &look.referrer_host),
@@ -110,12 +111,16 @@ pub(super) const COLUMNS: [Column; 35] = [
     of_click("country", |click| &click.place.country),
     of_click("region", |click| &click.place.region),
     of_click("city", |click| &click.place.city),
+    of_click("asn", |click| &click.place.asn),
+    of_click("organisation", |click| &click.place.organisation),
     of_look("device", |look| look.device.as_str()),
     of_look("os", |look| &look.os),
     of_look("browser", |look| &look.browser),
     of_look("language", |look| &look.language),
     column("visitor", Content::Visitor),
     of_click("click_ids", |click| &click.click_ids),
+    of_click("visitor_utm_source", |click| &click.visitor_utm_source),
+    of_click("visitor_utm_medium", |click| &click.visitor_utm_medium),
     of_look("user_agent", |look| &look.user_agent),
     of_look("purpose", |look| &look.purpose),
     of_look("hints", |look| &look.hints),

@@ -3,9 +3,10 @@
 //! A click is pushed and waits as a row of [`columns`] ([`pending`]). When enough of them wait they are sealed into
 //! Parquet files, one per UTC day ([`mod@seal`], [`click_file`], [`checksum`]). A scan reads both as one ([`scan`],
 //! [`read`], [`filter`]), and [`mod@export`] turns what it yields into CSV, JSON lines or one Parquet file.
+//! [`mod@rewrite`] reads files back as clicks ([`rows`]) and replaces them by the same clicks judged anew.
 //!
 //! The archive must never change a file that is in place, except that a retry replaces it with at least the same
-//! clicks; and it must never hold an address: a click has none.
+//! clicks and [`mod@rewrite`] with the same clicks judged anew; and it must never hold an address: a click has none.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,10 @@ mod read;
 
 mod filter;
 
+mod rewrite;
+
+mod rows;
+
 mod export;
 
 #[cfg(test)]
@@ -42,6 +47,7 @@ use pending::Pending;
 
 pub(crate) use export::{Format, export};
 pub(crate) use filter::ClickQuery;
+pub(crate) use rewrite::StoredFile;
 pub(crate) use scan::Scan;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -66,6 +72,8 @@ pub(crate) enum ArchiveError {
     Io { action: &'static str, path: PathBuf, cause: io::Error },
     #[error("cannot encode {path}: {cause}", path = path.display())]
     Encode { path: PathBuf, cause: ParquetError },
+    #[error("cannot use {path}: {message}", path = path.display())]
+    Damaged { path: PathBuf, message: String },
     #[error("cannot gather clicks: {0}")]
     Columns(arrow_schema::ArrowError),
 }

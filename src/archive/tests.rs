@@ -56,10 +56,13 @@ fn click(position: u64, time_ms: i64) -> Click {
         reason: text("default"),
         source: text("instagram"),
         source_rule: text("utm"),
+        channel: text("Organic Social"),
         seen_on: text("instagram"),
         place: Place { country: text("SE"), city: text("Malm\u{f6}"), ..Place::default() },
         visitor: Visitor(0xff),
         click_ids: text("igshid"),
+        visitor_utm_source: text(""),
+        visitor_utm_medium: text(""),
         rules_version: 3,
     }
 }
@@ -128,10 +131,10 @@ fn a_click_comes_back_from_its_file_with_every_column() {
         "id": click(0, MIDNIGHT + 1).id.to_string(), "time": "2026-11-21T00:00:00.001Z", "link": 1,
         "domain": null, "slug": "slug-1", "campaign": "spring", "medium": null, "utm_source": null, "term": null,
         "content": null, "utm_id": null, "platform": null, "level": "story", "verdict": "human",
-        "reason": "default", "source": "instagram", "source_rule": "utm", "seen_on": "instagram",
+        "reason": "default", "source": "instagram", "source_rule": "utm", "channel": "Organic Social", "seen_on": "instagram",
         "app": "instagram", "referrer_host": "l.instagram.com", "referrer_path": "/", "continent": null,
-        "country": "SE", "region": null, "city": "Malm\u{f6}", "device": "mobile", "os": "ios",
-        "browser": "instagram", "language": "sv", "visitor": "00000000000000ff", "click_ids": "igshid",
+        "country": "SE", "region": null, "city": "Malm\u{f6}", "asn": null, "organisation": null, "device": "mobile", "os": "ios",
+        "browser": "instagram", "language": "sv", "visitor": "00000000000000ff", "click_ids": "igshid", "visitor_utm_source": null, "visitor_utm_medium": null,
         "user_agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)", "purpose": null, "hints": null,
         "rules_version": 3,
     });

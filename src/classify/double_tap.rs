@@ -2,9 +2,8 @@
 //!
 //! Remembers visitors for the length of the window only, and never more than a named number of them.
 
-use std::collections::HashMap;
-
 use compact_str::CompactString;
+use hashbrown::HashMap;
 
 use crate::domain::click::Click;
 use crate::domain::link::LinkId;
@@ -16,7 +15,7 @@ const REMEMBERED_MAX: usize = 262_144;
 
 /// Which human clicks were kept lately. Judge clicks in the order of the journal and replays judge alike.
 #[derive(Debug)]
-pub(crate) struct DoubleTap {
+pub(super) struct DoubleTap {
     window_ms: i64,
     /// When the last kept click of this visitor on this link was, in milliseconds.
     kept: HashMap<(Visitor, LinkId), i64>,
@@ -28,13 +27,13 @@ pub(crate) struct DoubleTap {
 
 impl DoubleTap {
     /// A window of 0 or less finds no double taps.
-    pub(crate) fn new(window_ms: i64) -> Self {
+    pub(super) fn new(window_ms: i64) -> Self {
         Self { window_ms, kept: HashMap::new(), latest_ms: i64::MIN, swept_ms: i64::MIN }
     }
 
     /// Turns a human click into a duplicate if one of the same visitor and link was kept within the window before it.
     /// A duplicate is not kept, so that steady tapping counts once per window.
-    pub(crate) fn judge(&mut self, click: &mut Click) {
+    pub(super) fn judge(&mut self, click: &mut Click) {
         if click.verdict != Verdict::Human || self.window_ms <= 0 {
             return;
         }
@@ -50,7 +49,7 @@ impl DoubleTap {
     }
 
     /// Forgets everything, as before a replay.
-    pub(crate) fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         *self = Self::new(self.window_ms);
     }
 

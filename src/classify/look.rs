@@ -61,20 +61,27 @@ impl Looks {
     fn interpret(&self, hit: &Hit<'_>) -> Shown {
         let agent = self.agents.read(hit);
         let referrer = Referrer::parse(hit.referrer);
-        let look = Arc::new(Look {
-            app: CompactString::const_new(agent.app),
+        let sent = Look {
             referrer_host: referrer.host.clone(),
             referrer_path: referrer.path.clone(),
-            device: agent.device,
-            os: CompactString::const_new(agent.os),
-            browser: CompactString::const_new(agent.browser),
             language: language::first(hit.accept_language),
             user_agent: CompactString::from(hit.user_agent),
             purpose: CompactString::from(hit.purpose),
             hints: agent.hints.clone(),
-        });
-        Shown { agent, referrer, look }
+            ..Look::default()
+        };
+        Shown { look: Arc::new(with_agent(sent, &agent)), agent, referrer }
     }
+}
+
+/// A look that was kept, with its agent read anew; the same one if that changes nothing.
+pub(super) fn again(kept: &Arc<Look>, agent: &Agent) -> Arc<Look> {
+    let read = with_agent(Look::clone(kept), agent);
+    if read == **kept { Arc::clone(kept) } else { Arc::new(read) }
+}
+
+fn with_agent(look: Look, agent: &Agent) -> Look {
+    Look { app: agent.app.clone(), device: agent.device, os: agent.os.clone(), browser: agent.browser.clone(), ..look }
 }
 
 const TEXTS: usize = 9;
@@ -145,18 +152,30 @@ impl Equivalent<Seen> for Texts<'_> {
 mod tests {
     use std::hash::BuildHasher;
 
+    use super::super::tables::Tables;
     use super::*;
     use crate::domain::link::LinkId;
 
     #[test]
     fn hits_that_show_the_same_share_one_look_and_others_do_not() {
-        let looks = Looks::new(Agents::compile());
+        let looks = Looks::new(Agents::compile(&Tables::built_in()));
         let hit = Hit { user_agent: "Mozilla/5.0", referrer: "https://t.co/a", ..Hit::new(LinkId(1), 0) };
         let later = Hit { time_ms: 9, query: "fbclid=1", ..hit };
         assert!(Arc::ptr_eq(&looks.read(&hit).look, &looks.read(&later).look));
         let other = Hit { referrer: "https://t.co/b", ..hit };
         assert_eq!(looks.read(&other).look.referrer_path, "/b");
         assert_eq!(looks.remembered.len(), 2);
+    }
+
+    #[test]
+    fn a_look_read_again_by_the_same_rules_is_the_same_one() {
+        let looks = Looks::new(Agents::compile(&Tables::built_in()));
+        let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
+        let hit = Hit { user_agent: firefox, accept_language: "sv", ..Hit::new(LinkId(1), 0) };
+        let shown = looks.read(&hit);
+        assert!(Arc::ptr_eq(&again(&shown.look, &shown.agent), &shown.look));
+        let older = Arc::new(Look { os: "BeOS".into(), ..Look::clone(&shown.look) });
+        assert_eq!(*again(&older, &shown.agent), *shown.look);
     }
 
     #[test]

@@ -2,18 +2,21 @@
 //!
 //! Nothing under here does IO, waits, reads a clock or keeps state that changes an answer. The steps, in order:
 //! the agent is read, the query and the referrer are taken apart, the verdict is given, the source is attributed,
-//! the place is looked up and the visitor is hashed. `double_tap` judges afterwards, because it needs the past.
+//! the place is looked up and the visitor is hashed. `past` judges afterwards, because it needs the clicks before.
 
 mod agent;
-pub(crate) mod double_tap;
+mod channel;
+mod double_tap;
 mod language;
 mod look;
 mod names;
+pub(crate) mod past;
 pub(crate) mod place;
 mod query;
 mod referrer;
+mod scan;
 mod source;
-mod tables;
+pub(crate) mod tables;
 mod verdict;
 mod visitor;
 
@@ -24,19 +27,27 @@ use compact_str::CompactString;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::domain::click::Click;
-use crate::domain::hit::Hit;
+use crate::domain::click::{Click, Look, Place};
+use crate::domain::hit::{Hit, Method};
 use crate::domain::link::LinkFacts;
-use crate::domain::visitor::Salt;
+use crate::domain::verdict::Verdict;
+use crate::domain::visitor::{Salt, Visitor};
 
-use agent::Agents;
+use agent::{Agent, Agents};
 use look::Looks;
 use names::Names;
 use place::Places;
+use query::Arrival;
 use referrer::Referrer;
+use tables::{RuleError, RuleFile, Tables};
+use verdict::{Judgement, Networks};
 
 /// Grows with every change of a rule or a table that changes what a hit becomes; every click carries it.
-pub(crate) const RULES_VERSION: u32 = 1;
+pub(crate) const RULES_VERSION: u32 = 2;
+
+/// Bits of a version that hold [`RULES_VERSION`]; the rest are the owner's tables'.
+const BUILT_IN_BITS: u32 = 12;
+const _: () = assert!(RULES_VERSION < 1 << BUILT_IN_BITS);
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,12 +56,17 @@ pub(crate) struct Config {
     pub(crate) geo_poll_s: u64,
     pub(crate) duplicate_ms: i64,
     pub(crate) own_networks: Vec<ipnet::IpNet>,
+    /// The folder of the owner's own tables; empty is none.
+    pub(crate) rules: PathBuf,
 }
 
 /// The rules and tables, compiled once.
 pub(crate) struct Classifier {
+    version: u32,
     looks: Looks,
-    own_networks: Vec<ipnet::IpNet>,
+    networks: Networks,
+    hosting: Names,
+    sites: Names,
     hosts: Names,
     packages: Names,
     click_ids: Names,
@@ -58,18 +74,31 @@ pub(crate) struct Classifier {
 }
 
 impl Classifier {
-    pub(crate) fn new(config: &Config) -> Self {
-        Self {
-            looks: Looks::new(Agents::compile()),
-            own_networks: config.own_networks.clone(),
-            hosts: Names::of(tables::referrers()),
-            packages: Names::of(tables::packages()),
-            click_ids: Names::of(tables::click_ids()),
-            aliases: Names::of(tables::aliases()),
-        }
+    /// `files` are the owner's tables; they stand above the built-in ones.
+    ///
+    /// # Errors
+    /// When one of the files is not sound; it says which line.
+    pub(crate) fn new(config: &Config, files: &[RuleFile]) -> Result<Self, RuleError> {
+        let tables = Tables::with(files)?;
+        Ok(Self {
+            version: RULES_VERSION | (tables.fingerprint << BUILT_IN_BITS),
+            looks: Looks::new(Agents::compile(&tables)),
+            networks: Networks::new(&config.own_networks, tables.networks()),
+            hosting: Names::of(tables.hosting()),
+            sites: Names::of(tables.channels()),
+            hosts: Names::of(tables.referrers()),
+            packages: Names::of(tables.packages()),
+            click_ids: Names::of(tables.click_ids()),
+            aliases: Names::of(tables.aliases()),
+        })
     }
 
-    /// Pure: the same arguments give the same click. It never gives [`Verdict::Duplicate`]; `DoubleTap` does.
+    /// The rules in force: [`RULES_VERSION`], and above it the fingerprint of the owner's tables if there are any.
+    pub(crate) fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Pure: the same arguments give the same click. It never gives [`Verdict::Duplicate`]; `Past` does.
     ///
     /// [`Verdict::Duplicate`]: crate::domain::verdict::Verdict::Duplicate
     pub(crate) fn classify(
@@ -82,23 +111,65 @@ impl Classifier {
     ) -> Click {
         let shown = self.looks.read(hit);
         let arrival = query::read(hit.query, &self.click_ids);
-        let referred_by = self.referred_by(&shown.referrer, link);
-        let (verdict, reason) = verdict::judge(hit, &shown.agent, arrival.by_owner, &self.own_networks);
-        let attribution = source::attribute(link, &shown.agent, &referred_by, &arrival, &self.aliases);
+        let decided = verdict::by_what_is_not_kept(hit, arrival.by_owner, &self.networks);
+        let evidence = Evidence {
+            id,
+            link: Arc::clone(link),
+            look: Arc::clone(&shown.look),
+            agent: &shown.agent,
+            referrer: &shown.referrer,
+            decided,
+            place: places.find(hit.address),
+            visitor: visitor::visitor(salt, hit.address, &shown.agent.fingerprint, &link.domain),
+        };
+        self.conclude(hit, arrival, evidence)
+    }
+
+    /// Judges a click again by the rules of today, from the evidence that it kept. What followed from the address
+    /// stays as it was: place, visitor, and a verdict that a network gave. As [`Classifier::classify`] it knows
+    /// nothing of other clicks.
+    pub(crate) fn reclassify(&self, click: &Click) -> Click {
+        let hit = kept_hit(click);
+        let arrival = Arrival::kept(click, &self.click_ids);
+        // The agent alone: referrer and language are kept, but not as they were sent.
+        let shown = self.looks.read(&hit);
+        let evidence = Evidence {
+            id: click.id,
+            link: Arc::clone(&click.link),
+            look: look::again(&click.look, &shown.agent),
+            agent: &shown.agent,
+            referrer: &Referrer::kept(click, &self.packages),
+            decided: verdict::as_it_was(click),
+            place: click.place.clone(),
+            visitor: click.visitor,
+        };
+        self.conclude(&hit, arrival, evidence)
+    }
+
+    /// Everything that follows from what is kept.
+    fn conclude(&self, hit: &Hit<'_>, arrival: Arrival<'_>, evidence: Evidence<'_>) -> Click {
+        let Evidence { id, link, look, agent, referrer, decided, place, visitor } = evidence;
+        let referred_by = self.referred_by(referrer, &link);
+        let (verdict, reason) = decided.unwrap_or_else(|| verdict::judge(hit, agent, &place, &self.hosting));
+        let attribution = source::attribute(&link, agent, &referred_by, &arrival, &self.aliases);
+        let channel = channel::of_click(&attribution, &link, &arrival.utm_medium, &arrival.click_ids, &self.sites);
         Click {
             id,
             time_ms: hit.time_ms,
-            link: Arc::clone(link),
-            look: Arc::clone(&shown.look),
+            look,
             verdict,
             reason,
             source: attribution.source,
             source_rule: CompactString::const_new(attribution.rule),
-            seen_on: source::seen_on(&shown.agent, &referred_by, &arrival),
-            place: places.find(hit.address),
-            visitor: visitor::visitor(salt, hit.address, &shown.agent.fingerprint, &link.domain),
+            channel,
+            seen_on: source::seen_on(agent, &referred_by, &arrival),
+            place,
+            visitor,
             click_ids: arrival.click_ids,
-            rules_version: RULES_VERSION,
+            visitor_utm_source: arrival.utm_source,
+            visitor_utm_medium: arrival.utm_medium,
+            rules_version: self.version,
+            link,
         }
     }
 
@@ -109,6 +180,35 @@ impl Classifier {
         }
         referrer.source(&self.hosts, &self.packages)
     }
+}
+
+/// What a hit shows besides its query: new from the hit, or as a click has kept it.
+struct Evidence<'a> {
+    id: Uuid,
+    link: Arc<LinkFacts>,
+    look: Arc<Look>,
+    agent: &'a Agent,
+    referrer: &'a Referrer,
+    /// The verdict that address or query gave.
+    decided: Option<Judgement>,
+    place: Place,
+    visitor: Visitor,
+}
+
+/// The part of its hit that a click has kept.
+fn kept_hit(click: &Click) -> Hit<'_> {
+    let mut hit = Hit::new(click.link.id, click.time_ms);
+    if click.verdict == Verdict::Head {
+        hit.method = Method::Head;
+    }
+    hit.user_agent = &click.look.user_agent;
+    hit.purpose = &click.look.purpose;
+    // A brand may hold the sign that parts the hints; the others come from short lists and do not.
+    let mut parts = click.look.hints.rsplitn(5, '|');
+    let mut next = || parts.next().unwrap_or_default();
+    (hit.requested_with, hit.form_factors, hit.platform, hit.mobile, hit.brands) =
+        (next(), next(), next(), next(), next());
+    hit
 }
 
 #[cfg(test)]

@@ -5,22 +5,27 @@
 use compact_str::CompactString;
 use hashbrown::HashMap;
 
-/// Names to sources. All keys are compiled in, so a stranger's text can be looked up but never collide on purpose.
+/// Names to sources. The keys are the tables', so a stranger's text can be looked up but never collide on purpose.
 #[derive(Debug)]
-pub(super) struct Names(HashMap<&'static str, &'static str>);
+pub(super) struct Names(HashMap<CompactString, CompactString>);
 
 impl Names {
-    pub(super) fn of(rows: impl Iterator<Item = [&'static str; 2]>) -> Self {
-        Self(rows.map(|[name, source]| (name, source)).collect())
+    /// Of two rows for one name the first counts.
+    pub(super) fn of<'t>(rows: impl Iterator<Item = [&'t str; 2]>) -> Self {
+        let mut names = HashMap::new();
+        for [name, source] in rows {
+            names.entry(CompactString::from(name)).or_insert_with(|| CompactString::from(source));
+        }
+        Self(names)
     }
 
     /// The source of exactly this name.
-    pub(super) fn find(&self, name: &str) -> Option<&'static str> {
-        if name.is_empty() { None } else { self.0.get(name).copied() }
+    pub(super) fn find(&self, name: &str) -> Option<&str> {
+        if name.is_empty() { None } else { self.0.get(name).map(CompactString::as_str) }
     }
 
     /// The source of this host or of the nearest host above it.
-    pub(super) fn find_host(&self, host: &str) -> Option<&'static str> {
+    pub(super) fn find_host(&self, host: &str) -> Option<&str> {
         let mut rest = Some(host);
         while let Some(host) = rest {
             if let Some(source) = self.find(host) {

@@ -3,11 +3,11 @@
 //! Works on bytes in memory, never on a mapped file: a file that is truncated while mapped kills the process.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use compact_str::CompactString;
-use maxminddb::{PathElement, Reader, WithinOptions};
+use compact_str::{CompactString, ToCompactString};
+use maxminddb::{LookupResult, PathElement, Reader, WithinOptions};
 
 use crate::domain::click::Place;
 
@@ -22,8 +22,11 @@ const PROBED_MAX: usize = 10_000;
 pub(crate) enum PlaceError {
     #[error("it is not a sound MMDB file: {0}")]
     Unsound(#[from] maxminddb::MaxMindDbError),
-    #[error("its type is {0:?} and none of its records names a country; use a country or city database")]
-    NoCountry(String),
+    #[error(
+        "its type is {0:?} and none of its records names a country or an autonomous system; use a country, city or ASN \
+         database"
+    )]
+    NoPlace(String),
 }
 
 /// How a file spells a country.
@@ -82,7 +85,10 @@ impl Shape {
 #[derive(Debug)]
 pub(crate) struct PlaceFile {
     reader: Reader<Vec<u8>>,
-    shape: Shape,
+    /// How it spells a country; `None` if it names none.
+    shape: Option<Shape>,
+    /// It tells autonomous systems.
+    has_systems: bool,
     has_cities: bool,
 }
 
@@ -90,15 +96,16 @@ impl PlaceFile {
     /// Reads a whole file. It walks all of it once, so it belongs on no hot path.
     ///
     /// # Errors
-    /// When the file is damaged in any place, or names no country.
+    /// When the file is damaged in any place, or tells neither countries nor autonomous systems.
     pub(crate) fn parse(bytes: Vec<u8>) -> Result<Self, PlaceError> {
         let reader = Reader::from_source(bytes)?;
         verify(&reader)?;
-        let Some(shape) = probe(&reader)? else {
-            return Err(PlaceError::NoCountry(reader.metadata().database_type.clone()));
-        };
+        let (shape, has_systems) = probe(&reader)?;
+        if shape.is_none() && !has_systems {
+            return Err(PlaceError::NoPlace(reader.metadata().database_type.clone()));
+        }
         let has_cities = !reader.metadata().database_type.to_ascii_lowercase().contains("country");
-        Ok(Self { reader, shape, has_cities })
+        Ok(Self { reader, shape, has_systems, has_cities })
     }
 
     /// What the file calls itself, such as `GeoLite2-City`.
@@ -113,6 +120,7 @@ impl PlaceFile {
 
     /// A lookup that fails counts as unknown: the file was verified, so only a bug or a bit flip gets there.
     fn find(&self, address: IpAddr) -> Option<Place> {
+        let shape = self.shape?;
         let found = self.reader.lookup(address).ok()?;
         if !found.has_data() {
             return None;
@@ -120,11 +128,11 @@ impl PlaceFile {
         let text = |path: &[PathElement<'_>]| -> CompactString {
             found.decode_path::<&str>(path).ok().flatten().map(CompactString::from).unwrap_or_default()
         };
-        let country = text(self.shape.country());
+        let country = text(shape.country());
         if !is_code(&country) {
             return None;
         }
-        let continent = text(self.shape.continent());
+        let continent = text(shape.continent());
         let mut place = Place {
             continent: if is_code(&continent) { continent } else { CompactString::default() },
             country,
@@ -132,14 +140,22 @@ impl PlaceFile {
         };
         if self.has_cities {
             place.region =
-                self.shape.region().iter().map(|path| text(path)).find(|name| !name.is_empty()).unwrap_or_default();
-            place.city = text(self.shape.city());
+                shape.region().iter().map(|path| text(path)).find(|name| !name.is_empty()).unwrap_or_default();
+            place.city = text(shape.city());
         }
         Some(place)
     }
+
+    fn find_system(&self, address: IpAddr) -> Option<(CompactString, CompactString)> {
+        if !self.has_systems {
+            return None;
+        }
+        system(&self.reader.lookup(address).ok()?)
+    }
 }
 
-/// Files of places, asked in order; the first that knows the country answers.
+/// Files of places, asked in order; the first that knows the country answers. The first that knows the autonomous system
+/// adds it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places(Vec<Arc<PlaceFile>>);
 
@@ -150,11 +166,28 @@ impl Places {
 
     /// Everything empty where nobody knows.
     pub(crate) fn find(&self, address: IpAddr) -> Place {
-        let address = address.to_canonical();
+        let address = carried(address);
         if self.0.is_empty() || is_private(address) {
             return Place::default();
         }
-        self.0.iter().find_map(|file| file.find(address)).unwrap_or_default()
+        let mut place = self.0.iter().find_map(|file| file.find(address)).unwrap_or_default();
+        if let Some((asn, organisation)) = self.0.iter().find_map(|file| file.find_system(address)) {
+            (place.asn, place.organisation) = (asn, organisation);
+        }
+        place
+    }
+}
+
+/// The IPv4 address that an IPv6 address carries: mapped, 6to4 (RFC 3056), Teredo (RFC 4380: the client's, every bit
+/// turned over) or behind NAT64 (RFC 6052). Any other address stays what it is.
+fn carried(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address.to_canonical() else { return address.to_canonical() };
+    let join = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
+    match v6.segments() {
+        [0x2002, high, low, ..] => join(high, low),
+        [0x2001, 0, .., high, low] => join(!high, !low),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => join(high, low),
+        _ => IpAddr::V6(v6),
     }
 }
 
@@ -208,16 +241,35 @@ fn verify(reader: &Reader<Vec<u8>>) -> Result<(), maxminddb::MaxMindDbError> {
     Ok(())
 }
 
-/// The first shape by which one of the first records names a country.
-fn probe(reader: &Reader<Vec<u8>>) -> Result<Option<Shape>, maxminddb::MaxMindDbError> {
+/// The first shape by which one of the first records names a country, and whether one names an autonomous system.
+fn probe(reader: &Reader<Vec<u8>>) -> Result<(Option<Shape>, bool), maxminddb::MaxMindDbError> {
+    let mut shape = None;
+    let mut has_systems = false;
     for found in reader.networks(WithinOptions::default())?.take(PROBED_MAX) {
         let found = found?;
         let fits = |shape: &Shape| found.decode_path::<&str>(shape.country()).ok().flatten().is_some_and(is_code);
-        if let Some(shape) = Shape::ALL.into_iter().find(fits) {
-            return Ok(Some(shape));
+        shape = shape.or_else(|| Shape::ALL.into_iter().find(fits));
+        has_systems = has_systems || system(&found).is_some();
+        if shape.is_some() && has_systems {
+            break;
         }
     }
-    Ok(None)
+    Ok((shape, has_systems))
+}
+
+/// Number and name of the autonomous system: as MaxMind and ip-location-db spell it, or as IPinfo and IPLocate do.
+fn system(found: &LookupResult<'_, Vec<u8>>) -> Option<(CompactString, CompactString)> {
+    let text = |key| found.decode_path::<&str>(&[PathElement::Key(key)]).ok().flatten();
+    // The decoder tells 32 bits from 64, and both are in use.
+    let number = |key| {
+        let path = [PathElement::Key(key)];
+        let narrow = found.decode_path::<u32>(&path).ok().flatten().map(u64::from);
+        narrow.or_else(|| found.decode_path::<u64>(&path).ok().flatten())
+    };
+    let written = || text("asn").and_then(|asn| asn.trim_start_matches("AS").parse().ok());
+    let asn = number("autonomous_system_number").or_else(|| number("asn")).or_else(written).filter(|asn| *asn > 0)?;
+    let names = ["autonomous_system_organization", "as_name", "org", "name"];
+    Some((asn.to_compact_string(), names.into_iter().find_map(text).unwrap_or_default().into()))
 }
 
 #[cfg(test)]
@@ -244,7 +296,13 @@ pub(crate) mod tests {
     }
 
     fn place(continent: &str, country: &str, region: &str, city: &str) -> Place {
-        Place { continent: continent.into(), country: country.into(), region: region.into(), city: city.into() }
+        Place {
+            continent: continent.into(),
+            country: country.into(),
+            region: region.into(),
+            city: city.into(),
+            ..Place::default()
+        }
     }
 
     #[test]
@@ -278,10 +336,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_file_that_names_no_country_is_refused() {
-        let networks = file("X-ASN", true, &json!({ "autonomous_system_number": 64496 }));
-        let refused = PlaceFile::parse(networks).unwrap_err().to_string();
-        assert!(refused.contains("X-ASN"), "{refused}");
+    fn a_file_that_names_no_country_and_no_autonomous_system_is_refused() {
+        let domains = file("X-Domain", true, &json!({ "domain": "example.com" }));
+        let refused = PlaceFile::parse(domains).unwrap_err().to_string();
+        assert!(refused.contains("X-Domain"), "{refused}");
     }
 
     #[test]
@@ -302,6 +360,36 @@ pub(crate) mod tests {
             assert!(is_private(address.parse().unwrap()), "{address}");
         }
         assert!(!is_private("192.0.2.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_autonomous_system_is_read_from_a_file_of_its_own_in_every_common_schema() {
+        let country = Arc::new(PlaceFile::parse(country_file("SE")).unwrap());
+        for (record, organisation) in [
+            (json!({ "autonomous_system_number": 64496, "autonomous_system_organization": "Example" }), "Example"),
+            (json!({ "asn": "AS64496", "as_name": "Example", "country_code": "NO" }), "Example"),
+            (json!({ "asn": 64496 }), ""),
+        ] {
+            let systems = Arc::new(PlaceFile::parse(file("X-ASN", true, &record)).unwrap());
+            let found = Places::new(vec![country.clone(), systems]).find("192.0.2.1".parse().unwrap());
+            assert_eq!((found.country.as_str(), found.asn.as_str()), ("SE", "64496"));
+            assert_eq!(found.organisation, organisation);
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_that_an_ipv6_address_carries_is_looked_up() {
+        for (carrier, inside) in [
+            ("2002:c000:201::1", "192.0.2.1"),
+            ("2001:0:4136:e378:8000:63bf:3fff:fdfe", "192.0.2.1"),
+            ("64:ff9b::192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+        ] {
+            assert_eq!(carried(carrier.parse().unwrap()), inside.parse::<IpAddr>().unwrap(), "{carrier}");
+        }
+        assert_eq!(find(country_file("SE"), "2002:c000:201::1").country, "SE");
+        assert_eq!(find(country_file("SE"), "2002:a00:1::1"), Place::default());
     }
 
     #[test]

@@ -1,48 +1,53 @@
-//! What the query of a hit tells: names of click ids, the visitor's `utm_source`, and the owner's mark.
+//! What the query of a hit tells: names of click ids, the visitor's `utm_source` and `utm_medium`, and the owner's
+//! mark.
 //!
-//! Never keeps a value except `utm_source`: some click ids name a person.
+//! Never keeps another value: some click ids name a person.
 
 use std::borrow::Cow;
 
 use compact_str::CompactString;
+
+use crate::domain::click::Click;
 
 use super::names::Names;
 
 /// The parameter by which owners leave their own hits out.
 const OWNER_PARAMETER: &str = "wp-no-track";
 
-/// The most bytes of a `utm_source` that are kept.
-const SOURCE_BYTES_MAX: usize = 64;
+/// The most bytes of a `utm_source` or `utm_medium` that are kept.
+const UTM_BYTES_MAX: usize = 64;
 
 /// The most click ids that are listed; more than a handful is somebody playing.
 const CLICK_IDS_MAX: usize = 8;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Arrival {
+pub(super) struct Arrival<'n> {
     /// Names of click ids in the order they came, joined by `,`.
     pub(super) click_ids: CompactString,
     /// The decoded `utm_source`, trimmed; empty if absent, or if it is a macro that nobody filled in.
     pub(super) utm_source: CompactString,
+    /// The `utm_medium`, likewise.
+    pub(super) utm_medium: CompactString,
     pub(super) by_owner: bool,
-    proof: Proof,
+    proof: Proof<'n>,
 }
 
 /// What the click ids prove together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Proof {
+enum Proof<'n> {
     #[default]
     Nothing,
-    Source(&'static str),
+    Source(&'n str),
     Contradiction,
 }
 
-impl Arrival {
+impl<'n> Arrival<'n> {
     /// The source that all the click ids agree on; empty if they prove none.
-    pub(super) fn click_id_source(&self) -> &'static str {
+    pub(super) fn click_id_source(&self) -> &'n str {
         if let Proof::Source(source) = self.proof { source } else { "" }
     }
 
-    fn add_click_id(&mut self, name: &str, source: &'static str) {
+    fn add_click_id(&mut self, name: &str, source: &'n str) {
         let known = self.click_ids.split(',');
         if known.clone().any(|known| known == name) || known.count() >= CLICK_IDS_MAX {
             return;
@@ -60,13 +65,30 @@ impl Arrival {
     }
 }
 
-pub(super) fn read(query: &str, click_ids: &Names) -> Arrival {
+impl<'n> Arrival<'n> {
+    /// What a click has kept of its query.
+    pub(super) fn kept(click: &Click, click_ids: &'n Names) -> Self {
+        let mut arrival = Self {
+            utm_source: click.visitor_utm_source.clone(),
+            utm_medium: click.visitor_utm_medium.clone(),
+            ..Self::default()
+        };
+        for name in click.click_ids.split(',').filter(|name| !name.is_empty()) {
+            // A name that no table has any more stays listed, and proves nothing.
+            arrival.add_click_id(name, click_ids.find(name).unwrap_or_default());
+        }
+        arrival
+    }
+}
+
+pub(super) fn read<'n>(query: &str, click_ids: &'n Names) -> Arrival<'n> {
     let mut arrival = Arrival::default();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = lower(name);
         match name.as_ref() {
-            "utm_source" if arrival.utm_source.is_empty() => arrival.utm_source = source_value(value),
+            "utm_source" if arrival.utm_source.is_empty() => arrival.utm_source = utm_value(value),
+            "utm_medium" if arrival.utm_medium.is_empty() => arrival.utm_medium = utm_value(value),
             OWNER_PARAMETER => arrival.by_owner = true,
             name => {
                 if let Some(source) = click_ids.find(name) {
@@ -87,7 +109,7 @@ fn lower(name: &str) -> Cow<'_, str> {
     }
 }
 
-fn source_value(value: &str) -> CompactString {
+fn utm_value(value: &str) -> CompactString {
     let spaced = value.replace('+', " ");
     let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy();
     let text = decoded.trim();
@@ -97,7 +119,7 @@ fn source_value(value: &str) -> CompactString {
     }
     let mut kept = CompactString::default();
     for letter in text.chars().filter(|letter| !letter.is_control()) {
-        if kept.len() + letter.len_utf8() > SOURCE_BYTES_MAX {
+        if kept.len() + letter.len_utf8() > UTM_BYTES_MAX {
             break;
         }
         kept.push(letter);
@@ -107,11 +129,15 @@ fn source_value(value: &str) -> CompactString {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tables;
+    use std::sync::LazyLock;
+
+    use super::super::tables::Tables;
     use super::*;
 
-    fn arrival(query: &str) -> Arrival {
-        read(query, &Names::of(tables::click_ids()))
+    static CLICK_IDS: LazyLock<Names> = LazyLock::new(|| Names::of(Tables::built_in().click_ids()));
+
+    fn arrival(query: &str) -> Arrival<'static> {
+        read(query, &CLICK_IDS)
     }
 
     #[test]
@@ -134,7 +160,7 @@ mod tests {
         assert_eq!(arrival("UTM_Source=a%00b").utm_source, "ab");
         assert_eq!(arrival("utm_source={{site_source_name}}").utm_source, "");
         assert_eq!(arrival("utm_source=%7B%7Bad.id%7D%7D").utm_source, "");
-        assert!(arrival(&format!("utm_source={}", "\u{e9}".repeat(500))).utm_source.len() <= SOURCE_BYTES_MAX);
+        assert!(arrival(&format!("utm_source={}", "\u{e9}".repeat(500))).utm_source.len() <= UTM_BYTES_MAX);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use compact_str::CompactString;
 
+use crate::domain::click::Click;
+
 use super::names::{Names, lower};
 
 /// The longest host, as DNS has it.
@@ -32,13 +34,21 @@ impl Referrer {
         Self { host, path: path(rest), is_app }
     }
 
+    /// What a click has kept of its referrer. An app is known by its package, or by having been called by it whole.
+    pub(super) fn kept(click: &Click, packages: &Names) -> Self {
+        let host = click.look.referrer_host.clone();
+        let called_whole = !host.is_empty() && click.seen_on == host && registrable(&host) != host;
+        let is_app = packages.find(&host).is_some() || called_whole;
+        Self { is_app, host, path: click.look.referrer_path.clone() }
+    }
+
     /// Who it names: a known source, or the registrable domain of a host nobody knows. Empty if there is none.
     pub(super) fn source(&self, hosts: &Names, packages: &Names) -> CompactString {
         if self.is_app {
-            return packages.find(&self.host).map_or_else(|| self.host.clone(), CompactString::const_new);
+            return packages.find(&self.host).map_or_else(|| self.host.clone(), CompactString::from);
         }
         match hosts.find_host(&self.host) {
-            Some(source) => CompactString::const_new(source),
+            Some(source) => CompactString::from(source),
             None => registrable(&self.host),
         }
     }
@@ -72,11 +82,12 @@ fn registrable(host: &str) -> CompactString {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tables;
+    use super::super::tables::Tables;
     use super::*;
 
     fn source(text: &str) -> CompactString {
-        Referrer::parse(text).source(&Names::of(tables::referrers()), &Names::of(tables::packages()))
+        let tables = Tables::built_in();
+        Referrer::parse(text).source(&Names::of(tables.referrers()), &Names::of(tables.packages()))
     }
 
     #[test]

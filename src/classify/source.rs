@@ -20,8 +20,8 @@ pub(super) struct Attribution {
 }
 
 /// Where a click was seen to come from: the app, the app that embeds the page, the referrer, a click id.
-pub(super) fn seen_on(agent: &Agent, referrer: &CompactString, arrival: &Arrival) -> CompactString {
-    [agent.app, agent.embedded_by, referrer.as_str(), arrival.click_id_source()]
+pub(super) fn seen_on(agent: &Agent, referrer: &CompactString, arrival: &Arrival<'_>) -> CompactString {
+    [agent.app.as_str(), agent.embedded_by.as_str(), referrer.as_str(), arrival.click_id_source()]
         .into_iter()
         .find(|name| !name.is_empty())
         .map(CompactString::from)
@@ -34,16 +34,16 @@ pub(super) fn attribute(
     link: &LinkFacts,
     agent: &Agent,
     referrer: &CompactString,
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
     aliases: &Names,
 ) -> Attribution {
     let declared = link.utm.source.as_deref().or(link.platform.as_deref()).unwrap_or_default();
-    let app = if agent.app.is_empty() { agent.embedded_by } else { agent.app };
+    let app = if agent.app.is_empty() { &agent.embedded_by } else { &agent.app };
     let rules = [
         ("link", declared),
         ("utm", arrival.utm_source.as_str()),
         ("click-id", arrival.click_id_source()),
-        ("app", app),
+        ("app", app.as_str()),
         ("referrer", referrer.as_str()),
     ];
     let first = rules.into_iter().find(|(_, name)| !name.trim().is_empty());
@@ -54,5 +54,5 @@ pub(super) fn attribute(
 /// Lower-case, trimmed, and in the one spelling that is used for it.
 fn canonical(name: &str, aliases: &Names) -> CompactString {
     let name = lower(name.trim());
-    aliases.find(&name).map_or(name, CompactString::const_new)
+    aliases.find(&name).map_or_else(|| name.clone(), CompactString::from)
 }

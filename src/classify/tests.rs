@@ -29,12 +29,14 @@ fn link(id: LinkId) -> LinkFacts {
 
 /// Compiled once for all tests: the automaton takes its time in a build that is not optimised.
 static CLASSIFIER: LazyLock<Classifier> = LazyLock::new(|| {
-    Classifier::new(&Config {
+    let config = Config {
         geo: Vec::new(),
         geo_poll_s: 30,
         duplicate_ms: 2000,
         own_networks: vec!["198.51.100.0/24".parse().unwrap()],
-    })
+        rules: PathBuf::new(),
+    };
+    Classifier::new(&config, &[]).unwrap()
 });
 
 fn classify_link(hit: &Hit<'_>, link: LinkFacts) -> Click {
@@ -365,4 +367,119 @@ fn the_same_hit_is_the_same_click_and_keeps_its_evidence() {
     assert_eq!((click.look.user_agent.as_str(), click.rules_version), (FIREFOX, RULES_VERSION));
     let shown = format!("{click:?}");
     assert!(!shown.contains("secret") && !shown.contains("person@"), "{shown}");
+}
+
+/// A classifier with one table of the owner's.
+fn with_table(name: &str, text: &str) -> Classifier {
+    let config = crate::config::Config::default_values().classify;
+    Classifier::new(&config, &[tables::RuleFile { name: name.to_owned(), text: text.to_owned() }]).unwrap()
+}
+
+fn classify_with(classifier: &Classifier, hit: &Hit<'_>) -> Click {
+    classifier.classify(hit, Uuid::nil(), &Arc::new(link(hit.link)), &Salt([7; 32]), &Places::default())
+}
+
+#[test]
+fn an_owners_table_adds_a_bot_excuses_a_person_and_renames_a_source() {
+    let hit = Hit { user_agent: "Mozilla/5.0 (X11; Linux) AcmeReader/1 Firefox/130.0", ..Hit::new(LinkId(1), 0) };
+    assert_eq!(classify(&hit).verdict, Verdict::Human);
+    let click = classify_with(&with_table("bots.tsv", "AcmeReader\tpreview\tacme\n"), &hit);
+    assert_eq!((click.verdict, click.reason.as_str()), (Verdict::Preview, "user-agent:acme"));
+    assert_ne!(click.rules_version, RULES_VERSION);
+    let curl = Hit { user_agent: "curl/8.5.0", query: "utm_source=IG", ..hit };
+    assert_eq!(classify_with(&with_table("bots.tsv", "curl/\thuman\tus\n"), &curl).verdict, Verdict::Bot);
+    let renamed = classify_with(&with_table("aliases.tsv", "ig\tInstagram bio\n"), &curl);
+    assert_eq!((renamed.source.as_str(), renamed.visitor_utm_source.as_str()), ("Instagram bio", "IG"));
+}
+
+#[test]
+fn a_network_of_the_owners_table_decides_and_names_itself() {
+    let classifier = with_table("networks.tsv", "2001:db8::/32\tscanner\tgateway\n");
+    let hit = Hit { user_agent: FIREFOX, address: "2001:db8::5".parse().unwrap(), ..Hit::new(LinkId(1), 0) };
+    let click = classify_with(&classifier, &hit);
+    assert_eq!((click.verdict, click.reason.as_str()), (Verdict::Scanner, "network:gateway"));
+    assert_eq!(CLASSIFIER.reclassify(&click).reason, "network:gateway");
+}
+
+#[test]
+fn a_browser_on_a_rented_machine_is_a_scanner_unless_it_is_a_phone_or_an_app() {
+    let mut click = classify(&Hit { user_agent: FIREFOX, ..Hit::new(LinkId(1), 0) });
+    click.place.asn = "8075".into();
+    let again = CLASSIFIER.reclassify(&click);
+    assert_eq!((again.verdict, again.reason.as_str()), (Verdict::Scanner, "hosting:microsoft"));
+    for user_agent in [CHROME_ANDROID, "Mozilla/5.0 (X11; Linux) Chrome/130.0 [LinkedInApp]"] {
+        Arc::make_mut(&mut click.look).user_agent = user_agent.into();
+        assert_eq!(CLASSIFIER.reclassify(&click).verdict, Verdict::Human, "{user_agent}");
+    }
+}
+
+#[test]
+fn a_click_judged_again_by_the_same_rules_is_the_same_click() {
+    let ios = format!("{IPHONE} Mobile/15E148 Instagram 320.0.0.0 (iPhone15,2; iOS 17_5)");
+    let agents = [FIREFOX, CHROME_ANDROID, ios.as_str(), "curl/8.5.0", "", "WhatsApp/2.23.20.0 A"];
+    let referrers = ["", "https://t.co/x?y=z", "android-app://org.unknown.app/", "https://www.blog.example.co.uk/post"];
+    let queries = ["", "utm_source=FB&utm_medium=Paid_Social", "gclid=x&fbclid=y", "gclid=x&ttclid=y", "wp-no-track"];
+    for (user_agent, referrer, query) in product(&agents, &referrers, &queries) {
+        for (method, purpose) in [(Method::Get, ""), (Method::Head, ""), (Method::Get, "prefetch;prerender")] {
+            let brands = "\"Chromium\";v=\"130\", \"A|B\";v=\"1\"";
+            let hit = Hit { user_agent, referrer, query, method, purpose, brands, ..Hit::new(LinkId(1), 5) };
+            let click = classify(&hit);
+            assert_eq!(CLASSIFIER.reclassify(&click), click, "{hit:?}");
+        }
+    }
+}
+
+fn product<'a>(
+    first: &'a [&'a str],
+    second: &'a [&'a str],
+    third: &'a [&'a str],
+) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {
+    let pairs = first.iter().flat_map(|a| second.iter().map(move |b| (*a, *b)));
+    pairs.flat_map(|(a, b)| third.iter().map(move |c| (a, b, *c)))
+}
+
+#[test]
+fn an_ipad_that_says_macintosh_is_known_by_its_browser_or_by_its_hints() {
+    let mac = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)";
+    for tail in ["CriOS/130.0 Version/17.5 Safari/605.1.15", "FxiOS/130.0 Safari/605.1.15", "Mobile/15E148"] {
+        let click = by_agent(&format!("{mac} {tail}"));
+        assert_eq!((click.look.os.as_str(), click.look.device), ("iPadOS", Device::Tablet), "{tail}");
+    }
+    let plain = format!("{mac} Version/17.5 Safari/605.1.15");
+    assert_eq!(by_agent(&plain).look.device, Device::Desktop);
+    let hinted = |name: &str, value: &'static [u8]| {
+        let mut hit = Hit { user_agent: &plain, ..Hit::new(LinkId(1), 0) };
+        hit.take_header(name, value);
+        let click = classify(&hit);
+        (click.look.os.to_string(), click.look.device)
+    };
+    for (name, value) in [
+        ("sec-ch-ua-platform", &b"\"iOS\""[..]),
+        ("sec-ch-ua-platform", b"\"iPadOS\""),
+        ("sec-ch-ua-mobile", b"?1"),
+        ("sec-ch-ua-form-factors", b"\"Tablet\""),
+    ] {
+        assert_eq!(hinted(name, value), ("iPadOS".to_owned(), Device::Tablet), "{name}");
+    }
+    assert_eq!(hinted("sec-ch-ua-platform", b"\"macOS\""), ("macOS".to_owned(), Device::Desktop));
+    assert_eq!(hinted("sec-ch-ua-mobile", b"?0").1, Device::Desktop);
+}
+
+#[test]
+fn the_channel_follows_from_source_medium_and_how_the_click_was_found() {
+    let hit = |query, referrer| Hit { user_agent: FIREFOX, query, referrer, ..Hit::new(LinkId(1), 0) };
+    for (hit, channel) in [
+        (hit("", ""), "Direct"),
+        (hit("", "https://www.google.com/"), "Organic Search"),
+        (hit("gclid=x", ""), "Paid Search"),
+        (hit("", "https://l.instagram.com/"), "Organic Social"),
+        (hit("", "https://blog.example.com/"), "Referral"),
+        (hit("utm_source=fb&utm_medium=paid_social", ""), "Paid Social"),
+        (hit("utm_source=letter&utm_medium=email", ""), "Email"),
+        (hit("utm_source=poster", ""), "Unassigned"),
+    ] {
+        assert_eq!(classify(&hit).channel, channel, "{hit:?}");
+    }
+    let mail = LinkFacts { level: Level::Email, platform: Some("letter".to_owned()), ..link(LinkId(1)) };
+    assert_eq!(classify_link(&hit("", ""), mail).channel, "Email");
 }

@@ -3,30 +3,60 @@
 use compact_str::{CompactString, format_compact};
 use ipnet::IpNet;
 
+use crate::domain::click::{Click, Device, Place};
 use crate::domain::hit::{Hit, Method};
 use crate::domain::verdict::Verdict;
 
 use super::agent::Agent;
+use super::names::Names;
+
+/// What every reason begins with that an address gave: the address is not kept, so such a verdict stays what it was.
+const BY_NETWORK: &str = "network:";
+
+/// The query parameter's verdict cannot be given again either, because the query is not kept.
+const BY_OWNERS_MARK: &str = "query:wp-no-track";
 
 /// A verdict and the rule that gave it.
 pub(super) type Judgement = (Verdict, CompactString);
 
-/// Judges a hit. `by_owner` says that its query carries the owner's mark.
-pub(super) fn judge(hit: &Hit<'_>, agent: &Agent, by_owner: bool, own_networks: &[IpNet]) -> Judgement {
-    owner(hit, by_owner, own_networks)
-        .or_else(|| head(hit))
-        .or_else(|| prefetch(hit.purpose))
-        .unwrap_or_else(|| (agent.verdict, agent.reason.clone()))
+/// The networks that are judged by where they are.
+#[derive(Debug)]
+pub(super) struct Networks {
+    rows: Vec<(IpNet, Verdict, CompactString)>,
 }
 
-fn owner(hit: &Hit<'_>, by_owner: bool, own_networks: &[IpNet]) -> Option<Judgement> {
-    let address = hit.address.to_canonical();
-    let reason = match (own_networks.iter().any(|network| network.contains(&address)), by_owner) {
-        (true, _) => "network:own",
-        (false, true) => "query:wp-no-track",
-        (false, false) => return None,
-    };
-    Some((Verdict::Owner, CompactString::const_new(reason)))
+impl Networks {
+    /// `own` are the owner's, by the configuration.
+    pub(super) fn new<'t>(own: &[IpNet], rows: impl Iterator<Item = (IpNet, Verdict, &'t str)>) -> Self {
+        let own = own.iter().map(|network| (*network, Verdict::Owner, CompactString::const_new("own")));
+        Self { rows: own.chain(rows.map(|(network, verdict, name)| (network, verdict, name.into()))).collect() }
+    }
+
+    fn judge(&self, hit: &Hit<'_>) -> Option<Judgement> {
+        let address = hit.address.to_canonical();
+        let (_, verdict, name) = self.rows.iter().find(|(network, ..)| network.contains(&address))?;
+        Some((*verdict, format_compact!("{BY_NETWORK}{name}")))
+    }
+}
+
+/// What the address and the query of a hit say of its verdict. Neither outlives classification.
+pub(super) fn by_what_is_not_kept(hit: &Hit<'_>, by_owner: bool, networks: &Networks) -> Option<Judgement> {
+    let marked = || by_owner.then_some((Verdict::Owner, CompactString::const_new(BY_OWNERS_MARK)));
+    networks.judge(hit).or_else(marked)
+}
+
+/// What a click has kept of that.
+pub(super) fn as_it_was(click: &Click) -> Option<Judgement> {
+    let stays = click.reason.starts_with(BY_NETWORK) || click.reason == BY_OWNERS_MARK;
+    stays.then(|| (click.verdict, click.reason.clone()))
+}
+
+/// Judges what is left after [`by_what_is_not_kept`]. `hosting` names the networks of machines for rent.
+pub(super) fn judge(hit: &Hit<'_>, agent: &Agent, place: &Place, hosting: &Names) -> Judgement {
+    head(hit)
+        .or_else(|| prefetch(hit.purpose))
+        .or_else(|| rented_machine(agent, place, hosting))
+        .unwrap_or_else(|| (agent.verdict, agent.reason.clone()))
 }
 
 fn head(hit: &Hit<'_>) -> Option<Judgement> {
@@ -42,4 +72,12 @@ fn prefetch(purpose: &str) -> Option<Judgement> {
         .iter()
         .find(|word| given.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes())))?;
     Some((Verdict::Prefetch, format_compact!("purpose:{word}")))
+}
+
+/// Mail gateways look at links from rented machines and say that they are a browser on a desk. Phones are left alone:
+/// their owners route them through a machine of their own now and then.
+fn rented_machine(agent: &Agent, place: &Place, hosting: &Names) -> Option<Judgement> {
+    let may_be_one = agent.verdict == Verdict::Human && agent.app.is_empty() && agent.device == Device::Desktop;
+    let name = hosting.find(&place.asn).filter(|_| may_be_one)?;
+    Some((Verdict::Scanner, format_compact!("hosting:{name}")))
 }

@@ -19,7 +19,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let flags = args.settings.flags();
-    let (settings, _) = Config::resolve(args.file.config.as_deref(), environment(), &flags)?;
+    let (settings, config) = Config::resolve(args.file.config.as_deref(), environment(), &flags)?;
+    crate::tally::rules::classifier(&config.classify)?;
     if args.print { Ok(print(&render(settings)?)?) } else { Ok(print("ok")?) }
 }
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::classify::double_tap::DoubleTap;
+use crate::classify::Classifier;
+use crate::classify::past::Past;
 use crate::classify::place::Places;
-use crate::classify::{Classifier, RULES_VERSION};
 use crate::domain::click::Click;
 use crate::domain::hit::{Hit, Method};
 use crate::domain::link::{LinkFacts, LinkId};
@@ -20,6 +20,7 @@ use crate::domain::utm::Utm;
 use crate::domain::verdict::Verdict;
 use crate::domain::visitor::Salt;
 use crate::tally::geo::{Geo, GeoState};
+use crate::tally::rules;
 
 /// The longest line that is read; the rest of a longer one is skipped.
 const LINE_BYTES_MAX: usize = 1024 * 1024;
@@ -44,12 +45,21 @@ struct Answer<'a> {
     reason: &'a str,
     source: &'a str,
     source_rule: &'a str,
+    channel: &'a str,
     seen_on: Option<&'a str>,
     app: Option<&'a str>,
     device: &'a str,
     os: Option<&'a str>,
     browser: Option<&'a str>,
+    continent: Option<&'a str>,
     country: Option<&'a str>,
+    region: Option<&'a str>,
+    city: Option<&'a str>,
+    asn: Option<&'a str>,
+    organisation: Option<&'a str>,
+    language: Option<&'a str>,
+    referrer_host: Option<&'a str>,
+    click_ids: Option<&'a str>,
     rules_version: u32,
 }
 
@@ -63,9 +73,9 @@ pub(crate) fn run(config: &crate::config::Config) -> anyhow::Result<()> {
         eprintln!("geo file {} is not used: {}", file.path.display(), file.state);
     }
     let offline = Offline {
-        classifier: Classifier::new(&config.classify),
+        classifier: rules::classifier(&config.classify)?,
         places: geo.places(),
-        double_tap: DoubleTap::new(config.classify.duplicate_ms),
+        past: Past::new(config.classify.duplicate_ms),
     };
     let output = BufWriter::new(std::io::stdout().lock());
     let wrong = offline.answer_all(BufReader::new(std::io::stdin().lock()), output)?;
@@ -76,7 +86,7 @@ pub(crate) fn run(config: &crate::config::Config) -> anyhow::Result<()> {
 struct Offline {
     classifier: Classifier,
     places: Arc<Places>,
-    double_tap: DoubleTap,
+    past: Past,
 }
 
 impl Offline {
@@ -129,7 +139,7 @@ impl Offline {
         let mut click = self.classifier.classify(&hit, uuid::Uuid::nil(), &link, &Salt([0; 32]), &self.places);
         refuse_other_methods(method, &mut click);
         if time_ms.is_some() && address.is_some() {
-            self.double_tap.judge(&mut click);
+            self.past.judge(&mut click);
         }
         Ok(click)
     }
@@ -160,6 +170,11 @@ fn link(line: &Line) -> Arc<LinkFacts> {
         platform: None,
         level: Level::Other,
     })
+}
+
+/// A link of which nothing is declared.
+pub(super) fn plain_link() -> Arc<LinkFacts> {
+    link(&Line::default())
 }
 
 /// The query by its own field, or as the end of the path, with or without its `?`.
@@ -213,13 +228,22 @@ fn answer(click: &Click) -> Answer<'_> {
         reason: &click.reason,
         source: &click.source,
         source_rule: &click.source_rule,
+        channel: &click.channel,
         seen_on: known(&click.seen_on),
         app: known(&click.look.app),
         device: click.look.device.as_str(),
         os: known(&click.look.os),
         browser: known(&click.look.browser),
+        continent: known(&click.place.continent),
         country: known(&click.place.country),
-        rules_version: RULES_VERSION,
+        region: known(&click.place.region),
+        city: known(&click.place.city),
+        asn: known(&click.place.asn),
+        organisation: known(&click.place.organisation),
+        language: known(&click.look.language),
+        referrer_host: known(&click.look.referrer_host),
+        click_ids: known(&click.click_ids),
+        rules_version: click.rules_version,
     }
 }
 
@@ -249,9 +273,9 @@ mod tests {
 
     fn run_on(input: &str) -> (Vec<Value>, u64) {
         let offline = Offline {
-            classifier: Classifier::new(&crate::config::Config::default_values().classify),
+            classifier: Classifier::new(&crate::config::Config::default_values().classify, &[]).unwrap(),
             places: Arc::default(),
-            double_tap: DoubleTap::new(2000),
+            past: Past::new(2000),
         };
         let mut output = Vec::new();
         let wrong = offline.answer_all(input.as_bytes(), &mut output).unwrap();
@@ -267,7 +291,7 @@ mod tests {
         assert_eq!(answers[0]["reason"], "user-agent:missing");
         assert_eq!(answers[0]["source"], "direct");
         assert_eq!(answers[0]["country"], Value::Null);
-        assert_eq!(answers[0]["rules_version"], RULES_VERSION);
+        assert_eq!(answers[0]["rules_version"], crate::classify::RULES_VERSION);
     }
 
     #[test]

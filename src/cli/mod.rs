@@ -6,6 +6,7 @@ mod check_config;
 pub(crate) mod classify;
 mod client;
 mod connect;
+mod corpora;
 mod ctr;
 pub(crate) mod demo;
 mod doctor;
@@ -14,6 +15,7 @@ mod figures;
 mod import;
 mod link;
 mod lookup;
+mod reclassify;
 mod serve;
 mod stats;
 mod table;
@@ -61,6 +63,8 @@ enum Command {
     Import(import::Args),
     /// Show click-through rates: clicks divided by impressions
     Ctr(ctr::Args),
+    /// Judge past clicks again by the rules of now, and count them anew
+    Reclassify(reclassify::Args),
     /// Say of hits on standard input what they are and why (JSON lines; no server needed)
     Classify(serve::ConfigFile),
     /// Check the configuration as `serve` would read it (no server needed)
@@ -69,6 +73,9 @@ enum Command {
     Doctor(doctor::Args),
     /// Fill an empty data folder with a believable campaign (no server needed)
     Demo(demo::Args),
+    /// Measure classification on public corpora in a folder (no server needed)
+    #[command(hide = true)]
+    Corpora(corpora::Args),
     /// Read an impressions file on standard input; what the server runs to keep uploads at arm's length
     #[command(hide = true)]
     ParseImpressions,
@@ -108,10 +115,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Ctr(args) => ctr::run(&args),
+        Command::Reclassify(args) => reclassify::run(&args),
         Command::Classify(file) => classify::run(&file.load()?),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Corpora(args) => corpora::run(&args, &serve::ConfigFile::default().load()?),
         Command::ParseImpressions => return Ok(crate::impressions::child::parse_child_main()),
     }?;
     Ok(ExitCode::SUCCESS)
@@ -189,9 +198,11 @@ mod tests {
             "waypost import undo 3",
             "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique",
             "waypost classify --config w.toml",
+            "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
             "waypost check-config --config w.toml --print",
             "waypost doctor --data d --json",
             "waypost demo --data d",
+            "waypost corpora DIR --misses",
             "waypost parse-impressions",
         ];
         for line in lines {

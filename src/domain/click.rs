@@ -24,6 +24,13 @@ pub(crate) enum Device {
 }
 
 impl Device {
+    const ALL: [Self; 7] =
+        [Self::Mobile, Self::Tablet, Self::Desktop, Self::Tv, Self::Console, Self::Wearable, Self::Other];
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|device| device.as_str() == text)
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Mobile => "mobile",
@@ -46,11 +53,15 @@ pub(crate) struct Place {
     pub(crate) country: CompactString,
     pub(crate) region: CompactString,
     pub(crate) city: CompactString,
+    /// Number of the autonomous system the address belongs to, such as `16509`.
+    pub(crate) asn: CompactString,
+    /// Who runs that system.
+    pub(crate) organisation: CompactString,
 }
 
 /// What the texts of a hit show of who asked, whatever link it met. Hits that show the same share one. Empty means
 /// unknown or absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Look {
     /// The in-app browser, such as `instagram`.
     pub(crate) app: CompactString,
@@ -86,13 +97,43 @@ pub(crate) struct Click {
     pub(crate) source: CompactString,
     /// The rule that named the source: `link`, `utm`, `click-id`, `app`, `referrer` or `direct`.
     pub(crate) source_rule: CompactString,
+    /// The channel group by the rules of Analytics 4, such as `Organic Social`.
+    pub(crate) channel: CompactString,
     /// Where it was observed to come from, whatever the link declares: an app, a referrer's name, or empty.
     pub(crate) seen_on: CompactString,
     pub(crate) place: Place,
     pub(crate) visitor: Visitor,
     /// Names of the click-id parameters that arrived, joined by `,`; never their values.
     pub(crate) click_ids: CompactString,
+    /// The `utm_source` and `utm_medium` that the visitor brought along, as written.
+    pub(crate) visitor_utm_source: CompactString,
+    pub(crate) visitor_utm_medium: CompactString,
     pub(crate) rules_version: u32,
+}
+
+#[cfg(test)]
+impl Click {
+    /// A human click that shows nothing, for tests that set what matters to them.
+    pub(crate) fn blank(link: Arc<LinkFacts>, visitor: Visitor) -> Self {
+        Self {
+            id: Uuid::nil(),
+            time_ms: 0,
+            link,
+            look: Arc::default(),
+            verdict: Verdict::Human,
+            reason: CompactString::default(),
+            source: CompactString::default(),
+            source_rule: CompactString::default(),
+            channel: CompactString::default(),
+            seen_on: CompactString::default(),
+            place: Place::default(),
+            visitor,
+            click_ids: CompactString::default(),
+            visitor_utm_source: CompactString::default(),
+            visitor_utm_medium: CompactString::default(),
+            rules_version: 0,
+        }
+    }
 }
 
 /// Gives the hits of one incarnation their click ids.

@@ -30,10 +30,12 @@ pub(crate) enum Dimension {
     Language = 11,
     /// The instant at which the hour of the report time zone began, `2026-11-21T13:00Z`.
     Hour = 12,
+    /// Channel group by the rules of Analytics 4.
+    Channel = 13,
 }
 
 impl Dimension {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Verdict,
         Self::Reason,
         Self::Source,
@@ -47,6 +49,7 @@ impl Dimension {
         Self::Browser,
         Self::Language,
         Self::Hour,
+        Self::Channel,
     ];
 
     /// The word for it in API, CLI and pages.
@@ -65,6 +68,7 @@ impl Dimension {
             Self::Browser => "browser",
             Self::Language => "language",
             Self::Hour => "hour",
+            Self::Channel => "channel",
         }
     }
 
@@ -304,6 +308,6 @@ mod tests {
         for dimension in Dimension::ALL {
             assert_eq!(Dimension::from_code(dimension as u8), Some(dimension));
         }
-        assert_eq!(Dimension::from_code(13), None);
+        assert_eq!(Dimension::from_code(14), None);
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod click;
 pub(crate) mod click_ids;
 pub(crate) mod counter;
 pub(crate) mod destination;
+pub(crate) mod explain;
 pub(crate) mod hit;
 pub(crate) mod impression;
 pub(crate) mod link;

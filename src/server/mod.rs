@@ -4,6 +4,7 @@
 
 pub(crate) mod offline;
 mod parts;
+mod past;
 mod status;
 
 use std::fs::File;
@@ -21,6 +22,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use self::parts::Parts;
+use self::past::Past;
 use self::status::Status;
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
@@ -66,7 +68,8 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let plane = Plane::start(redirect, &handler, &config.redirect)?;
     let tally = Tally::start(parts.tally_tools(config, &clock)?)?;
     let status = Arc::new(Status::new(&parts, counts, config, addresses, clock.now()));
-    let state = Admin::new(parts.admin_parts(config, status, admin::KeyHash::of(&key), addresses, &clock)?);
+    let past = Arc::new(Past::new(tally.orders()));
+    let state = Admin::new(parts.admin_parts(config, status, past, admin::KeyHash::of(&key), addresses, &clock)?);
     let (stop_admin, admin_stopped) = watch::channel(false);
     let serving = runtime.spawn(serve_admin(admin, state, admin_stopped));
     let following = parts.follow_links(&runtime);

@@ -11,7 +11,6 @@ use tokio::task::JoinHandle;
 use super::Addresses;
 use crate::admin::{self, KeyHash, NodeStatus};
 use crate::archive::{self, Archive};
-use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::journal::Journal;
@@ -82,6 +81,7 @@ impl Parts {
     pub(crate) fn tally_tools(&self, config: &Config, clock: &Clock) -> anyhow::Result<Tools> {
         Ok(Tools {
             config: config.tally.clone(),
+            classify: config.classify.clone(),
             double_tap_ms: config.classify.duplicate_ms,
             zone: report_zone(config)?,
             folder: self.journal_folder.clone(),
@@ -89,7 +89,7 @@ impl Parts {
             cache: self.cache.clone(),
             store: self.store.clone(),
             archive: self.archive.clone(),
-            classifier: Classifier::new(&config.classify),
+            classifier: crate::tally::rules::classifier(&config.classify)?,
             geo: self.geo.clone(),
             misses: self.misses.clone(),
             accounts: self.accounts.clone(),
@@ -101,6 +101,7 @@ impl Parts {
         &self,
         config: &Config,
         node: Arc<dyn NodeStatus>,
+        past: Arc<dyn admin::Past>,
         key: KeyHash,
         addresses: Addresses,
         clock: &Clock,
@@ -110,6 +111,7 @@ impl Parts {
             store: self.store.clone(),
             archive: self.archive.clone(),
             node,
+            past,
             clock: clock.clone(),
             report_zone: report_zone(config)?,
             key,

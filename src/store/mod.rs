@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::domain::counter::{Applied, Batch, DayCounters};
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
 use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -126,6 +126,14 @@ pub(crate) trait CountStore: Send + Sync {
     /// Up to where an incarnation's clicks are sealed in click files; `START` when it never heard of it.
     async fn archived(&self, incarnation: Incarnation) -> Result<Position>;
     async fn set_archived(&self, incarnation: Incarnation, to: Position) -> Result<()>;
+    /// Puts `deltas` in the place of everything counted on `day`, in one atomic step per shard; watermarks stay. For a
+    /// recount: nobody may apply a batch to that day between the reading of what `deltas` were made of and this.
+    ///
+    /// # Errors
+    /// Unless overridden: a store need not be able to recount.
+    async fn replace_day(&self, day: Date, _deltas: &[Delta]) -> Result<()> {
+        Err(StoreError::Unavailable(format!("it cannot count {day} anew")))
+    }
     /// Counters of the given links (of all links when `None`) from `first` to `last`, both included, ordered by
     /// link, then day.
     async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>>;

@@ -97,7 +97,7 @@ impl Judge {
         let mut clicks = Vec::new();
         let mut trouble = None;
         let from = stream.reader.position();
-        let double_tap = &mut stream.double_tap;
+        let past = &mut stream.past;
         let max = tools.config.batch_hits_max.max(1);
         let progress = stream.reader.read(upto, max, |position, hit| {
             if trouble.is_some() {
@@ -105,7 +105,7 @@ impl Judge {
             }
             match session.judge(hit, ids.of(hit.time_ms, position)) {
                 Ok(mut click) => {
-                    double_tap.judge(&mut click);
+                    past.judge(&mut click);
                     clicks.push((position, click));
                 }
                 Err(error) => trouble = Some(error),

@@ -7,14 +7,18 @@
 mod accounts;
 pub(crate) mod geo;
 mod judge;
+pub(crate) mod recount;
 mod rollup;
+pub(crate) mod rules;
+mod running;
 mod stream;
 mod worker;
 
 use serde::Deserialize;
 
 pub(crate) use accounts::Accounts;
-pub(crate) use worker::{Tally, Tools};
+pub(crate) use running::{Order, Tally};
+pub(crate) use worker::Tools;
 
 /// `[tally]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]

@@ -101,6 +101,7 @@ impl<'a> Rollup<'a> {
             return;
         }
         count(Dimension::Source, &click.source);
+        count(Dimension::Channel, &click.channel);
         count(Dimension::SeenOn, known(&click.seen_on));
         count(Dimension::Country, known(&click.place.country));
         count(Dimension::Region, &within(&click.place.country, &click.place.region));
@@ -201,7 +202,7 @@ impl Values {
         if let Some(number) = self.numbers.get(&Asked { dimension, text }) {
             return *number;
         }
-        let number = u32::try_from(self.known.len()).expect("a batch has at most batch_hits_max times 13 values");
+        let number = u32::try_from(self.known.len()).expect("a batch has at most batch_hits_max times 14 values");
         let value = Value { dimension, text: CompactString::from(text) };
         self.known.push(value.clone());
         self.numbers.insert(value, number);

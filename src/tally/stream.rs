@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::accounts::Origin;
-use crate::classify::double_tap::DoubleTap;
+use crate::classify::past::Past;
 use crate::domain::position::{Incarnation, Position};
 use crate::journal::Reader;
 use crate::store::{CountStore, StoreError};
@@ -24,7 +24,7 @@ pub(super) struct Stream {
     /// Clicks below this are in click files, and the store knows it. The next file is written only when it does.
     pub(super) archived: Position,
     /// Starts afresh at `sealed`, so that reading again from there judges every hit the same.
-    pub(super) double_tap: DoubleTap,
+    pub(super) past: Past,
 }
 
 impl Stream {
@@ -40,9 +40,9 @@ impl Stream {
         let counted = store.watermarks(incarnation).await?;
         let booked = lowest(&counted);
         let reader = Reader::new(folder, incarnation, archived.min(booked));
-        let double_tap = DoubleTap::new(double_tap_ms);
+        let past = Past::new(double_tap_ms);
         let (pushed, sealed) = (archived, archived);
-        Ok(Self { incarnation, origin, reader, counted, booked, pushed, sealed, archived, double_tap })
+        Ok(Self { incarnation, origin, reader, counted, booked, pushed, sealed, archived, past })
     }
 
     /// Everything below this is counted in every shard.
@@ -60,7 +60,7 @@ impl Stream {
     pub(super) fn restart(&mut self, folder: &Path) {
         let from = self.counted_everywhere().min(self.sealed);
         self.reader = Reader::new(folder, self.incarnation, from);
-        self.double_tap.reset();
+        self.past.reset();
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -12,7 +12,9 @@ use super::Config;
 use super::accounts::{Accounts, Origin};
 use super::geo::Geo;
 use super::judge::{Judge, Round};
+use super::recount;
 use super::rollup::Rollup;
+use super::running::Order;
 use super::stream::Stream;
 use crate::archive::{Archive, ArchiveError};
 use crate::classify::Classifier;
@@ -39,12 +41,10 @@ const SEAL_PAUSE_FACTOR: u32 = 10;
 /// How often an idle tally asks the store where it stands.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a start waits for the survey of what earlier processes left behind.
-const SURVEY_WAIT_MAX: Duration = Duration::from_secs(10);
-
 /// What the tally works with.
 pub(crate) struct Tools {
     pub(crate) config: Config,
+    pub(crate) classify: crate::classify::Config,
     pub(crate) double_tap_ms: i64,
     pub(crate) zone: TimeZone,
     pub(crate) folder: PathBuf,
@@ -59,45 +59,12 @@ pub(crate) struct Tools {
     pub(crate) clock: Clock,
 }
 
-/// The running tally.
-pub(crate) struct Tally {
-    stop: SyncSender<()>,
-    thread: std::thread::JoinHandle<()>,
-    survey: Receiver<()>,
-}
-
-impl Tally {
-    /// # Errors
-    /// When the thread or its runtime cannot be made.
-    pub(crate) fn start(tools: Tools) -> std::io::Result<Self> {
-        let (stop, stopped) = sync_channel(1);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (surveyed, survey) = sync_channel(1);
-        let run = move || {
-            // Counting may take its time; redirects may not. On Linux this lowers the calling thread alone.
-            let _ = rustix::process::nice(5);
-            Worker::new(tools, runtime, stopped).run(&surveyed);
-        };
-        let thread = std::thread::Builder::new().name("tally".to_owned()).spawn(run)?;
-        Ok(Self { stop, thread, survey })
-    }
-
-    /// Waits until the books know what earlier processes left uncounted; a store that is away ends the wait.
-    pub(crate) fn wait_for_survey(&self) {
-        let _ = self.survey.recv_timeout(SURVEY_WAIT_MAX);
-    }
-
-    /// Counts and archives what is left, within a bounded time, and ends the thread.
-    pub(crate) fn stop(self) {
-        let _ = self.stop.try_send(());
-        let _ = self.thread.join();
-    }
-}
-
-struct Worker {
+pub(super) struct Worker {
     tools: Tools,
     runtime: tokio::runtime::Runtime,
-    stopped: Receiver<()>,
+    orders: Receiver<Order>,
+    /// The past shall be judged again as soon as a round is done.
+    recount: Option<recount::Request>,
     /// Set once it was told to stop: until when it works on.
     deadline: Option<Instant>,
     judge: Judge,
@@ -136,12 +103,13 @@ enum Outcome {
 }
 
 impl Worker {
-    fn new(tools: Tools, runtime: tokio::runtime::Runtime, stopped: Receiver<()>) -> Self {
+    pub(super) fn new(tools: Tools, runtime: tokio::runtime::Runtime, orders: Receiver<Order>) -> Self {
         let judge = Judge::new(&tools);
-        Self { tools, runtime, stopped, deadline: None, judge, probed: Instant::now(), seal_again: None }
+        let (probed, seal_again) = (Instant::now(), None);
+        Self { tools, runtime, orders, recount: None, deadline: None, judge, probed, seal_again }
     }
 
-    fn run(mut self, surveyed: &SyncSender<()>) {
+    pub(super) fn run(mut self, surveyed: &SyncSender<()>) {
         let live = self.tools.journal.incarnation();
         let left_behind = match left_behind(&self.tools.folder, live) {
             Ok(left_behind) => left_behind,
@@ -200,6 +168,8 @@ impl Worker {
     fn follow(&mut self, incarnation: Incarnation, origin: Origin) {
         let Some(mut stream) = self.insist(|worker| worker.open(incarnation, origin)) else { return };
         while let Some(outcome) = self.insist(|worker| worker.round(&mut stream)) {
+            self.hear();
+            self.recount(&mut stream);
             if outcome == Outcome::More {
                 continue;
             }
@@ -236,10 +206,44 @@ impl Worker {
             std::thread::sleep(pause.min(BACKOFF_FIRST));
             return;
         }
-        match self.stopped.recv_timeout(pause) {
+        match self.orders.recv_timeout(pause) {
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => self.deadline = Some(Instant::now() + STOP_WITHIN),
+            Ok(order) => self.take(order),
+            Err(RecvTimeoutError::Disconnected) => self.take(Order::Stop),
         }
+    }
+
+    fn take(&mut self, order: Order) {
+        match order {
+            Order::Stop => self.deadline = Some(Instant::now() + STOP_WITHIN),
+            Order::Recount(request) => self.recount = Some(request),
+        }
+    }
+
+    /// Takes an order if one is there, without waiting.
+    fn hear(&mut self) {
+        if self.deadline.is_none()
+            && let Ok(order) = self.orders.try_recv()
+        {
+            self.take(order);
+        }
+    }
+
+    /// Judges the past again if that was asked for. Every counted click is in a file before it begins.
+    fn recount(&mut self, stream: &mut Stream) {
+        let Some(request) = self.recount.take() else { return };
+        let sealed = self.seal(stream).map_err(|trouble| recount::RecountError::Seal(trouble.to_string()));
+        let orders = &self.orders;
+        let mut told_to_stop = self.deadline.is_some();
+        let is_stopping = || {
+            told_to_stop = told_to_stop || matches!(orders.try_recv(), Ok(Order::Stop));
+            told_to_stop
+        };
+        let done = sealed.and_then(|()| recount::run(&mut self.tools, &self.runtime, &request, is_stopping));
+        if told_to_stop && self.deadline.is_none() {
+            self.take(Order::Stop);
+        }
+        (request.done)(done);
     }
 
     fn note(&self, trouble: &Trouble, backoff: Duration) {
@@ -428,7 +432,7 @@ impl Worker {
         if stream.pushed > stream.sealed {
             self.tools.archive.seal(stream.incarnation, stream.sealed)?;
             stream.sealed = stream.pushed;
-            stream.double_tap.reset();
+            stream.past.reset();
             self.record_sealed(stream)?;
         }
         self.tools.journal.release(stream.incarnation, stream.released(), false);

@@ -28,6 +28,9 @@ mod redis;
 mod imports;
 mod places;
 
+// What hits are taken for, and why.
+mod verdicts;
+
 // The dashboard, in a real browser.
 mod dashboard;
 

@@ -11,6 +11,7 @@ use axum::routing::get;
 
 use super::{Admin, guard};
 
+mod click;
 mod clicks;
 mod ctr;
 mod extract;
@@ -19,6 +20,7 @@ mod links;
 mod misses;
 mod node;
 pub(super) mod problem;
+mod reclassify;
 mod stats;
 
 pub(super) use clicks::EXPORTS_MAX;
@@ -35,10 +37,12 @@ pub(super) fn router(admin: &Admin) -> Router {
     Router::new()
         .merge(links::router())
         .merge(stats::router())
+        .merge(click::router())
         .merge(clicks::router())
         .merge(ctr::router())
         .merge(misses::router())
         .merge(node::router())
+        .merge(reclassify::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(imports::router())
         .fallback(|| async { Problem::not_found("the API has no such path") })

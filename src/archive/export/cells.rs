@@ -8,7 +8,7 @@ use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch, StringArray, UInt32A
 
 /// One value of one click.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cell<'a> {
+pub(in crate::archive) enum Cell<'a> {
     Absent,
     Text(&'a str),
     Number(u64),
@@ -17,7 +17,7 @@ pub(super) enum Cell<'a> {
 }
 
 /// One column of a batch.
-pub(super) enum Cells<'a> {
+pub(in crate::archive) enum Cells<'a> {
     Absent,
     Text(&'a StringArray),
     Dictionary(&'a Int32Array, &'a StringArray),
@@ -28,7 +28,7 @@ pub(super) enum Cells<'a> {
 
 impl<'a> Cells<'a> {
     /// The columns of `batch`, in order.
-    pub(super) fn of(batch: &'a RecordBatch) -> Vec<Self> {
+    pub(in crate::archive) fn of(batch: &'a RecordBatch) -> Vec<Self> {
         batch.columns().iter().map(Self::of_column).collect()
     }
 
@@ -51,7 +51,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    pub(super) fn at(&self, row: usize) -> Cell<'a> {
+    pub(in crate::archive) fn at(&self, row: usize) -> Cell<'a> {
         match self {
             Self::Absent => Cell::Absent,
             Self::Text(cells) => text_at(cells, row),

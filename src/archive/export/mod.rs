@@ -7,7 +7,7 @@ use std::io;
 
 use super::{ArchiveError, Scan};
 
-mod cells;
+pub(super) mod cells;
 mod csv;
 mod jsonl;
 mod parquet;

@@ -40,15 +40,15 @@ pub(super) fn program(
 }
 
 /// A row that says `human` stands for a person's program and excuses from all rows below it.
-fn name(found: &Found, agents: &Agents) -> Option<(Verdict, &'static str)> {
-    let row = agents.bots[usize::from(found.bot?)];
-    (row.0 != Verdict::Human).then_some(row)
+fn name<'a>(found: &Found, agents: &'a Agents) -> Option<(Verdict, &'a str)> {
+    let (verdict, family) = &agents.bots[usize::from(found.bot?)];
+    (*verdict != Verdict::Human).then_some((*verdict, family))
 }
 
-fn word(found: &Found, hints: &Hints, agents: &Agents) -> Option<&'static str> {
-    let said = found.word.map(|row| agents.words[usize::from(row)]);
+fn word<'a>(found: &Found, hints: &Hints, agents: &'a Agents) -> Option<&'a str> {
+    let said = found.word.map(|row| &agents.words[usize::from(row)]);
     match said {
-        Some([_, word, convicts]) if convicts == ALL || !found.is(Class::Handset) => Some(word),
+        Some([word, convicts]) if convicts == ALL || !found.is(Class::Handset) => Some(word),
         _ => hints.headless.then_some("headless"),
     }
 }

@@ -16,6 +16,9 @@ pub(super) fn class(found: &Found, hints: &Hints, os: &str) -> Device {
         (Class::Handset, Device::Mobile),
     ];
     let by_token = BY_TOKEN.iter().find(|(class, _)| found.is(*class)).map(|(_, device)| *device);
+    if os == "iPadOS" {
+        return Device::Tablet;
+    }
     hints.device.or(by_token).unwrap_or_else(|| by_system(os, found.app.is_some()))
 }
 

@@ -13,6 +13,13 @@ pub(super) struct Hints {
     pub(super) headless: bool,
 }
 
+impl Hints {
+    /// They speak of no desktop.
+    pub(super) fn is_handheld(&self) -> bool {
+        self.system == "iOS" || matches!(self.device, Some(Device::Mobile | Device::Tablet))
+    }
+}
+
 pub(super) fn read(hit: &Hit<'_>) -> Hints {
     let system = system(hit.platform);
     Hints {
@@ -29,6 +36,7 @@ fn system(platform: &str) -> &'static str {
         "Windows" => "Windows",
         "macOS" | "Mac OS X" => "macOS",
         "iOS" => "iOS",
+        "iPadOS" => "iPadOS",
         "Linux" => "Linux",
         "Chrome OS" | "Chromium OS" => "ChromeOS",
         "Fuchsia" => "Fuchsia",

@@ -4,7 +4,7 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::super::tables;
+use super::super::tables::Tables;
 use super::phone;
 
 /// The table a token belongs to, with what its row says.
@@ -28,7 +28,12 @@ pub(super) enum Class {
     Tablet = 8,
     Mobile = 16,
     Handset = 32,
+    /// Only iPhones and iPads have it.
+    Ios = 64,
 }
+
+/// Every class by its word.
+pub(in crate::classify) const CLASSES: [&str; 7] = ["tv", "console", "wearable", "tablet", "mobile", "handset", "ios"];
 
 impl Class {
     fn parse(text: &str) -> Option<Self> {
@@ -39,6 +44,7 @@ impl Class {
             "tablet" => Self::Tablet,
             "mobile" => Self::Mobile,
             "handset" => Self::Handset,
+            "ios" => Self::Ios,
             _ => return None,
         })
     }
@@ -95,10 +101,10 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) fn compile() -> Self {
+    pub(super) fn compile(tables: &Tables) -> Self {
         let mut texts = Vec::new();
         let mut tokens = Vec::new();
-        for (text, table, rank) in all_rows() {
+        for (text, table, rank) in all_rows(tables) {
             let (bare, token) = parse(text, table, rank);
             texts.push(bare);
             tokens.push(token);
@@ -108,7 +114,7 @@ impl Tokens {
             .match_kind(MatchKind::Standard)
             .ascii_case_insensitive(true)
             .build(texts)
-            .expect("the compiled-in tables fit in an automaton; every test of this module builds it");
+            .expect("an automaton has room for the built-in rows and the most rows an owner may add");
         Self { automaton, tokens }
     }
 
@@ -141,14 +147,14 @@ impl Token {
     }
 }
 
-fn all_rows() -> impl Iterator<Item = (&'static str, Table, u16)> {
-    let apps = tables::apps().map(|[token, ..]| (token, Table::App));
-    let browsers = tables::browsers().map(|[token, _]| (token, Table::Browser));
-    let systems = tables::systems().map(|[token, _]| (token, Table::System));
+fn all_rows(tables: &Tables) -> impl Iterator<Item = (&str, Table, u16)> {
+    let apps = tables.apps().map(|[token, ..]| (token, Table::App));
+    let browsers = tables.browsers().map(|[token, _]| (token, Table::Browser));
+    let systems = tables.systems().map(|[token, _]| (token, Table::System));
     let devices =
-        tables::devices().filter_map(|[token, class]| Class::parse(class).map(|class| (token, Table::Device(class))));
-    let bots = tables::bots().map(|[token, ..]| (token, Table::Bot));
-    let words = tables::words().map(|[token, ..]| (token, Table::Word));
+        tables.devices().filter_map(|[token, class]| Class::parse(class).map(|class| (token, Table::Device(class))));
+    let bots = tables.bots().map(|[token, ..]| (token, Table::Bot));
+    let words = tables.words().map(|[token, ..]| (token, Table::Word));
     let ranked = |(rank, (token, table))| (token, table, rank);
     let rank = || 0_u16..;
     (rank().zip(apps))
@@ -161,7 +167,7 @@ fn all_rows() -> impl Iterator<Item = (&'static str, Table, u16)> {
 }
 
 /// Takes the signs off a token that the head of each table explains.
-fn parse(text: &'static str, table: Table, rank: u16) -> (&'static str, Token) {
+fn parse(text: &str, table: Table, rank: u16) -> (&str, Token) {
     let (only_at_start, text) = strip(text, text.strip_prefix('^'));
     let (bounded_before, text) = strip(text, text.strip_prefix('|'));
     let (only_at_end, text) = strip(text, text.strip_suffix('$'));
@@ -169,7 +175,7 @@ fn parse(text: &'static str, table: Table, rank: u16) -> (&'static str, Token) {
     (text, Token { table, rank, only_at_start, only_at_end, bounded_before, bounded_after })
 }
 
-fn strip(text: &'static str, stripped: Option<&'static str>) -> (bool, &'static str) {
+fn strip<'t>(text: &'t str, stripped: Option<&'t str>) -> (bool, &'t str) {
     (stripped.is_some(), stripped.unwrap_or(text))
 }
 
@@ -179,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_class_of_the_device_table_is_known() {
-        for [token, class] in tables::devices() {
+        for [token, class] in Tables::built_in().devices() {
             assert!(Class::parse(class).is_some(), "{token:?} has the class {class:?}");
         }
     }
@@ -197,8 +203,9 @@ mod tests {
 
     #[test]
     fn the_upper_row_wins_over_the_lower_wherever_they_stand() {
-        let tokens = Tokens::compile();
-        let names: Vec<&str> = tables::browsers().map(|[_, name]| name).collect();
+        let tables = Tables::built_in();
+        let tokens = Tokens::compile(&tables);
+        let names: Vec<&str> = tables.browsers().map(|[_, name]| name).collect();
         let name = |user_agent| names[usize::from(tokens.find(user_agent).browser.unwrap())];
         assert_eq!(name("Mozilla/5.0 Chrome/100.0 Safari/537.36 Edg/100.0"), "Edge");
         assert_eq!(name("Mozilla/5.0 Chrome/100.0 Safari/537.36"), "Chrome");

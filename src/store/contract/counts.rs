@@ -65,6 +65,21 @@ pub(in crate::store) async fn one_batch_may_name_a_link_and_day_twice(store: &dy
     assert_eq!(count(store, 1, DAY).await.unwrap().visitors, 3);
 }
 
+pub(in crate::store) async fn a_day_is_replaced_whole_and_its_neighbours_and_watermarks_stay(store: &dyn Store) {
+    let next = DAY.tomorrow().unwrap();
+    let deltas = vec![delta(1, DAY, 5, &[1, 2]), delta(2, DAY, 3, &[]), delta(1, next, 7, &[])];
+    store.apply(&batch(0, 15, deltas)).await.unwrap();
+    store.replace_day(DAY, &[delta(1, DAY, 4, &[2]), delta(3, DAY, 1, &[]), delta(9, next, 9, &[])]).await.unwrap();
+    let counted = [clicks(store, 1, DAY).await, clicks(store, 2, DAY).await, clicks(store, 3, DAY).await];
+    assert_eq!(counted, [4, 0, 1]);
+    assert_eq!(count(store, 1, DAY).await.unwrap().visitors, 1);
+    assert!(count(store, 2, DAY).await.is_none());
+    assert_eq!((clicks(store, 1, next).await, clicks(store, 9, next).await), (7, 0));
+    assert_eq!(store.watermark(ONE, Shard(0)).await.unwrap(), Position(15));
+    assert_eq!(store.apply(&batch(15, 16, vec![delta(1, DAY, 1, &[])])).await.unwrap(), Applied::Yes);
+    assert_eq!(clicks(store, 1, DAY).await, 5);
+}
+
 pub(in crate::store) async fn counters_are_listed_by_link_then_day(store: &dyn Store) {
     let next = DAY.tomorrow().unwrap();
     let deltas = vec![delta(10, next, 1, &[]), delta(9, DAY, 1, &[]), delta(10, DAY, 1, &[]), delta(9, next, 1, &[])];

@@ -50,6 +50,7 @@ macro_rules! store_contract {
                 incarnations_and_shards_have_watermarks_of_their_own
                 counters_add_across_batches
                 one_batch_may_name_a_link_and_day_twice
+                a_day_is_replaced_whole_and_its_neighbours_and_watermarks_stay
                 counters_are_listed_by_link_then_day
                 clicks_on_a_removed_link_are_counted
                 a_visitor_counts_once_per_day

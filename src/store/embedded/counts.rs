@@ -38,6 +38,17 @@ pub(super) fn apply(file: &Connection, batch: &Batch) -> Result<(Applied, Vec<Mo
     Ok((Applied::Yes, rows.moved))
 }
 
+/// Forgets what was counted on `day` and counts `deltas`, as far as they are of that day.
+pub(super) fn replace_day(file: &Connection, day: Date, deltas: &[Delta]) -> Result<()> {
+    let mut forget = file.prepare_cached("DELETE FROM counters WHERE key BETWEEN ?1 AND ?2")?;
+    forget.execute([LinkDay::first_of(day), LinkDay::last_of(day)])?;
+    let mut rows = Rows::prepare(file)?;
+    for delta in in_table_order(deltas).into_iter().filter(|delta| delta.day == day) {
+        rows.add(delta)?;
+    }
+    Ok(())
+}
+
 /// A batch that counts something must end after it begins, or sending it again would count it again.
 fn moves_forward(batch: &Batch) -> bool {
     batch.from < batch.to || (batch.from == batch.to && batch.deltas.is_empty())

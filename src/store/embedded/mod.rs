@@ -34,7 +34,7 @@ use self::file::Held;
 use self::lane::Lane;
 use self::quarantine::Moved;
 use super::{CountStore, Created, ImpressionStore, LinkStore, OpenError, Replaced, Result};
-use crate::domain::counter::{Applied, Batch, DayCounters};
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
 use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -197,6 +197,11 @@ impl CountStore for Embedded {
 
     async fn set_archived(&self, incarnation: Incarnation, to: Position) -> Result<()> {
         self.write(Durability::Replayed, move |file| counts::set_archived(file, incarnation, to)).await
+    }
+
+    async fn replace_day(&self, day: Date, deltas: &[Delta]) -> Result<()> {
+        let deltas = deltas.to_vec();
+        self.write(Durability::Synced, move |file| counts::replace_day(file, day, &deltas)).await
     }
 
     async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {

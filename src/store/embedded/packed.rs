@@ -261,7 +261,7 @@ mod tests {
         fn counters(&mut self, adds: u64, values: u64) -> Counters {
             let mut counters = Counters::new();
             for _ in 0..adds {
-                let dimension = Dimension::ALL[self.below(13) as usize];
+                let dimension = Dimension::ALL[self.below(14) as usize];
                 let value = match self.below(50) {
                     0 => OTHER.to_owned(),
                     1 => String::new(),

@@ -3,14 +3,16 @@
 use std::sync::atomic::Ordering;
 
 use futures_util::future::try_join_all;
+use jiff::civil::Date;
 use redis::{Value, cmd};
 
 use super::Server;
 use super::keys::score;
 use super::line::{Call, check_role};
 use super::reaction::{Failure, Result};
-use super::scripts;
+use super::scripts::{self, Text};
 use crate::domain::counter::{Applied, Batch, Delta, VALUES_MAX};
+use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::uniques::EXACT_MAX;
 
@@ -22,7 +24,9 @@ pub(super) async fn apply(server: &Server, batch: &Batch) -> Result<Applied> {
     if !moves_forward(batch) {
         return Ok(Applied::No { watermark: watermark(server, batch.incarnation, batch.shard).await? });
     }
-    let reply: Vec<String> = server.counts.run(&call(server, batch)).await?;
+    let head = [batch.incarnation.to_string(), batch.from.to_string(), batch.to.to_string()];
+    let deltas: Vec<&Delta> = batch.deltas.iter().collect();
+    let reply: Vec<String> = server.counts.run(&call(server, &scripts::APPLY, batch.shard, head, &deltas)).await?;
     let text = |at: usize| reply.get(at).map_or("", String::as_str);
     match text(0) {
         "yes" => {
@@ -40,20 +44,40 @@ fn moves_forward(batch: &Batch) -> bool {
     batch.from < batch.to || (batch.from == batch.to && batch.deltas.is_empty())
 }
 
-fn call(server: &Server, batch: &Batch) -> Call<'static> {
-    let (keys, shard) = (&server.keys, batch.shard);
-    let mut call = Call::new(&scripts::APPLY)
-        .key(keys.marks(shard))
-        .key(keys.days(shard))
-        .key(keys.aside(shard))
-        .arg(server.id.as_str())
-        .arg(batch.incarnation.to_string())
-        .arg(batch.from.to_string())
-        .arg(batch.to.to_string())
-        .arg(VALUES_MAX.to_string())
-        .arg(EXACT_MAX.to_string())
-        .arg(batch.deltas.len().to_string());
-    for delta in &batch.deltas {
+/// Puts `deltas` in the place of what was counted on `day`, as far as they are of that day: shard by shard, each in
+/// one step that may be repeated.
+pub(super) async fn replace_day(server: &Server, day: Date, deltas: &[Delta]) -> Result<()> {
+    for shard in (0..server.shards).map(Shard) {
+        let of_shard = |delta: &&Delta| delta.day == day && shard_of(server, delta.link) == shard;
+        let deltas: Vec<&Delta> = deltas.iter().filter(of_shard).collect();
+        let head = [day.to_string(), server.keys.stem(shard), String::new()];
+        let reply: Vec<String> =
+            server.counts.run_again(&call(server, &scripts::REPLACE_DAY, shard, head, &deltas)).await?;
+        let text = |at: usize| reply.get(at).map_or("", String::as_str);
+        match text(0) {
+            "yes" => report_aside(server, shard, text(1), text(2)),
+            "epoch" => return Err(other_epoch(server, shard, text(1))),
+            _ => return Err(server.unexpected(&reply)),
+        }
+    }
+    Ok(())
+}
+
+/// The shard that a link is counted in.
+pub(super) fn shard_of(server: &Server, link: LinkId) -> Shard {
+    Shard((link.0 % u64::from(server.shards)) as u16)
+}
+
+/// A call of a script that adds link-days; `head` is what it is told besides.
+fn call<'s>(server: &Server, script: &'s Text, shard: Shard, head: [String; 3], deltas: &[&Delta]) -> Call<'s> {
+    let keys = &server.keys;
+    let mut call =
+        Call::new(script).key(keys.marks(shard)).key(keys.days(shard)).key(keys.aside(shard)).arg(server.id.as_str());
+    head.into_iter().for_each(|arg| call.push(arg));
+    call.push(VALUES_MAX.to_string());
+    call.push(EXACT_MAX.to_string());
+    call.push(deltas.len().to_string());
+    for delta in deltas {
         call.push_key(keys.counts(shard, delta.day, delta.link));
         call.push_key(keys.visitors(shard, delta.day, delta.link));
         call.push_key(keys.sketch(shard, delta.day, delta.link));

@@ -121,6 +121,11 @@ impl Keys {
         self.shared("impression-days")
     }
 
+    /// What every key of a shard begins with.
+    pub(super) fn stem(&self, shard: Shard) -> String {
+        self.sharded(shard, "")
+    }
+
     /// Hash: `epoch` to the id of the store, and incarnation to watermark.
     pub(super) fn marks(&self, shard: Shard) -> String {
         self.sharded(shard, "marks")

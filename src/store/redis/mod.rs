@@ -39,7 +39,7 @@ use self::line::{Deadlines, Line};
 use self::reaction::{Failure, Reaction};
 use self::reactor::Reactor;
 use super::{Config, CountStore, Created, Heard, ImpressionStore, LinkStore, News, OpenError, Replaced, Result};
-use crate::domain::counter::{Applied, Batch, DayCounters};
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
 use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -237,6 +237,11 @@ impl CountStore for Redis {
 
     async fn set_archived(&self, incarnation: Incarnation, to: Position) -> Result<()> {
         self.call(move |server| async move { counts::set_archived(&server, incarnation, to).await }).await
+    }
+
+    async fn replace_day(&self, day: Date, deltas: &[Delta]) -> Result<()> {
+        let deltas = deltas.to_vec();
+        self.call(move |server| async move { counts::replace_day(&server, day, &deltas).await }).await
     }
 
     async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use redis::{Value, cmd, from_redis_value, pipe};
 
 use super::Server;
+use super::counts::shard_of;
 use super::keys::score;
 use super::reaction::{Failure, Result};
 use crate::domain::counter::{Counters, DayCounters, Dimension};
@@ -37,7 +38,7 @@ pub(super) async fn read(
 }
 
 fn by_shard(server: &Server, mut links: Vec<LinkId>) -> Vec<(Shard, Vec<LinkId>)> {
-    let shard_of = |link: &LinkId| Shard((link.0 % u64::from(server.shards)) as u16);
+    let shard_of = |link: &LinkId| shard_of(server, *link);
     links.sort_unstable_by_key(|link| (shard_of(link).0, *link));
     links.dedup();
     links.chunk_by(|a, b| shard_of(a) == shard_of(b)).map(|chunk| (shard_of(&chunk[0]), chunk.to_vec())).collect()

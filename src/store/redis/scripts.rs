@@ -5,19 +5,20 @@ use std::sync::LazyLock;
 use redis::Script;
 
 /// The text of a script, and its hash.
-type Text = LazyLock<(&'static str, Script)>;
+pub(super) type Text = LazyLock<(&'static str, Script)>;
 
 macro_rules! script {
-    ($name:ident, $file:literal) => {
+    ($name:ident, $($file:literal),+) => {
         pub(super) static $name: Text = LazyLock::new(|| {
-            let text = include_str!(concat!("scripts/", $file));
+            let text = concat!($(include_str!(concat!("scripts/", $file))),+);
             (text, Script::new(text))
         });
     };
 }
 
 script!(BEGIN, "begin.lua");
-script!(APPLY, "apply.lua");
+script!(APPLY, "add.lua", "apply.lua");
+script!(REPLACE_DAY, "add.lua", "replace_day.lua");
 script!(CREATE_LINK, "create_link.lua");
 script!(REPLACE_LINK, "replace_link.lua");
 script!(REMOVE_LINK, "remove_link.lua");

@@ -52,6 +52,29 @@ fn refused(config: &Config, server: &RedisServer) -> String {
 }
 
 #[tokio::test]
+async fn a_day_is_replaced_in_every_shard_with_its_sketches_and_twice_is_as_once() {
+    let server = RedisServer::start();
+    let store = server.redis(4);
+    for link in 1..=8 {
+        let mut batch = batch(link, link, 5);
+        batch.shard = Shard((link % 4) as u16);
+        batch.from = store.watermark(ONE, batch.shard).await.unwrap();
+        batch.deltas[0].visitors = (0..EXACT_MAX as u64 + 10).map(Visitor).collect();
+        assert_eq!(store.apply(&batch).await.unwrap(), Applied::Yes);
+    }
+    let deltas = [batch(0, 1, 3).deltas, batch(0, 6, 2).deltas].concat();
+    for _ in 0..2 {
+        store.replace_day(DAY, &deltas).await.unwrap();
+        let day = store.counters(None, DAY, DAY).await.unwrap();
+        assert_eq!(day.iter().map(|found| (found.link.0, found.visitors)).collect::<Vec<_>>(), [(1, 1), (6, 1)]);
+        assert_eq!((clicks(&store, 1).await, clicks(&store, 6).await), (3, 2));
+    }
+    assert_eq!(store.watermark(ONE, Shard(0)).await.unwrap(), Position(9));
+    store.replace_day(DAY, &[]).await.unwrap();
+    assert_eq!(store.counters(None, DAY, DAY).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn links_of_every_shard_are_read_back_in_order() {
     let server = RedisServer::start();
     let store = server.redis(64);

@@ -1,0 +1,150 @@
+//! Rows read back as clicks: the opposite of [`pending`](super::pending).
+//!
+//! What a cell cannot be read as becomes the empty value of its kind: a click file is checked before it gets here.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use compact_str::CompactString;
+use hashbrown::{HashMap, HashSet};
+use uuid::Uuid;
+
+use super::columns::COLUMNS;
+use super::export::cells::{Cell, Cells};
+use crate::domain::click::{Click, Device, Look, Place};
+use crate::domain::link::{LinkFacts, LinkId};
+use crate::domain::placement::Level;
+use crate::domain::utm::Utm;
+use crate::domain::verdict::Verdict;
+use crate::domain::visitor::Visitor;
+
+/// The most looks kept to be shared; beyond it the sharing starts anew.
+const LOOKS_MAX: usize = 8192;
+
+/// Reads batches, and keeps the facts of each link and each look once, because most clicks share them.
+#[derive(Default)]
+pub(super) struct Rows {
+    links: HashMap<LinkId, Arc<LinkFacts>>,
+    looks: HashSet<Arc<Look>>,
+}
+
+impl Rows {
+    pub(super) fn read(&mut self, batch: &RecordBatch, take: &mut impl FnMut(Click)) {
+        let columns = Cells::of(batch);
+        for row in 0..batch.num_rows() {
+            take(self.click(&Row { columns: &columns, row }));
+        }
+    }
+
+    fn click(&mut self, row: &Row<'_>) -> Click {
+        let text = |name| CompactString::from(row.text(name));
+        Click {
+            id: Uuid::try_parse(row.text("id")).unwrap_or_default(),
+            time_ms: row.time("time"),
+            link: self.link(row),
+            look: self.look(row),
+            verdict: Verdict::parse(row.text("verdict")).unwrap_or(Verdict::Bot),
+            reason: text("reason"),
+            source: text("source"),
+            source_rule: text("source_rule"),
+            channel: text("channel"),
+            seen_on: text("seen_on"),
+            place: Place {
+                continent: text("continent"),
+                country: text("country"),
+                region: text("region"),
+                city: text("city"),
+                asn: text("asn"),
+                organisation: text("organisation"),
+            },
+            visitor: Visitor(u64::from_str_radix(row.text("visitor"), 16).unwrap_or(0)),
+            click_ids: text("click_ids"),
+            visitor_utm_source: text("visitor_utm_source"),
+            visitor_utm_medium: text("visitor_utm_medium"),
+            rules_version: u32::try_from(row.number("rules_version")).unwrap_or(0),
+        }
+    }
+
+    fn link(&mut self, row: &Row<'_>) -> Arc<LinkFacts> {
+        let facts = facts(row);
+        let known = self.links.get(&facts.id).filter(|known| ***known == facts).cloned();
+        known.unwrap_or_else(|| {
+            let facts = Arc::new(facts);
+            self.links.insert(facts.id, Arc::clone(&facts));
+            facts
+        })
+    }
+
+    fn look(&mut self, row: &Row<'_>) -> Arc<Look> {
+        let look = look(row);
+        if let Some(known) = self.looks.get(&look) {
+            return Arc::clone(known);
+        }
+        if self.looks.len() >= LOOKS_MAX {
+            self.looks.clear();
+        }
+        let look = Arc::new(look);
+        self.looks.insert(Arc::clone(&look));
+        look
+    }
+}
+
+fn look(row: &Row<'_>) -> Look {
+    let text = |name| CompactString::from(row.text(name));
+    Look {
+        app: text("app"),
+        referrer_host: text("referrer_host"),
+        referrer_path: text("referrer_path"),
+        device: Device::parse(row.text("device")).unwrap_or_default(),
+        os: text("os"),
+        browser: text("browser"),
+        language: text("language"),
+        user_agent: text("user_agent"),
+        purpose: text("purpose"),
+        hints: text("hints"),
+    }
+}
+
+fn facts(row: &Row<'_>) -> LinkFacts {
+    let given = |name| Some(row.text(name)).filter(|text| !text.is_empty()).map(str::to_owned);
+    LinkFacts {
+        id: LinkId(row.number("link")),
+        domain: row.text("domain").to_owned(),
+        slug: row.text("slug").to_owned(),
+        utm: Utm {
+            source: given("utm_source"),
+            medium: given("medium"),
+            campaign: given("campaign"),
+            term: given("term"),
+            content: given("content"),
+            id: given("utm_id"),
+        },
+        platform: given("platform"),
+        level: Level::parse(row.text("level")).unwrap_or_default(),
+    }
+}
+
+/// One row of a batch whose columns are [`COLUMNS`].
+struct Row<'a> {
+    columns: &'a [Cells<'a>],
+    row: usize,
+}
+
+impl<'a> Row<'a> {
+    fn cell(&self, name: &str) -> Cell<'a> {
+        let at = COLUMNS.iter().position(|column| column.name == name);
+        at.and_then(|at| self.columns.get(at)).map_or(Cell::Absent, |cells| cells.at(self.row))
+    }
+
+    fn text(&self, name: &str) -> &'a str {
+        if let Cell::Text(text) = self.cell(name) { text } else { "" }
+    }
+
+    fn number(&self, name: &str) -> u64 {
+        if let Cell::Number(number) = self.cell(name) { number } else { 0 }
+    }
+
+    fn time(&self, name: &str) -> i64 {
+        if let Cell::Time(time_ms) = self.cell(name) { time_ms } else { 0 }
+    }
+}

@@ -1,0 +1,19 @@
+-- Puts what is given in the place of all that one shard counted on a day; watermarks stay. It may run twice. Follows
+-- add.lua.
+--
+-- ARGV  epoch, day, what the shard's keys begin with, nothing
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if epoch ~= ARGV[1] then return {'epoch', epoch or ''} end
+
+-- Only here is it known which links the day has. Their keys carry the hash tag of the others.
+local day, stem = ARGV[2], ARGV[3]
+local links = stem .. 'links:' .. day
+local counted = redis.pcall('SMEMBERS', links)
+for _, link in ipairs(failed(counted) and {} or counted) do
+    for _, kind in ipairs({'counts:', 'visitors:', 'sketch:'}) do
+        redis.call('DEL', stem .. kind .. day .. ':' .. link)
+    end
+end
+redis.call('DEL', links)
+redis.pcall('ZREM', KEYS[2], day)
+return add_link_days()

@@ -1,0 +1,62 @@
+//! The running tally as others see it: started, told what to do, and stopped.
+//!
+//! It must never make its caller wait for counting, except for a named time at start and at the end.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use super::recount;
+use super::worker::{Tools, Worker};
+
+/// Orders that may wait: one of each kind, and one to spare.
+const ORDERS_MAX: usize = 3;
+
+/// How long a start waits for the survey of what earlier processes left behind.
+const SURVEY_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// What the tally is told while it runs.
+pub(crate) enum Order {
+    Stop,
+    /// Judge the past again.
+    Recount(recount::Request),
+}
+
+/// The running tally.
+pub(crate) struct Tally {
+    orders: SyncSender<Order>,
+    thread: std::thread::JoinHandle<()>,
+    survey: Receiver<()>,
+}
+
+impl Tally {
+    /// # Errors
+    /// When the thread or its runtime cannot be made.
+    pub(crate) fn start(tools: Tools) -> std::io::Result<Self> {
+        let (sender, orders) = sync_channel(ORDERS_MAX);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (surveyed, survey) = sync_channel(1);
+        let run = move || {
+            // Counting may take its time; redirects may not. On Linux this lowers the calling thread alone.
+            let _ = rustix::process::nice(5);
+            Worker::new(tools, runtime, orders).run(&surveyed);
+        };
+        let thread = std::thread::Builder::new().name("tally".to_owned()).spawn(run)?;
+        Ok(Self { orders: sender, thread, survey })
+    }
+
+    /// Waits until the books know what earlier processes left uncounted; a store that is away ends the wait.
+    pub(crate) fn wait_for_survey(&self) {
+        let _ = self.survey.recv_timeout(SURVEY_WAIT_MAX);
+    }
+
+    /// Where orders can be sent to.
+    pub(crate) fn orders(&self) -> SyncSender<Order> {
+        self.orders.clone()
+    }
+
+    /// Counts and archives what is left, within a bounded time, and ends the thread.
+    pub(crate) fn stop(self) {
+        let _ = self.orders.try_send(Order::Stop);
+        let _ = self.thread.join();
+    }
+}
