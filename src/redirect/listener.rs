@@ -46,20 +46,29 @@ pub(crate) fn bind(config: &Config, held: Option<StdListener>) -> io::Result<Vec
         held.set_nonblocking(true)?;
         return (0..threads).map(|_| held.try_clone()).collect();
     }
-    let first = open(config.address)?;
+    // Shared ports would let two servers answer on one address, each for half of the clicks; so the address is first
+    // taken for this process alone.
+    drop(open(config.address, Sharing::Alone)?);
+    let first = open(config.address, Sharing::AmongThreads)?;
     // With port 0 the system chooses; the others then share its choice.
     let address = first.local_addr()?;
     let mut listeners = vec![first];
     for _ in 1..threads {
-        listeners.push(open(address)?);
+        listeners.push(open(address, Sharing::AmongThreads)?);
     }
     Ok(listeners)
 }
 
-fn open(address: SocketAddr) -> io::Result<StdListener> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    Alone,
+    AmongThreads,
+}
+
+fn open(address: SocketAddr, sharing: Sharing) -> io::Result<StdListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
+    socket.set_reuse_port(sharing == Sharing::AmongThreads)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

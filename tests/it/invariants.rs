@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use crate::support::agents;
-use crate::support::app::TestApp;
+use crate::support::app::{TestApp, offline};
 use crate::support::http::Connection;
 use crate::support::load::{Load, assert_exactly_once, two_links};
 
@@ -92,6 +92,17 @@ fn a_second_process_on_the_same_folder_ends_with_a_plain_message() {
     let second = app.cli(&["serve", "--redirect", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
     assert_eq!(second.code, Some(1));
     assert!(second.stderr.contains("another waypost is running"), "{}", second.stderr);
+}
+
+#[test]
+fn two_servers_never_share_an_address() {
+    let app = TestApp::start();
+    let other = app.path("other");
+    let address = app.redirect_address().to_string();
+    let args = ["serve", "--redirect", &address, "--admin", "127.0.0.1:0", "--data", other.to_str().unwrap()];
+    let second = offline(&args, b"");
+    assert_eq!(second.code, Some(1));
+    assert!(second.stderr.contains(&address), "{}", second.stderr);
 }
 
 #[test]
