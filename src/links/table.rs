@@ -378,14 +378,14 @@ impl Names {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::domain::destination::Destination;
     use crate::domain::link::{DomainName, LinkSpec, Rules};
     use crate::domain::placement::Placement;
     use crate::domain::slug::Slug;
 
-    fn link(id: u64, slug: &str) -> Link {
+    pub(in crate::links) fn link(id: u64, slug: &str) -> Link {
         let url = Destination::parse("https://example.com/?a=1&utm_source=instagram#top", 2048).unwrap();
         Link {
             id: LinkId(id),

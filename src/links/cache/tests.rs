@@ -5,38 +5,14 @@ use std::sync::atomic::AtomicUsize;
 use async_trait::async_trait;
 
 use super::*;
-use crate::domain::destination::Destination;
-use crate::domain::link::{LinkSpec, Rules};
-use crate::domain::placement::Placement;
-use crate::domain::slug::Slug;
-use crate::domain::utm::Utm;
+use crate::domain::link::LinkSpec;
+use crate::links::table::tests::link;
 use crate::store::{Created, Replaced, Result};
 
 /// Knows one slug, counts how often it is asked, and answers only when the gate is open.
 struct Asked {
     times: AtomicUsize,
     gate: tokio::sync::Semaphore,
-}
-
-fn link(id: u64, slug: &str) -> Link {
-    let url = Destination::parse("https://example.com/", 2048).unwrap();
-    Link {
-        id: LinkId(id),
-        revision: 1,
-        created_at: jiff::Timestamp::UNIX_EPOCH,
-        updated_at: jiff::Timestamp::UNIX_EPOCH,
-        spec: LinkSpec {
-            domain: DomainName::DEFAULT,
-            slug: Slug::parse(slug).unwrap(),
-            url: url.clone(),
-            utm: Utm::default(),
-            destination: url,
-            placement: Placement::default(),
-            title: None,
-            tags: Vec::new(),
-            rules: Rules::default(),
-        },
-    }
 }
 
 #[async_trait]
