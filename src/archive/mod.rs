@@ -1,7 +1,7 @@
 //! The archive: the click files, columnar and immutable, one writer per file.
 //!
 //! A click is pushed and waits as a row of [`columns`] ([`pending`]). When enough of them wait they are sealed into
-//! Parquet files, one per UTC day ([`mod@seal`], [`click_file`], [`checksum`]). A scan reads both as one ([`scan`],
+//! Parquet files, one per UTC day ([`mod@seal`], [`click_file`], [`row_group`], [`text_chunk`], [`checksum`]). A scan reads both as one ([`scan`],
 //! [`read`], [`filter`]), and [`mod@export`] turns what it yields into CSV, JSON lines or one Parquet file.
 //! [`mod@rewrite`] reads files back as clicks ([`rows`]) and replaces them by the same clicks judged anew.
 //!
@@ -15,7 +15,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use parquet::errors::ParquetError;
 use serde::Deserialize;
 
-use crate::domain::click::Click;
 use crate::domain::position::{Incarnation, Position};
 
 mod columns;
@@ -25,6 +24,10 @@ mod pending;
 mod seal;
 
 mod click_file;
+
+mod row_group;
+
+mod text_chunk;
 
 mod checksum;
 
@@ -47,6 +50,7 @@ use pending::Pending;
 
 pub(crate) use export::{Format, export};
 pub(crate) use filter::ClickQuery;
+pub(crate) use pending::Gathered;
 pub(crate) use rewrite::StoredFile;
 pub(crate) use scan::Scan;
 
@@ -121,11 +125,10 @@ impl Archive {
 
     /// Adds clicks that follow the ones pushed before. A scan sees them at once; the disk does not have them yet,
     /// so the journal must keep their hits until [`Archive::seal`] returns.
-    pub(crate) fn push(&self, clicks: Vec<Click>) {
-        let mut rest = clicks.as_slice();
-        while !rest.is_empty() {
+    pub(crate) fn push(&self, clicks: Gathered) {
+        for chunk in clicks.into_chunks() {
             // The lock is taken for a chunk at a time, so that a reader waits for no more than one.
-            rest = self.lock_pending().append(rest);
+            self.lock_pending().adopt(chunk);
         }
     }
 

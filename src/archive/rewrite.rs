@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use arrow_array::RecordBatch;
 use jiff::civil::Date;
 
-use super::click_file::{self, FileName};
+use super::click_file::{self, FileName, ROW_GROUP_ROWS};
 use super::filter::ClickQuery;
-use super::pending::Pending;
+use super::pending::Gathered;
 use super::read::ClickFile;
+use super::row_group::RowGroup;
 use super::rows::Rows;
 use super::{Archive, ArchiveError};
 use crate::domain::click::Click;
@@ -52,17 +53,21 @@ impl Archive {
             return Err(ArchiveError::Damaged { path: file.0.clone(), message: "its name is none of ours".to_owned() });
         };
         let mut rows = Rows::default();
-        let batches = Batches::open(file)?;
-        let judged = batches.map(|batch| {
-            let mut clicks = Vec::new();
-            rows.read(&batch?, &mut |click| clicks.push(judge(click)));
-            Ok(in_columns(&clicks))
-        });
-        let groups = judged.flat_map(|result: Result<Vec<RecordBatch>, ArchiveError>| match result {
-            Ok(batches) => batches.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        });
-        click_file::write(self.root(), name, groups)
+        let mut batches = Batches::open(file)?;
+        let mut next_group = || {
+            let (mut group, mut count) = (Vec::new(), 0);
+            while count < ROW_GROUP_ROWS
+                && let Some(batch) = batches.next()
+            {
+                let mut judged = Gathered::default();
+                let batch = batch?;
+                rows.read(&batch, &mut |click| judged.add(judge(click)));
+                count += batch.num_rows();
+                group.extend(judged.into_batches());
+            }
+            Ok((count > 0).then(|| RowGroup::whole(group)))
+        };
+        click_file::write(self.root(), name, std::iter::from_fn(|| next_group().transpose()))
     }
 
     /// Hands every click that `query` asks for to `take`, pending and sealed, each once.
@@ -76,15 +81,6 @@ impl Archive {
         }
         Ok(())
     }
-}
-
-fn in_columns(clicks: &[Click]) -> Vec<RecordBatch> {
-    let mut pending = Pending::new();
-    let mut rest = clicks;
-    while !rest.is_empty() {
-        rest = pending.append(rest);
-    }
-    pending.close_all()
 }
 
 /// The batches of one file. A damaged place is an error here, not something to be left out.
