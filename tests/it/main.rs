@@ -40,5 +40,8 @@ mod hostile;
 // The files around the program: what is deployed says only what the program knows.
 mod deploy;
 
+// What the program says of its own command line.
+mod shell;
+
 // The shape of the source itself: layers, purity, sizes, names.
 mod tidy;
