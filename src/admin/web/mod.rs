@@ -25,6 +25,7 @@ mod figures;
 mod form;
 mod imports;
 mod layout;
+pub(super) use layout::document;
 mod link;
 mod new;
 mod overview;
