@@ -166,8 +166,10 @@ impl Classifier {
             place,
             visitor,
             click_ids: arrival.click_ids,
+            click_id_values: arrival.click_id_values,
             visitor_utm_source: arrival.utm_source,
             visitor_utm_medium: arrival.utm_medium,
+            unfilled: arrival.unfilled,
             rules_version: self.version,
             link,
         }

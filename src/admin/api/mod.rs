@@ -19,6 +19,7 @@ mod imports;
 mod links;
 mod misses;
 mod node;
+pub(super) mod owner;
 pub(super) mod problem;
 mod reclassify;
 mod stats;
@@ -42,6 +43,7 @@ pub(super) fn router(admin: &Admin) -> Router {
         .merge(ctr::router())
         .merge(misses::router())
         .merge(node::router())
+        .merge(owner::router())
         .merge(reclassify::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(imports::router())
