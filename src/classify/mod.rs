@@ -43,7 +43,7 @@ use tables::{RuleError, RuleFile, Tables};
 use verdict::{Judgement, Networks};
 
 /// Grows with every change of a rule or a table that changes what a hit becomes; every click carries it.
-pub(crate) const RULES_VERSION: u32 = 2;
+pub(crate) const RULES_VERSION: u32 = 3;
 
 /// Bits of a version that hold [`RULES_VERSION`]; the rest are the owner's tables'.
 const BUILT_IN_BITS: u32 = 12;
