@@ -59,6 +59,18 @@ impl UtmField {
         &self.key()["utm_".len()..]
     }
 
+    /// Where it stands in the API's JSON of a link.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Source => "utm.source",
+            Self::Medium => "utm.medium",
+            Self::Campaign => "utm.campaign",
+            Self::Term => "utm.term",
+            Self::Content => "utm.content",
+            Self::Id => "utm.id",
+        }
+    }
+
     /// The field a raw parameter name stands for; case is ignored, because analytics tools meet both spellings.
     fn of_key(raw: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| same_name(raw, field.key()))

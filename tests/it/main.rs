@@ -29,6 +29,9 @@ mod imports;
 mod places;
 mod proxies;
 
+// What the UTM of links must be.
+mod utm;
+
 // What hits are taken for, and why.
 mod verdicts;
 
