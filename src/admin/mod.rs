@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::archive::Archive;
 use crate::clock::Clock;
+use crate::domain::owner::OwnerKey;
 use crate::impressions::child::Parser;
 use crate::links::catalog::Catalog;
 use crate::store::Store;
@@ -70,6 +71,8 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) report_zone: TimeZone,
     pub(crate) key: KeyHash,
+    /// Signs tickets for the owner's browsers.
+    pub(crate) owner: OwnerKey,
     /// The address that was really bound.
     pub(crate) address: SocketAddr,
     /// `admin.hosts`.

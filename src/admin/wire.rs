@@ -151,6 +151,26 @@ pub(crate) struct GeoFile {
     pub(crate) state: String,
 }
 
+/// Addresses for the owner's browsers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct OwnerTickets {
+    /// RFC 3339: until when they are good.
+    pub(crate) expires_at: String,
+    pub(crate) domains: Vec<OwnerDomain>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct OwnerDomain {
+    /// What its short URLs begin with.
+    pub(crate) url: String,
+    /// Opened in a browser, it marks it.
+    pub(crate) mark: String,
+    /// Takes the mark off again.
+    pub(crate) unmark: String,
+    /// Answers which address the request is taken to come from.
+    pub(crate) address: String,
+}
+
 /// RFC 3339 in UTC, without a fraction where there is none.
 pub(super) fn instant(at: Timestamp) -> String {
     at.to_string()
@@ -240,8 +260,10 @@ fn evidence(click: &crate::domain::click::Click) -> BTreeMap<&'static str, Optio
         ("referrer_host", &click.look.referrer_host),
         ("referrer_path", &click.look.referrer_path),
         ("click_ids", &click.click_ids),
+        ("click_id_values", &click.click_id_values),
         ("visitor_utm_source", &click.visitor_utm_source),
         ("visitor_utm_medium", &click.visitor_utm_medium),
+        ("unfilled", &click.unfilled),
         ("channel", &click.channel),
         ("seen_on", &click.seen_on),
         ("app", &click.look.app),

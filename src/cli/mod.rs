@@ -17,6 +17,7 @@ mod import;
 mod link;
 mod lookup;
 mod man;
+mod owner;
 mod reclassify;
 mod serve;
 mod stats;
@@ -67,6 +68,8 @@ enum Command {
     Ctr(ctr::Args),
     /// Judge past clicks again by the rules of now, and count them anew
     Reclassify(reclassify::Args),
+    /// Print the addresses that mark a browser as yours, so that its visits are not counted
+    Owner(owner::Args),
     /// Say of hits on standard input what they are and why (JSON lines; no server needed)
     Classify(serve::ConfigFile),
     /// Check the configuration as `serve` would read it (no server needed)
@@ -122,6 +125,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(args) => import::run(&args),
         Command::Ctr(args) => ctr::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
+        Command::Owner(args) => owner::run(&args),
         Command::Classify(file) => classify::run(&file.load()?),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
@@ -205,10 +209,13 @@ mod tests {
             "waypost import --data d list",
             "waypost import undo 3",
             "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique",
+            "waypost owner --unmark --data d --json",
             "waypost classify --config w.toml",
             "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
             "waypost check-config --config w.toml --print",
             "waypost doctor --data d --json",
+            "waypost doctor --live",
+            "waypost doctor --peer 10.0.0.1 --introduced 10.0.0.2 --address-of X-Real-IP:1.2.3.4 --address-of a:b",
             "waypost demo --data d",
             "waypost corpora DIR --misses",
             "waypost parse-impressions",

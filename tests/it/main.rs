@@ -24,9 +24,13 @@ mod floods;
 // Many nodes on one Redis, and a Redis that fails.
 mod redis;
 
-// What is measured against: places and impressions.
+// What is measured against: places, addresses behind proxies, and impressions.
 mod imports;
 mod places;
+mod proxies;
+
+// What the UTM of links must be.
+mod utm;
 
 // What hits are taken for, and why.
 mod verdicts;

@@ -21,6 +21,7 @@ mod links;
 mod misses;
 mod node;
 mod openapi;
+pub(super) mod owner;
 pub(super) mod problem;
 mod reclassify;
 mod reference;
@@ -50,6 +51,7 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .merge(ctr::router())
         .merge(misses::router())
         .merge(node::router())
+        .merge(owner::router())
         .merge(reclassify::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(imports::router())
