@@ -136,6 +136,8 @@ pub(super) struct Chunk {
     looks: Shared<Look>,
     /// One for each column of [`Content::Text`], in their order.
     texts: Vec<(TextOf, Texts)>,
+    /// One for each column of [`Content::RareText`], in their order.
+    rare_texts: Vec<(TextOf, Vec<CompactString>)>,
     visitors: Vec<Visitor>,
     rules_versions: Vec<u32>,
 }
@@ -146,12 +148,17 @@ impl Chunk {
             Content::Text(text) => Some((text, Texts::default())),
             _ => None,
         };
+        let rare_texts = |column: &Column| match column.content {
+            Content::RareText(text) => Some((text, Vec::new())),
+            _ => None,
+        };
         Self {
             ids: Vec::new(),
             times: Vec::new(),
             links: Shared::default(),
             looks: Shared::default(),
             texts: COLUMNS.iter().filter_map(texts).collect(),
+            rare_texts: COLUMNS.iter().filter_map(rare_texts).collect(),
             visitors: Vec::new(),
             rules_versions: Vec::new(),
         }
@@ -169,6 +176,9 @@ impl Chunk {
         for (text, cells) in &mut self.texts {
             clicks.iter().for_each(|click| cells.append(text(click)));
         }
+        for (text, cells) in &mut self.rare_texts {
+            cells.extend(clicks.iter().map(|click| CompactString::from(text(click))));
+        }
         self.visitors.extend(clicks.iter().map(|click| click.visitor));
         self.rules_versions.extend(clicks.iter().map(|click| click.rules_version));
     }
@@ -182,12 +192,15 @@ impl Chunk {
         for ((_, cells), (_, more)) in self.texts.iter_mut().zip(&other.texts) {
             cells.extend(more);
         }
+        for ((_, cells), (_, more)) in self.rare_texts.iter_mut().zip(&other.rare_texts) {
+            cells.extend_from_slice(more);
+        }
         self.visitors.extend_from_slice(&other.visitors);
         self.rules_versions.extend_from_slice(&other.rules_versions);
     }
 
     fn to_batch(&self) -> RecordBatch {
-        let mut texts = self.texts.iter();
+        let (mut texts, mut rare_texts) = (self.texts.iter(), self.rare_texts.iter());
         let column = |column: &Column| -> ArrayRef {
             match column.content {
                 Content::Id => Arc::new(ids(&self.ids)),
@@ -201,6 +214,10 @@ impl Chunk {
                 Content::Text(_) => {
                     let (_, cells) = texts.next().expect("there is one for each column of texts");
                     Arc::new(cells.to_array())
+                }
+                Content::RareText(_) => {
+                    let (_, cells) = rare_texts.next().expect("there is one for each column of rare texts");
+                    Arc::new(StringArray::from_iter(cells.iter().map(|text| (!text.is_empty()).then_some(text))))
                 }
                 Content::Visitor => Arc::new(visitors(&self.visitors)),
                 Content::RulesVersion => Arc::new(UInt32Array::from(self.rules_versions.clone())),

@@ -45,7 +45,7 @@ use tables::{RuleError, RuleFile, Tables};
 use verdict::{Judgement, Networks};
 
 /// Grows with every change of a rule or a table that changes what a hit becomes; every click carries it.
-pub(crate) const RULES_VERSION: u32 = 2;
+pub(crate) const RULES_VERSION: u32 = 3;
 
 /// Bits of a version that hold [`RULES_VERSION`]; the rest are the owner's tables'.
 const BUILT_IN_BITS: u32 = 12;
@@ -126,12 +126,9 @@ impl Classifier {
             visitor: visitor::visitor(salt, hit.address, &shown.agent.fingerprint, &link.domain),
         };
         let attribute = || self.attribute(link, &shown.agent, &shown.referrer, &arrival);
-        if arrival.names_nobody() {
-            let origin = self.origins.of(link, &shown, attribute);
-            return self.conclude(hit, arrival, evidence, Origin::clone(&origin));
-        }
-        let origin = attribute();
-        self.conclude(hit, arrival, evidence, origin)
+        let origin =
+            if arrival.names_nobody() { self.origins.of(link, &shown, attribute) } else { Arc::new(attribute()) };
+        self.conclude(hit, arrival, evidence, &origin)
     }
 
     /// Judges a click again by the rules of today, from the evidence that it kept. What followed from the address
@@ -153,7 +150,7 @@ impl Classifier {
         };
         let referrer = Referrer::kept(click, &self.packages);
         let origin = self.attribute(&click.link, &shown.agent, &referrer, &arrival);
-        self.conclude(&hit, arrival, evidence, origin)
+        self.conclude(&hit, arrival, evidence, &origin)
     }
 
     fn attribute(&self, link: &LinkFacts, agent: &Agent, referrer: &Referrer, arrival: &Arrival<'_>) -> Origin {
@@ -168,7 +165,7 @@ impl Classifier {
     }
 
     /// Everything that follows from what is kept.
-    fn conclude(&self, hit: &Hit<'_>, arrival: Arrival<'_>, evidence: Evidence<'_>, origin: Origin) -> Click {
+    fn conclude(&self, hit: &Hit<'_>, arrival: Arrival<'_>, evidence: Evidence<'_>, origin: &Origin) -> Click {
         let Evidence { id, link, look, agent, decided, place, visitor } = evidence;
         let (verdict, reason) = decided.unwrap_or_else(|| verdict::judge(hit, agent, &place, &self.hosting));
         Click {
@@ -177,15 +174,17 @@ impl Classifier {
             look,
             verdict,
             reason,
-            source: origin.source,
+            source: origin.source.clone(),
             source_rule: CompactString::const_new(origin.rule),
-            channel: origin.channel,
-            seen_on: origin.seen_on,
+            channel: origin.channel.clone(),
+            seen_on: origin.seen_on.clone(),
             place,
             visitor,
             click_ids: arrival.click_ids,
+            click_id_values: arrival.click_id_values,
             visitor_utm_source: arrival.utm_source,
             visitor_utm_medium: arrival.utm_medium,
+            unfilled: arrival.unfilled,
             rules_version: self.version,
             link,
         }

@@ -154,6 +154,10 @@ impl Connections {
         Some(Seat { ticket, number, of: self.clone() })
     }
 
+    pub(super) fn head_within(&self) -> Duration {
+        self.limits.head_within
+    }
+
     pub(super) fn len(&self) -> usize {
         self.open.borrow().len()
     }

@@ -28,6 +28,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::connections::{Connections, Ending, Limits, PerNetwork, Seat, Ticket};
 use super::linger::Lingering;
+use super::proxy::peer_behind;
 use super::{Answering, Config, Handler, Later};
 
 /// The longest head of a request, in bytes.
@@ -188,11 +189,13 @@ impl Worker {
     }
 
     /// One connection, until it ends, has grown old, has to make room, or the plane stops.
-    async fn serve(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
+    async fn serve(self: Rc<Self>, mut stream: TcpStream, peer: SocketAddr, seat: Seat) {
         let _ = stream.set_nodelay(true);
+        let head_within = self.connections.head_within();
+        let Some(peer) = peer_behind(&self.handler.proxies, &mut stream, peer.ip(), head_within).await else { return };
         let service = service_fn(|request| {
             self.connections.used(&seat.ticket);
-            match self.handler.answer(request, peer.ip()) {
+            match self.handler.answer(request, peer) {
                 Answering::Done(response) => Either::Left(ready(Ok::<_, Infallible>(response))),
                 Answering::Later(later) => Either::Right(self.clone().wait_for(later, seat.ticket.clone())),
             }

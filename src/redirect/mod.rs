@@ -7,6 +7,8 @@ pub(crate) mod address;
 mod connections;
 mod linger;
 mod listener;
+mod owner;
+mod proxy;
 mod request;
 mod respond;
 
@@ -17,17 +19,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::header::COOKIE;
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::{Request, Response};
 use serde::Deserialize;
 
-use self::address::TrustedProxies;
+use self::address::{AddressHeader, Proxies};
 use self::request::{Asked, Hosts, Target};
-use self::respond::{Answer, Redirect};
+use self::respond::{Answer, Fixed, Redirect};
 use crate::clock::Clock;
 use crate::domain::hit::Hit;
 use crate::domain::link::LinkId;
+use crate::domain::owner::OwnerKey;
 use crate::domain::passthrough::merge_query;
 use crate::domain::position::Position;
 use crate::domain::slug::fold_path;
@@ -47,22 +51,29 @@ pub(crate) struct Config {
     pub(crate) address: SocketAddr,
     pub(crate) threads: usize,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
-    pub(crate) client_address_header: String,
+    pub(crate) client_address_headers: Vec<AddressHeader>,
+    pub(crate) proxy_protocol: Vec<ipnet::IpNet>,
     pub(crate) connections_max: usize,
     pub(crate) connections_per_network_max: usize,
     pub(crate) header_timeout_ms: u64,
     pub(crate) connection_age_s: u64,
 }
 
+/// What the handler answers from and writes to.
+pub(crate) struct Parts {
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) misses: Arc<Misses>,
+    pub(crate) counts: Arc<RedirectCounts>,
+    pub(crate) owner: OwnerKey,
+    pub(crate) clock: Clock,
+}
+
 /// What answers requests. Shared by all threads of the plane.
 pub(crate) struct Handler {
-    cache: Arc<Cache>,
-    journal: Arc<Journal>,
-    misses: Arc<Misses>,
-    counts: Arc<RedirectCounts>,
+    parts: Parts,
     hosts: Hosts,
-    proxies: TrustedProxies,
-    clock: Clock,
+    proxies: Proxies,
 }
 
 /// What became of a request.
@@ -93,27 +104,19 @@ thread_local! {
 }
 
 impl Handler {
-    pub(crate) fn new(
-        config: &Config,
-        domains: &Domains,
-        cache: Arc<Cache>,
-        journal: Arc<Journal>,
-        misses: Arc<Misses>,
-        counts: Arc<RedirectCounts>,
-        clock: Clock,
-    ) -> Self {
-        let hosts = Hosts::new(domains, |name| cache.domain(name));
-        let proxies = TrustedProxies::new(config);
-        Self { cache, journal, misses, counts, hosts, proxies, clock }
+    pub(crate) fn new(config: &Config, domains: &Domains, parts: Parts) -> Self {
+        let hosts = Hosts::new(domains, |name| parts.cache.domain(name));
+        let proxies = Proxies::new(config);
+        Self { parts, hosts, proxies }
     }
 
     /// One request, from its head to its answer.
     pub(crate) fn answer<B: Body + 'static>(self: &Arc<Self>, request: Request<B>, peer: IpAddr) -> Answering {
         let (answer, recorded) = match request::read(&request, &self.hosts) {
             Err(refusal) => (Answer::Refused(refusal), None),
-            Ok(Target::Fixed(fixed)) => (Answer::Fixed(fixed), None),
+            Ok(Target::Fixed(fixed)) => (self.fixed(fixed, &request, peer), None),
             Ok(Target::Slug(asked)) => {
-                let now_ms = self.clock.now_ms();
+                let now_ms = self.parts.clock.now_ms();
                 match self.look_up(&asked, now_ms) {
                     Some(resolved) => self.settle(resolved, &asked, request.headers(), now_ms, peer),
                     None => return Answering::Later(Box::pin(self.clone().answer_later(request, peer))),
@@ -127,20 +130,28 @@ impl Handler {
         }
     }
 
+    #[cold]
+    fn fixed<B>(&self, fixed: Fixed, request: &Request<B>, peer: IpAddr) -> Answer {
+        let asked = (request.uri().path(), request.uri().query().unwrap_or_default());
+        let from = (peer, request.headers());
+        let reply = owner::reply(&self.parts.owner, &self.proxies, asked, from, self.parts.clock.now_ms());
+        reply.map_or(Answer::Fixed(fixed), Answer::Owner)
+    }
+
     /// The same for a link that is not in memory.
     async fn answer_later<B: Body>(self: Arc<Self>, request: Request<B>, peer: IpAddr) -> Response<Full<Bytes>> {
         // It reads as it did before; only the borrow is another.
         let Ok(Target::Slug(asked)) = request::read(&request, &self.hosts) else {
             return self.respond(Answer::Unavailable, HeaderMap::new());
         };
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.parts.clock.now_ms();
         let mut folded = String::new();
         fold_path(asked.path, asked.domain.matching, &mut folded);
         let plan = |entry: Entry<'_>| plan(entry, asked.query, now_ms);
-        let resolved = self.cache.resolve(asked.domain.index, &asked.domain.name, &folded, plan).await;
+        let resolved = self.parts.cache.resolve(asked.domain.index, &asked.domain.name, &folded, plan).await;
         let (answer, recorded) = self.settle(resolved, &asked, request.headers(), now_ms, peer);
         if let Some(position) = recorded {
-            self.journal.wait_durable(position).await;
+            self.parts.journal.wait_durable(position).await;
         }
         self.respond(answer, HeaderMap::new())
     }
@@ -151,7 +162,7 @@ impl Handler {
         answer: Answer,
         headers: HeaderMap,
     ) -> Response<Full<Bytes>> {
-        self.journal.wait_durable(recorded).await;
+        self.parts.journal.wait_durable(recorded).await;
         self.respond(answer, headers)
     }
 
@@ -162,7 +173,7 @@ impl Handler {
                 return Some(Resolved::Unknown);
             }
             let plan = |entry: Entry<'_>| plan(entry, asked.query, now_ms);
-            self.cache.cached(asked.domain.index, folded, plan).map(Resolved::Known)
+            self.parts.cache.cached(asked.domain.index, folded, plan).map(Resolved::Known)
         })
     }
 
@@ -197,6 +208,9 @@ impl Handler {
         hit.take_query(asked.query);
         for (name, value) in headers {
             hit.take_header(name.as_str(), value.as_bytes());
+            if name == COOKIE {
+                hit.by_owner |= self.parts.owner.vouches(value.as_bytes(), now_ms);
+            }
         }
         hit.address = self.proxies.client_address(peer, headers);
         hit
@@ -205,18 +219,18 @@ impl Handler {
     /// Puts the hit into the journal before the answer leaves. A journal without room costs the record, never the
     /// redirect; it counts what it could not take.
     fn record(&self, hit: &Hit<'_>) -> Option<Position> {
-        self.counts.received();
-        self.journal.append(hit).ok().filter(|_| self.journal.is_strict())
+        self.parts.counts.received();
+        self.parts.journal.append(hit).ok().filter(|_| self.parts.journal.is_strict())
     }
 
     /// `headers` are the request's: their map is used again.
     fn respond(&self, answer: Answer, headers: HeaderMap) -> Response<Full<Bytes>> {
-        self.counts.answered(answer.status());
+        self.parts.counts.answered(answer.status());
         respond::to(answer, headers)
     }
 
     fn missed(&self, miss: Miss, path: &str, answer: Answer) -> Answer {
-        self.misses.count(miss, path.trim_start_matches('/'));
+        self.parts.misses.count(miss, path.trim_start_matches('/'));
         answer
     }
 }

@@ -101,6 +101,9 @@ impl Rollup {
         count(Dimension::Region, &within(&click.place.country, &click.place.region));
         count(Dimension::City, &within(&click.place.country, &click.place.city));
         count(Dimension::Hour, calendar.hour(click.time_ms));
+        for parameter in click.unfilled.split(',').filter(|parameter| !parameter.is_empty()) {
+            day.count(values.number(Dimension::Unfilled, parameter));
+        }
         for number in values.of_look(&click.look) {
             day.count(number);
         }
