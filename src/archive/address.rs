@@ -123,6 +123,18 @@ impl BucketAddress {
         })
     }
 
+    /// What an answer that does not come may be about: without a key the machine's own role is asked for, and only
+    /// machines of the provider have one.
+    pub(super) fn hint(&self) -> &'static str {
+        let has = |name: &str| std::env::var_os(name).is_some();
+        match self.provider {
+            Provider::S3 if !has("AWS_ACCESS_KEY_ID") => " (AWS_ACCESS_KEY_ID is not set)",
+            Provider::Google if !has("GOOGLE_SERVICE_ACCOUNT") => " (GOOGLE_SERVICE_ACCOUNT is not set)",
+            Provider::Azure if !has("AZURE_STORAGE_ACCOUNT_KEY") => " (AZURE_STORAGE_ACCOUNT_KEY is not set)",
+            _ => "",
+        }
+    }
+
     fn s3(&self) -> AmazonS3Builder {
         let mut builder = AmazonS3Builder::from_env().with_bucket_name(&self.bucket).with_retry(retries());
         for (key, value) in self.client_options() {
@@ -206,6 +218,15 @@ mod tests {
         for (url, prefix) in [("s3://b", ""), ("s3://b/", ""), ("gs://b/p", "p"), ("az://b/p/q/", "p/q")] {
             let Ok(Address::Bucket(bucket)) = address(url) else { panic!("{url}: {:?}", address(url)) };
             assert_eq!((bucket.bucket.as_str(), bucket.prefix.as_ref()), ("b", prefix), "{url}");
+        }
+    }
+
+    #[test]
+    fn there_is_a_client_for_each_provider() {
+        for url in ["s3://b/p", "gs://b/p"] {
+            let Ok(Address::Bucket(bucket)) = address(url) else { panic!("{url}") };
+            let bucket = BucketAddress { endpoint: Some("http://127.0.0.1:9".to_owned()), ..bucket };
+            assert!(bucket.client().is_ok(), "{url}: {:?}", bucket.client().err());
         }
     }
 

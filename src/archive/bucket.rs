@@ -25,8 +25,8 @@ use super::click_file::{day_folder, day_of_folder};
 
 /// How long one request may take, its retries included: a page of a list, a part of a file, a removal.
 const REQUEST_WITHIN: Duration = Duration::from_secs(30);
-/// The same at start, where somebody waits for it.
-const CHECK_WITHIN: Duration = Duration::from_secs(5);
+/// The same at start, where redirects wait for it.
+const CHECK_WITHIN: Duration = Duration::from_secs(3);
 
 /// A larger file is put in parts of this size: a lost connection costs one part, and memory holds one.
 const PART_BYTES: usize = 8 * 1024 * 1024;
@@ -81,6 +81,11 @@ impl BucketError {
     pub(super) fn is_final(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::NotFound(_) | Self::Rejected(_))
     }
+
+    /// The same as what kept the archive from doing something.
+    pub(super) fn into_error(self, action: &'static str, what: &str) -> ArchiveError {
+        ArchiveError::Bucket { action, what: what.to_owned(), cause: self }
+    }
 }
 
 /// The status of the answer. The client knows it and tells it for some requests in its text alone.
@@ -131,6 +136,7 @@ impl Object {
     }
 }
 
+/// One who asks: what ends the requests of one leaves those of another alone.
 pub(super) struct Bucket {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
@@ -143,16 +149,27 @@ impl Bucket {
     /// # Errors
     /// When the environment says something that cannot be used.
     pub(super) fn open(address: &BucketAddress, runtime: Handle) -> Result<Self, ArchiveError> {
-        let opened = address.client().map_err(|error| error_of("use", &address.url, error.into()))?;
+        let opened = address.client().map_err(|error| BucketError::from(error).into_error("use", &address.url))?;
         let (stopping, _) = watch::channel(false);
         Ok(Self { store: opened, prefix: address.prefix.clone(), url: address.url.clone(), runtime, stopping })
+    }
+
+    /// The same bucket for somebody else.
+    pub(super) fn another(&self) -> Self {
+        let (stopping, _) = watch::channel(false);
+        let (store, runtime) = (Arc::clone(&self.store), self.runtime.clone());
+        Self { store, prefix: self.prefix.clone(), url: self.url.clone(), runtime, stopping }
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Ends calls that are under way and all that follow.
+    /// Ends requests that are under way and all that follow.
     pub(super) fn give_up(&self) {
         self.stopping.send_replace(true);
     }
@@ -177,7 +194,7 @@ impl Bucket {
                 self.gather(self.store.list_with_offset(Some(&self.prefix), &first), days.clone(), &mut objects)
             }
         };
-        listed.map_err(|cause| error_of("list", &self.url, cause))?;
+        listed.map_err(|cause| cause.into_error("list", &self.url))?;
         Ok(objects)
     }
 
@@ -222,7 +239,7 @@ impl Bucket {
     /// Writes the whole object into `out`. Returns what it is now, or `None` when it is gone.
     pub(super) fn fetch(&self, day: Date, name: &str, out: &mut File) -> Result<Option<Object>, ArchiveError> {
         let path = self.path(day, name);
-        let failed = |cause| error_of("fetch", &self.shown(day, name), cause);
+        let failed = |cause: BucketError| cause.into_error("fetch", &self.shown(day, name));
         let answer = match self.wait(REQUEST_WITHIN, self.store.get(&path)) {
             Err(BucketError::NotFound(_)) => return Ok(None),
             answer => answer.map_err(failed)?,
@@ -245,14 +262,14 @@ impl Bucket {
         match self.wait(REQUEST_WITHIN, read) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(BucketError::NotFound(_)) => Ok(None),
-            Err(cause) => Err(error_of("read", &self.shown(object.day, &object.name), cause)),
+            Err(cause) => Err(cause.into_error("read", &self.shown(object.day, &object.name))),
         }
     }
 
     /// Puts a file in its place: whole or not at all, and over one of the same name.
     pub(super) fn put(&self, day: Date, name: &str, file: &mut File) -> Result<(), ArchiveError> {
         let put = self.put_file(&self.path(day, name), file);
-        put.map_err(|cause| error_of("write", &self.shown(day, name), cause))
+        put.map_err(|cause| cause.into_error("write", &self.shown(day, name)))
     }
 
     fn put_file(&self, path: &Path, file: &mut File) -> Result<(), BucketError> {
@@ -283,7 +300,7 @@ impl Bucket {
         let path = self.path(object.day, &object.name);
         match self.wait(REQUEST_WITHIN, self.store.delete(&path)) {
             Ok(()) | Err(BucketError::NotFound(_)) => Ok(()),
-            Err(cause) => Err(error_of("remove", &self.shown(object.day, &object.name), cause)),
+            Err(cause) => Err(cause.into_error("remove", &self.shown(object.day, &object.name))),
         }
     }
 
@@ -305,10 +322,6 @@ impl Bucket {
             }
         })
     }
-}
-
-fn error_of(action: &'static str, what: &str, cause: BucketError) -> ArchiveError {
-    ArchiveError::Bucket { action, what: what.to_owned(), cause }
 }
 
 fn next_part(file: &mut File) -> Result<Bytes, BucketError> {

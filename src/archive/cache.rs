@@ -102,12 +102,14 @@ impl Cache {
         Ok(())
     }
 
-    /// Lets go of a file whose bytes are not those that were fetched.
-    pub(super) fn forget(&self, identity: &str) {
+    /// Lets go of a file; `false` when it was not here.
+    pub(super) fn forget(&self, identity: &str) -> bool {
         let name = name_of(identity);
-        if self.lock().remove(&name) {
+        let was_here = self.lock().remove(&name);
+        if was_here {
             let _ = fs::remove_file(self.folder.join(name));
         }
+        was_here
     }
 
     fn make_room(&self, kept: &mut Kept) {

@@ -6,15 +6,16 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 
-use super::bucket::BucketError;
+use super::bucket::{Bucket, BucketError};
 use super::click_file::{self, FileName};
-use super::files::{Far, Files};
+use super::recalls::Recalls;
 use super::{ArchiveError, Sealing};
 
 /// Pauses between two tries while the object store is away.
@@ -40,7 +41,9 @@ pub(super) struct Courier {
 }
 
 struct Shared {
-    files: Arc<Files>,
+    folder: PathBuf,
+    bucket: Bucket,
+    recalls: Arc<Recalls>,
     sealing: Arc<Sealing>,
     state: Mutex<State>,
     /// Told of every change of the state.
@@ -59,9 +62,14 @@ struct State {
 
 impl Courier {
     /// Starts the thread. Files that an earlier process left are its first.
-    pub(super) fn start(files: Arc<Files>, sealing: Arc<Sealing>) -> std::io::Result<Self> {
+    pub(super) fn start(
+        folder: PathBuf,
+        bucket: Bucket,
+        recalls: Arc<Recalls>,
+        sealing: Arc<Sealing>,
+    ) -> std::io::Result<Self> {
         let state = Mutex::new(State { rung: true, ..State::default() });
-        let shared = Arc::new(Shared { files, sealing, state, changed: Condvar::new() });
+        let shared = Arc::new(Shared { folder, bucket, recalls, sealing, state, changed: Condvar::new() });
         let run = {
             let shared = Arc::clone(&shared);
             move || {
@@ -96,9 +104,7 @@ impl Courier {
             .wait_timeout_while(state, within, |state| !state.ended)
             .unwrap_or_else(PoisonError::into_inner);
         drop(state);
-        if let Some(far) = &self.shared.files.far {
-            far.bucket.give_up();
-        }
+        self.shared.bucket.give_up();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = thread.join();
@@ -115,20 +121,18 @@ impl Drop for Courier {
 
 impl Shared {
     fn run(&self) {
-        if let Some(far) = &self.files.far {
-            self.work(far);
-        }
+        self.work();
         self.lock().ended = true;
         self.changed.notify_all();
     }
 
-    fn work(&self, far: &Far) {
+    fn work(&self) {
         let mut backoff = BACKOFF_FIRST;
         loop {
-            match self.deliver(far) {
+            match self.deliver() {
                 Ok(()) => {
                     backoff = BACKOFF_FIRST;
-                    self.note_success(far);
+                    self.note_success();
                     if !self.wait_for_work() {
                         return;
                     }
@@ -145,37 +149,37 @@ impl Shared {
     }
 
     /// Delivers all there is.
-    fn deliver(&self, far: &Far) -> Result<(), ArchiveError> {
-        self.recall(far)?;
-        for (day, name) in click_file::list(&self.files.folder, &(Date::MIN..=Date::MAX))? {
+    fn deliver(&self) -> Result<(), ArchiveError> {
+        self.recall()?;
+        for (day, name) in click_file::list(&self.folder, &(Date::MIN..=Date::MAX))? {
             if self.is_over() {
                 return Ok(());
             }
             // One that was made since the last file may name files that were written since, too.
-            self.recall(far)?;
+            self.recall()?;
             // What others have put there is theirs.
             if FileName::parse(day, &name).is_some() {
-                self.deliver_file(far, day, &name)?;
+                self.deliver_file(day, &name)?;
             }
         }
         Ok(())
     }
 
-    fn recall(&self, far: &Far) -> Result<(), ArchiveError> {
-        let recalls = far.recalls.waiting();
+    fn recall(&self) -> Result<(), ArchiveError> {
+        let recalls = self.recalls.waiting();
         if recalls.is_empty() {
             return Ok(());
         }
-        for object in far.bucket.list(&(Date::MIN..=Date::MAX))? {
-            if far.recalls.hold(&object) {
-                far.bucket.remove(&object)?;
+        for object in self.bucket.list(&(Date::MIN..=Date::MAX))? {
+            if self.recalls.hold(&object) {
+                self.bucket.remove(&object)?;
             }
         }
-        far.recalls.done(&recalls)
+        self.recalls.done(&recalls)
     }
 
-    fn deliver_file(&self, far: &Far, day: Date, name: &str) -> Result<(), ArchiveError> {
-        let path = click_file::path(&self.files.folder, day, name);
+    fn deliver_file(&self, day: Date, name: &str) -> Result<(), ArchiveError> {
+        let path = click_file::path(&self.folder, day, name);
         let failed = |cause| ArchiveError::io("deliver", &path, cause);
         let mut file = match File::open(&path) {
             Ok(file) => file,
@@ -183,7 +187,7 @@ impl Shared {
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(cause) => return Err(failed(cause)),
         };
-        far.bucket.put(day, name, &mut file)?;
+        self.bucket.put(day, name, &mut file)?;
         // Nothing is written while this looks; a file that was replaced meanwhile is another one, and stays.
         let _sealing = self.sealing.begin();
         let put = file.metadata().map_err(failed)?;
@@ -193,16 +197,16 @@ impl Shared {
             Err(cause) => return Err(failed(cause)),
         };
         if (put.dev(), put.ino()) == (there.dev(), there.ino()) {
-            click_file::remove(&self.files.folder, &[(day, name.to_owned())])?;
+            click_file::remove(&self.folder, &[(day, name.to_owned())])?;
             // It is removed only if it is empty, and nobody minds if it is not.
-            let _ = fs::remove_dir(self.files.folder.join(click_file::day_folder(day)));
+            let _ = fs::remove_dir(self.folder.join(click_file::day_folder(day)));
         }
         Ok(())
     }
 
-    fn note_success(&self, far: &Far) {
+    fn note_success(&self) {
         if self.lock().deliveries.trouble.take().is_some() {
-            tracing::info!(archive = far.bucket.url(), "the object store takes click files again");
+            tracing::info!(archive = self.bucket.url(), "the object store takes click files again");
         }
     }
 

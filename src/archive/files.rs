@@ -34,6 +34,10 @@ const OUTLINES_MAX: usize = 65_536;
 const TAIL_BYTES: u64 = 32 * 1024;
 const WORTH_A_LOOK_BYTES: u64 = 4 * TAIL_BYTES;
 
+/// Bytes of a file that is fetched. The largest that is ever written has the clicks that may wait at once, 2,000,000 of
+/// some 40 bytes.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+
 /// A click file, and which of its places had it when it was listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredFile {
@@ -65,8 +69,8 @@ pub(super) struct Files {
 
 /// What belongs to a bucket.
 pub(super) struct Far {
-    pub(super) bucket: Arc<Bucket>,
-    pub(super) recalls: Recalls,
+    pub(super) bucket: Bucket,
+    pub(super) recalls: Arc<Recalls>,
     fetched: Cache,
     outlines: Remembered<String, Arc<Outline>>,
 }
@@ -134,11 +138,10 @@ impl Files {
         Waiting { files: files.len() as u64, bytes: bytes.map(|about| about.len()).sum() }
     }
 
-    /// A file that was opened is damaged: if it was fetched, the next to ask for it fetches it again.
-    pub(super) fn distrust(&self, file: &StoredFile) {
-        if let (Some(far), Some(object)) = (&self.far, &file.object) {
-            far.fetched.forget(&object.identity());
-        }
+    /// A file that was opened is damaged. If that was a copy of what the bucket has, the copy goes, and the answer is yes.
+    pub(super) fn distrust(&self, file: &StoredFile) -> bool {
+        let (Some(far), Some(object)) = (&self.far, &file.object) else { return false };
+        far.fetched.forget(&object.identity())
     }
 
     /// Removes the files of `incarnation` that begin at or after `from`: from the folder at once, and from the bucket
@@ -178,14 +181,14 @@ impl Far {
         data: &Path,
         runtime: &Handle,
     ) -> Result<Self, ArchiveError> {
-        let bucket = Arc::new(Bucket::open(address, runtime.clone())?);
+        let bucket = Bucket::open(address, runtime.clone())?;
         match bucket.check() {
             Ok(()) => {}
             Err(cause) if cause.is_final() => {
-                return Err(ArchiveError::Bucket { action: "use", what: bucket.url().to_owned(), cause });
+                return Err(cause.into_error("use", bucket.url()));
             }
             Err(error) => tracing::warn!(
-                archive = bucket.url(),
+                archive = format!("{address}{}", address.hint()),
                 %error,
                 "the object store does not answer; click files wait in the data folder until it does"
             ),
@@ -193,12 +196,22 @@ impl Far {
         let kept = cache::folder_in(data);
         let fetched = Cache::open(kept.clone(), config.cache_mb.saturating_mul(1 << 20));
         let fetched = fetched.map_err(|cause| ArchiveError::io("prepare", &kept, cause))?;
-        Ok(Self { bucket, recalls: Recalls::open(folder)?, fetched, outlines: Remembered::new(OUTLINES_MAX) })
+        let recalls = Arc::new(Recalls::open(folder)?);
+        Ok(Self { bucket, recalls, fetched, outlines: Remembered::new(OUTLINES_MAX) })
     }
 
     fn list(&self, days: &RangeInclusive<Date>) -> Result<Vec<Object>, ArchiveError> {
         let mut objects = self.bucket.list(days)?;
-        objects.retain(|object| !self.recalls.hold(object));
+        objects.retain(|object| {
+            if object.bytes > FILE_BYTES_MAX {
+                tracing::warn!(
+                    name = object.name,
+                    bytes = object.bytes,
+                    "left a file out that is too large to be ours"
+                );
+            }
+            object.bytes <= FILE_BYTES_MAX && !self.recalls.hold(object)
+        });
         Ok(objects)
     }
 

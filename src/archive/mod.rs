@@ -6,7 +6,8 @@
 //! [`mod@rewrite`] reads files back as clicks ([`rows`]) and replaces them by the same clicks judged anew.
 //!
 //! Files are written into a folder. If `archive.url` names an object store ([`address`], [`bucket`]), a [`courier`] moves
-//! them there, after what has to go from there ([`recalls`]), and readers see both as one ([`files`], [`cache`]).
+//! them there, after what has to go from there ([`recalls`]), and readers see both as one ([`files`],
+//! [`ahead`], [`cache`]).
 //!
 //! The archive must never change a file that is in place, except that a retry replaces it with at least the same
 //! clicks and [`mod@rewrite`] with the same clicks judged anew; and it must never hold an address: a click has none.
@@ -51,6 +52,8 @@ mod address;
 
 mod files;
 
+mod ahead;
+
 mod bucket;
 
 mod cache;
@@ -64,7 +67,7 @@ mod tests;
 
 use bucket::{Bucket, BucketError};
 use courier::Courier;
-use files::Files;
+use files::{Far, Files};
 use pending::Pending;
 
 pub(crate) use address::Address;
@@ -118,7 +121,8 @@ impl ArchiveError {
 pub(crate) fn check(config: &Config, data: &Path, runtime: &Handle) -> Result<(), ArchiveError> {
     let Address::Bucket(address) = Address::of(config, data)? else { return Ok(()) };
     let bucket = Bucket::open(&address, runtime.clone())?;
-    bucket.check().map_err(|cause| ArchiveError::Bucket { action: "use", what: bucket.url().to_owned(), cause })
+    let what = format!("{}{}", bucket.url(), address.hint());
+    bucket.check().map_err(|cause| cause.into_error("use", &what))
 }
 
 /// The click files of one folder or bucket and the clicks on their way into it.
@@ -161,7 +165,10 @@ impl Archive {
     pub(crate) fn open(config: &Config, data: &Path, runtime: &Handle) -> Result<Self, ArchiveError> {
         let files = Arc::new(Files::open(Address::of(config, data)?, config, data, runtime)?);
         let sealing: Arc<Sealing> = Arc::default();
-        let start = |_| Courier::start(Arc::clone(&files), Arc::clone(&sealing));
+        let start = |far: &Far| {
+            let (folder, recalls) = (files.folder.clone(), Arc::clone(&far.recalls));
+            Courier::start(folder, far.bucket.another(), recalls, Arc::clone(&sealing))
+        };
         let courier = files.far.as_ref().map(start).transpose();
         let courier = courier.map_err(|cause| ArchiveError::io("start the courier of", &files.folder, cause))?;
         let seal_after_ms = i64::try_from(config.seal_minutes).unwrap_or(i64::MAX).saturating_mul(60_000);
@@ -187,8 +194,15 @@ impl Archive {
         self.courier.as_ref().map(Courier::deliveries).unwrap_or_default()
     }
 
-    /// Delivers what can be delivered within this time, then ends every request to the object store. Files that are
-    /// left wait in the data folder for the next start.
+    /// Ends what reads from the object store, so that nobody waits for it any more. A folder goes on being read.
+    pub(crate) fn stop_reading(&self) {
+        if let Some(far) = &self.files.far {
+            far.bucket.give_up();
+        }
+    }
+
+    /// Delivers what can be delivered to the object store within this time. Files that are left wait in the data folder
+    /// for the next start.
     pub(crate) fn stop(&self, within: Duration) {
         if let Some(courier) = &self.courier {
             courier.stop(within);

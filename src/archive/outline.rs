@@ -95,3 +95,39 @@ fn range_of(group: &RowGroupMetaData, column: &str) -> Result<RangeInclusive<i64
         _ => Err(Damage::Foreign),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::archive::tests::{a_sealed_file, at_second};
+    use crate::domain::link::LinkId;
+
+    #[test]
+    fn the_end_of_a_file_tells_what_is_in_it() {
+        let file = fs::read(a_sealed_file().path()).unwrap();
+        let whole = Outline::of_tail(&file).unwrap().unwrap();
+        let footer = checksum::footer_bytes(&file).unwrap();
+        assert_eq!(Outline::of_tail(&file[file.len() - footer..]).unwrap().as_ref(), Some(&whole));
+        assert_eq!(Outline::of_tail(&file[file.len() - footer + 1..]).unwrap(), None);
+        let asked = |query: ClickQuery| !whole.matching(&query).is_empty();
+        assert!(asked(ClickQuery::default()));
+        assert!(asked(ClickQuery { link: Some(LinkId(1)), ..ClickQuery::default() }));
+        assert!(!asked(ClickQuery { link: Some(LinkId(2)), ..ClickQuery::default() }));
+        assert!(asked(ClickQuery { from_ms: Some(at_second(9)), ..ClickQuery::default() }));
+        assert!(!asked(ClickQuery { from_ms: Some(at_second(10)), ..ClickQuery::default() }));
+    }
+
+    #[test]
+    fn a_damaged_end_tells_nothing() {
+        let file = fs::read(a_sealed_file().path()).unwrap();
+        let footer = checksum::footer_bytes(&file).unwrap();
+        for place in [file.len() - footer, file.len() - footer / 2] {
+            let mut damaged = file.clone();
+            damaged[place] ^= 1;
+            assert!(Outline::of_tail(&damaged).is_err());
+        }
+        assert!(Outline::of_tail(b"PAR1").is_err());
+    }
+}

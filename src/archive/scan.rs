@@ -1,6 +1,6 @@
 //! A scan: the clicks a query asks for, file by file in the order of days, then those that are still pending.
 //!
-//! It holds one file open and one batch in memory, and never makes a writer wait. A click that is both pending and
+//! It reads one file at a time, holds one batch in memory, and never makes a writer wait. A click that is both pending and
 //! in a file is yielded once.
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use arrow_array::RecordBatch;
 use arrow_select::filter::filter_record_batch;
 
 use super::ArchiveError;
+use super::ahead::Ahead;
 use super::files::{Files, Opened, StoredFile};
 use super::filter::{ClickQuery, Shadow};
 use super::read::{ClickFile, Damage};
@@ -19,8 +20,7 @@ use super::read::{ClickFile, Damage};
 /// left out, reported once in the log, and counted.
 pub(crate) struct Scan {
     query: ClickQuery,
-    files: Arc<Files>,
-    listed: std::vec::IntoIter<StoredFile>,
+    files: Ahead,
     reading: Option<(StoredFile, ClickFile)>,
     pending: Vec<RecordBatch>,
     /// How many batches of `pending` were yielded.
@@ -33,9 +33,9 @@ impl Scan {
     /// `pending` must be taken before this is called: clicks that are sealed in between are then in both, and a
     /// click in both is told apart by its id. The other way round it would be in neither.
     pub(super) fn new(files: Arc<Files>, query: ClickQuery, pending: Vec<RecordBatch>) -> Result<Self, ArchiveError> {
-        let listed = files.list(&query.days())?.into_iter();
+        let files = Ahead::new(files, query.clone())?;
         let shadow = Shadow::of(&pending);
-        Ok(Self { query, files, listed, reading: None, shadow, pending, pending_read: 0, damaged: 0 })
+        Ok(Self { query, files, reading: None, shadow, pending, pending_read: 0, damaged: 0 })
     }
 
     /// Files that were left out, wholly or from the damaged place on, because they are not whole click files.
@@ -49,8 +49,8 @@ impl Scan {
             if let Some(rows) = self.read_on() {
                 return Ok(Some(rows));
             }
-            match self.listed.next() {
-                Some(file) => self.open(file)?,
+            match self.files.next() {
+                Some((stored, opened)) => self.open(stored, opened?)?,
                 None => return self.next_pending(),
             }
         }
@@ -72,20 +72,29 @@ impl Scan {
         }
     }
 
-    fn open(&mut self, stored: StoredFile) -> Result<(), ArchiveError> {
-        let Opened::File(file) = self.files.open_file(&stored, &self.query)? else { return Ok(()) };
-        let (shadow, pending) = (&mut self.shadow, &self.pending);
-        let shadow_on = |span: &_| {
-            shadow.meets(span).then(|| {
-                shadow.collect(pending);
-                shadow.clone()
-            })
-        };
-        match ClickFile::open(file, &self.query, shadow_on) {
+    fn open(&mut self, stored: StoredFile, opened: Opened) -> Result<(), ArchiveError> {
+        let mut file = self.read(opened);
+        if file.is_err() && self.files.distrust(&stored) {
+            // It may be the copy on this disk that is damaged.
+            let opened = self.files.open_again(&stored)?;
+            file = self.read(opened);
+        }
+        match file {
             Ok(file) => self.reading = file.map(|file| (stored, file)),
             Err(damage) => self.leave_out(&stored, &damage),
         }
         Ok(())
+    }
+
+    fn read(&mut self, opened: Opened) -> Result<Option<ClickFile>, Damage> {
+        let Opened::File(file) = opened else { return Ok(None) };
+        let (shadow, pending) = (&mut self.shadow, &self.pending);
+        ClickFile::open(file, &self.query, |span| {
+            shadow.meets(span).then(|| {
+                shadow.collect(pending);
+                shadow.clone()
+            })
+        })
     }
 
     fn leave_out(&mut self, stored: &StoredFile, damage: &Damage) {

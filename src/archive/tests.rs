@@ -81,6 +81,21 @@ fn clicks(range: std::ops::Range<u64>) -> Vec<Click> {
     range.map(|position| click(position, MIDNIGHT + 1000 * i64::try_from(position).unwrap())).collect()
 }
 
+/// A click file of ten clicks of link 1, one second apart, from just after midnight on.
+pub(super) fn a_sealed_file() -> tempfile::NamedTempFile {
+    let folder = TempDir::new().unwrap();
+    let archive = open(&folder);
+    archive.push(clicks(0..10));
+    archive.seal(JOURNAL, Position(0)).unwrap();
+    let copy = tempfile::NamedTempFile::new().unwrap();
+    fs::copy(&files(archive.root())[0], copy.path()).unwrap();
+    copy
+}
+
+pub(super) fn at_second(second: i64) -> i64 {
+    MIDNIGHT + 1000 * second
+}
+
 fn ids_of(clicks: &[Click]) -> Vec<String> {
     clicks.iter().map(|click| click.id.to_string()).collect()
 }

@@ -87,6 +87,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     parts.journal.sync();
     // Both take a bounded while, at the same time: together they must stay within what a supervisor waits.
     stop_admin.send_replace(true);
+    parts.archive.stop_reading();
     tally.stop();
     parts.archive.stop(DELIVER_WITHIN);
     let _ = runtime.block_on(serving);

@@ -89,8 +89,9 @@ fn each_node_sees_the_clicks_of_all_and_can_judge_them_again() {
     delivered(&one, FEW);
     delivered(&two, FEW);
     // What waits in a node for its next file is seen by itself alone.
-    one.cli(&["reclassify", "--since", "2020-01-01", "--dry-run"]).ok();
-    two.cli(&["reclassify", "--since", "2020-01-01", "--dry-run"]).ok();
+    let today = rows(&one)[0]["time"].as_str().unwrap()[..10].to_owned();
+    one.cli(&["reclassify", "--since", &today, "--dry-run"]).ok();
+    two.cli(&["reclassify", "--since", &today, "--dry-run"]).ok();
     delivered(&one, FEW);
     delivered(&two, FEW);
     let seen = [rows(&one), rows(&two)];
@@ -98,7 +99,7 @@ fn each_node_sees_the_clicks_of_all_and_can_judge_them_again() {
     assert_eq!(ids(&seen[0]), ids(&seen[1]));
     let names = |s3: &S3Server| -> HashSet<_> { s3.objects().into_iter().collect() };
     let before = names(&s3);
-    let report = two.cli(&["reclassify", "--since", "2020-01-01", "--json"]).json()["report"].clone();
+    let report = two.cli(&["reclassify", "--since", &today, "--json"]).json()["report"].clone();
     assert_eq!((&report["hits"], &report["days_kept"], &report["files_left_out"]), (&json!(40), &json!([]), &json!(0)));
     delivered(&two, FEW);
     assert_eq!(names(&s3), before, "a file is replaced under its name");
@@ -222,6 +223,35 @@ fn click_files_that_are_written_again_after_a_restored_backup_replace_those_in_t
     delivered(&app, MANY);
     app.eventually("every click is recorded", || recorded(&app).len() as u64 >= app.node_hits().received);
     assert_exactly_once(&app, &load, Load::CLIENTS);
+}
+
+#[test]
+fn a_file_is_fetched_once_and_again_when_its_copy_is_damaged() {
+    let s3 = S3Server::start();
+    let app = S3Server::node(&s3.config(FEW));
+    two_links(&app);
+    click_times(&app, 0..10);
+    delivered(&app, FEW);
+    assert_eq!(rows(&app).len(), 10);
+    let object = s3.objects().remove(0);
+    let copies = || fs::read_dir(app.data().join("clicks-fetched")).unwrap().map(|copy| copy.unwrap().path());
+    let [copy] = copies().collect::<Vec<_>>().try_into().unwrap();
+    let bytes = fs::read(&object).unwrap();
+    assert_eq!(fs::read(&copy).unwrap(), bytes);
+    // Nobody but this test can tell that the object is another now.
+    overwrite(&object, &vec![0; bytes.len()]);
+    assert_eq!(rows(&app).len(), 10, "it was fetched again");
+    overwrite(&object, &bytes);
+    overwrite(&copy, &vec![0; bytes.len()]);
+    assert_eq!(rows(&app).len(), 10, "a damaged copy was believed");
+    assert_eq!(fs::read(&copy).unwrap(), bytes);
+}
+
+/// Writes other bytes into a file without anything else of it being changed.
+fn overwrite(path: &Path, bytes: &[u8]) {
+    let modified = fs::metadata(path).unwrap().modified().unwrap();
+    fs::write(path, bytes).unwrap();
+    fs::File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
 }
 
 #[test]
