@@ -123,16 +123,21 @@ impl BucketAddress {
         })
     }
 
+    /// The bucket, for somebody who is told that it cannot be used.
+    pub(super) fn told(&self) -> String {
+        format!("{}{}", self.url, self.hint())
+    }
+
     /// What an answer that does not come may be about: without a key the machine's own role is asked for, and only
     /// machines of the provider have one.
-    pub(super) fn hint(&self) -> &'static str {
-        let has = |name: &str| std::env::var_os(name).is_some();
-        match self.provider {
-            Provider::S3 if !has("AWS_ACCESS_KEY_ID") => " (AWS_ACCESS_KEY_ID is not set)",
-            Provider::Google if !has("GOOGLE_SERVICE_ACCOUNT") => " (GOOGLE_SERVICE_ACCOUNT is not set)",
-            Provider::Azure if !has("AZURE_STORAGE_ACCOUNT_KEY") => " (AZURE_STORAGE_ACCOUNT_KEY is not set)",
-            _ => "",
-        }
+    fn hint(&self) -> &'static str {
+        let has = |names: &[&str]| names.iter().any(|name| std::env::var_os(name).is_some());
+        let named = match self.provider {
+            Provider::S3 => has(&["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"]),
+            Provider::Google => has(&["GOOGLE_SERVICE_ACCOUNT", "GOOGLE_APPLICATION_CREDENTIALS"]),
+            Provider::Azure => has(&["AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_CLIENT_ID"]),
+        };
+        if named { "" } else { " (the environment names no credentials for it)" }
     }
 
     fn s3(&self) -> AmazonS3Builder {
@@ -141,7 +146,8 @@ impl BucketAddress {
             builder = builder.with_config(AmazonS3ConfigKey::Client(key), value);
         }
         if let Some(endpoint) = &self.endpoint {
-            builder = builder.with_endpoint(endpoint);
+            // The more particular of two keys, so that no variable of the environment is stronger.
+            builder = builder.with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
         }
         if let Some(region) = &self.region {
             builder = builder.with_region(region);

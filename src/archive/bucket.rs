@@ -149,7 +149,7 @@ impl Bucket {
     /// # Errors
     /// When the environment says something that cannot be used.
     pub(super) fn open(address: &BucketAddress, runtime: Handle) -> Result<Self, ArchiveError> {
-        let opened = address.client().map_err(|error| BucketError::from(error).into_error("use", &address.url))?;
+        let opened = address.client().map_err(|error| BucketError::from(error).into_error("use", &address.told()))?;
         let (stopping, _) = watch::channel(false);
         Ok(Self { store: opened, prefix: address.prefix.clone(), url: address.url.clone(), runtime, stopping })
     }

@@ -185,10 +185,10 @@ impl Far {
         match bucket.check() {
             Ok(()) => {}
             Err(cause) if cause.is_final() => {
-                return Err(cause.into_error("use", bucket.url()));
+                return Err(cause.into_error("use", &address.told()));
             }
             Err(error) => tracing::warn!(
-                archive = format!("{address}{}", address.hint()),
+                archive = address.told(),
                 %error,
                 "the object store does not answer; click files wait in the data folder until it does"
             ),

@@ -121,8 +121,7 @@ impl ArchiveError {
 pub(crate) fn check(config: &Config, data: &Path, runtime: &Handle) -> Result<(), ArchiveError> {
     let Address::Bucket(address) = Address::of(config, data)? else { return Ok(()) };
     let bucket = Bucket::open(&address, runtime.clone())?;
-    let what = format!("{}{}", bucket.url(), address.hint());
-    bucket.check().map_err(|cause| cause.into_error("use", &what))
+    bucket.check().map_err(|cause| cause.into_error("use", &address.told()))
 }
 
 /// The click files of one folder or bucket and the clicks on their way into it.
