@@ -51,6 +51,8 @@ pub(crate) enum BucketError {
     Rejected(String),
     #[error("no answer within {} s", .0.as_secs())]
     Late(Duration),
+    #[error("the file that is to go there cannot be read: {0}")]
+    Unreadable(String),
     #[error("the server is stopping")]
     Stopping,
     #[error("it holds more than {LISTED_MAX} files: ask for fewer days")]
@@ -327,7 +329,7 @@ impl Bucket {
 fn next_part(file: &mut File) -> Result<Bytes, BucketError> {
     let mut part = Vec::new();
     let read: io::Result<usize> = file.take(PART_BYTES as u64).read_to_end(&mut part);
-    read.map_err(|error| BucketError::Other(format!("the file to be sent cannot be read: {error}")))?;
+    read.map_err(|error| BucketError::Unreadable(error.to_string()))?;
     Ok(part.into())
 }
 

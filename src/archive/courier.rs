@@ -148,8 +148,9 @@ impl Shared {
         }
     }
 
-    /// Delivers all there is.
+    /// Delivers all there is. A file that this machine cannot read keeps none of the others waiting.
     fn deliver(&self) -> Result<(), ArchiveError> {
+        let mut unreadable = Ok(());
         self.recall()?;
         for (day, name) in click_file::list(&self.folder, &(Date::MIN..=Date::MAX))? {
             if self.is_over() {
@@ -158,11 +159,16 @@ impl Shared {
             // One that was made since the last file may name files that were written since, too.
             self.recall()?;
             // What others have put there is theirs.
-            if FileName::parse(day, &name).is_some() {
-                self.deliver_file(day, &name)?;
+            if FileName::parse(day, &name).is_none() {
+                continue;
+            }
+            match self.deliver_file(day, &name) {
+                Err(error @ ArchiveError::Bucket { cause: BucketError::Unreadable(_), .. })
+                | Err(error @ ArchiveError::Io { .. }) => unreadable = Err(error),
+                delivered => delivered?,
             }
         }
-        Ok(())
+        unreadable
     }
 
     fn recall(&self) -> Result<(), ArchiveError> {
