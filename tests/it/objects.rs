@@ -146,6 +146,7 @@ fn while_the_object_store_is_away_clicks_are_counted_and_click_files_wait() {
     assert!(app.metric("waypost_archive_delivery_errors_total") > 0);
     assert_eq!(app.metric("waypost_archive_errors_total"), 0);
     assert_ne!(app.cli(&["export", "clicks"]).code, Some(0), "half an export is none");
+    assert_eq!(app.api_get("/api/v1/clicks").status, 503);
     let doctor = app.cli(&["doctor", "--config", app.path("waypost.toml").to_str().unwrap()]);
     assert!(doctor.stdout.contains("wait in the data folder, none is lost"), "{}", doctor.stdout);
     assert_eq!(app.log().matches("click files wait in the data folder").count(), 1, "{}", app.log());
