@@ -186,7 +186,12 @@ pub(super) fn list(root: &Path, days: &RangeInclusive<Date>) -> Result<Vec<(Date
     let mut files = Vec::new();
     for folder in entries(root)? {
         let Some(day) = name_of(&folder).and_then(day_of_folder).filter(|day| days.contains(day)) else { continue };
-        let found = entries(&folder)?;
+        let found = match entries(&folder) {
+            Ok(found) => found,
+            // Its last file has just moved to the bucket, or somebody tidied up.
+            Err(ArchiveError::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
         let names = found.iter().filter(|path| path.is_file()).filter_map(|path| name_of(path));
         files.extend(names.filter(|name| is_click_file_name(name)).map(|name| (day, name.to_owned())));
     }

@@ -96,15 +96,11 @@ impl Files {
         let near = click_file::list(&self.folder, days)?;
         let of_near = |(day, name)| StoredFile { day, name, object: None };
         let Some(far) = &self.far else { return Ok(near.into_iter().map(of_near).collect()) };
-        let far = far.list(days)?.into_iter();
-        let mut files: BTreeMap<(Date, String), StoredFile> = far
-            .map(|object| ((object.day, object.name.clone()), object))
-            .map(|(place, object)| {
-                (place, StoredFile { day: object.day, name: object.name.clone(), object: Some(object) })
-            })
-            .collect();
-        files.extend(near.into_iter().map(|place| (place.clone(), of_near(place))));
-        Ok(files.into_values().collect())
+        let of_far = |object: Object| StoredFile { day: object.day, name: object.name.clone(), object: Some(object) };
+        let all = far.list(days)?.into_iter().map(of_far).chain(near.into_iter().map(of_near));
+        // Of two in one place the later one stays, which is the folder's.
+        let places: BTreeMap<_, _> = all.map(|file| ((file.day, file.name.clone()), file)).collect();
+        Ok(places.into_values().collect())
     }
 
     /// Opens a file that was listed, if it may hold what `query` asks for.

@@ -248,6 +248,27 @@ fn a_file_is_fetched_once_and_again_when_its_copy_is_damaged() {
     assert_eq!(fs::read(&copy).unwrap(), bytes);
 }
 
+#[test]
+fn a_file_that_holds_nothing_of_what_is_asked_for_is_not_fetched() {
+    const ROWS: usize = 8_000;
+    // So large that looking at its end alone is worth a request.
+    const LARGE_BYTES: u64 = 128 * 1024;
+    let s3 = S3Server::start();
+    let app = S3Server::node(&s3.config(ROWS as u64));
+    two_links(&app);
+    app.link("https://example.com/c", &[("slug", "c")]);
+    let load = Load::new();
+    load.run(&app, ROWS);
+    delivered(&app, ROWS as u64);
+    assert!(s3.objects().iter().any(|object| fs::metadata(object).unwrap().len() > LARGE_BYTES), "{:?}", s3.objects());
+    let fetched = || fs::read_dir(app.data().join("clicks-fetched")).unwrap().count();
+    let export = |slug: &str| app.cli(&["export", "clicks", "--link", slug, "--format", "jsonl"]).ok().lines().count();
+    assert_eq!((export("c"), fetched()), (0, 0));
+    assert!(export("a") > 0);
+    assert_eq!(fetched(), s3.objects().len());
+    assert_eq!(recorded(&app).len() as u64, app.node_hits().counted);
+}
+
 /// Writes other bytes into a file without anything else of it being changed.
 fn overwrite(path: &Path, bytes: &[u8]) {
     let modified = fs::metadata(path).unwrap().modified().unwrap();
