@@ -15,7 +15,7 @@ use super::columns::TIME;
 use super::row_group::RowGroup;
 use crate::domain::position::{Incarnation, Position};
 
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Where a row is, with the time it is sorted by.
 #[derive(Clone, Copy)]

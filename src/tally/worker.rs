@@ -167,6 +167,9 @@ impl Worker {
     /// Works an incarnation off: an old one to its end, the live one until it is time to stop.
     fn follow(&mut self, incarnation: Incarnation, origin: Origin) {
         let Some(mut stream) = self.insist(|worker| worker.open(incarnation, origin)) else { return };
+        if origin == Origin::Recovered && self.insist(|worker| worker.discard(&stream)).is_none() {
+            return;
+        }
         while let Some(outcome) = self.insist(|worker| worker.round(&mut stream)) {
             self.hear();
             self.recount(&mut stream);
@@ -263,9 +266,14 @@ impl Worker {
         let mut stream = self.runtime.block_on(open)?;
         if origin == Origin::Recovered {
             self.keep_what_cannot_be_written_again(&mut stream)?;
-            self.tools.archive.discard(incarnation, stream.archived)?;
         }
         Ok(stream)
+    }
+
+    /// Removes the click files that an earlier process wrote and could not tell the store of: they are written again.
+    fn discard(&mut self, stream: &Stream) -> Result<(), Trouble> {
+        self.tools.archive.discard(stream.incarnation, stream.archived)?;
+        Ok(())
     }
 
     /// A store that was put back from an old backup knows of fewer click files than there are, and the journal may

@@ -24,6 +24,9 @@ mod floods;
 // Many nodes on one Redis, and a Redis that fails.
 mod redis;
 
+// Click files on an object store, and an object store that fails.
+mod objects;
+
 // What is measured against: places, addresses behind proxies, and impressions.
 mod imports;
 mod places;
