@@ -8,7 +8,6 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use arrow_array::RecordBatch;
 use jiff::civil::Date;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -21,6 +20,7 @@ use parquet::schema::types::ColumnPath;
 use super::ArchiveError;
 use super::checksum::Checksummed;
 use super::columns::{COLUMNS, Content, FORMAT, SCHEMA};
+use super::row_group::RowGroup;
 use crate::domain::position::{Incarnation, Position};
 
 pub(super) const FORMAT_KEY: &str = "waypost.format";
@@ -83,7 +83,7 @@ impl FileName {
 pub(super) fn write(
     root: &Path,
     name: FileName,
-    row_groups: impl Iterator<Item = Result<RecordBatch, ArchiveError>>,
+    row_groups: impl Iterator<Item = Result<RowGroup, ArchiveError>>,
 ) -> Result<(), ArchiveError> {
     let unfinished = name.unfinished(root);
     let written = write_unfinished(&unfinished, name, row_groups).and_then(|()| put_in_place(root, name, &unfinished));
@@ -97,7 +97,7 @@ pub(super) fn write(
 fn write_unfinished(
     path: &Path,
     name: FileName,
-    row_groups: impl Iterator<Item = Result<RecordBatch, ArchiveError>>,
+    row_groups: impl Iterator<Item = Result<RowGroup, ArchiveError>>,
 ) -> Result<(), ArchiveError> {
     let io = |cause| ArchiveError::io("write", path, cause);
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(path).map_err(io)?;
@@ -109,16 +109,17 @@ fn encode(
     path: &Path,
     file: File,
     name: FileName,
-    row_groups: impl Iterator<Item = Result<RecordBatch, ArchiveError>>,
+    row_groups: impl Iterator<Item = Result<RowGroup, ArchiveError>>,
 ) -> Result<Checksummed<File>, ArchiveError> {
     let failed = |cause| ArchiveError::Encode { path: path.to_owned(), cause };
-    let mut writer = writer(Checksummed::new(file), Some(name.metadata())).map_err(failed)?;
+    let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(failed)?;
+    let writer = writer(Checksummed::new(file), Some(name.metadata())).map_err(failed)?;
+    let (mut writer, column_writers) = writer.into_serialized_writer().map_err(failed)?;
     for rows in row_groups {
-        writer.write(&rows?).map_err(failed)?;
+        rows?.write(&mut writer, &column_writers, level).map_err(failed)?;
     }
-    writer.flush().map_err(failed)?;
     // Whatever is written from here on is the footer.
-    writer.sync().map_err(|cause| ArchiveError::io("write", path, cause))?;
+    writer.flush().map_err(|cause| ArchiveError::io("write", path, cause))?;
     for (key, value) in writer.inner_mut().end_data() {
         writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
     }
@@ -133,7 +134,7 @@ fn put_in_place(root: &Path, name: FileName, unfinished: &Path) -> Result<(), Ar
     sync_folder(&folder)
 }
 
-/// A Parquet writer for [`COLUMNS`]. It buffers one row group.
+/// A Parquet writer for [`COLUMNS`]. Given batches, it buffers one row group; a click file is given [`RowGroup`]s.
 pub(super) fn writer<W: Write + Send>(out: W, metadata: Option<Vec<KeyValue>>) -> Result<ArrowWriter<W>, ParquetError> {
     // Without Arrow's own copy of the schema every engine sees plain strings, and a small file stays small.
     let options = ArrowWriterOptions::new().with_properties(properties(metadata)?).with_skip_arrow_metadata(true);

@@ -1,8 +1,9 @@
 //! The archive: the click files, columnar and immutable, one writer per file.
 //!
 //! A click is pushed and waits as a row of [`columns`] ([`pending`]). When enough of them wait they are sealed into
-//! Parquet files, one per UTC day ([`mod@seal`], [`click_file`], [`checksum`]). A scan reads both as one ([`scan`],
-//! [`read`], [`outline`], [`filter`]), and [`mod@export`] turns what it yields into CSV, JSON lines or one Parquet file.
+//! Parquet files, one per UTC day ([`mod@seal`], [`click_file`], [`row_group`], [`text_chunk`], [`checksum`]). A scan reads
+//! both as one ([`scan`], [`read`], [`outline`], [`filter`]), and [`mod@export`] turns what it yields into CSV, JSON lines or
+//! one Parquet file.
 //! [`mod@rewrite`] reads files back as clicks ([`rows`]) and replaces them by the same clicks judged anew.
 //!
 //! Files are written into a folder. If `archive.url` names an object store ([`address`], [`bucket`]), a [`courier`] moves
@@ -21,7 +22,6 @@ use parquet::errors::ParquetError;
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
-use crate::domain::click::Click;
 use crate::domain::position::{Incarnation, Position};
 
 mod columns;
@@ -31,6 +31,10 @@ mod pending;
 mod seal;
 
 mod click_file;
+
+mod row_group;
+
+mod text_chunk;
 
 mod checksum;
 
@@ -75,6 +79,7 @@ pub(crate) use courier::Deliveries;
 pub(crate) use export::{Format, export};
 pub(crate) use files::StoredFile;
 pub(crate) use filter::ClickQuery;
+pub(crate) use pending::Gathered;
 pub(crate) use scan::Scan;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -216,11 +221,10 @@ impl Archive {
 
     /// Adds clicks that follow the ones pushed before. A scan sees them at once; the disk does not have them yet,
     /// so the journal must keep their hits until [`Archive::seal`] returns.
-    pub(crate) fn push(&self, clicks: Vec<Click>) {
-        let mut rest = clicks.as_slice();
-        while !rest.is_empty() {
+    pub(crate) fn push(&self, clicks: Gathered) {
+        for chunk in clicks.into_chunks() {
             // The lock is taken for a chunk at a time, so that a reader waits for no more than one.
-            rest = self.lock_pending().append(rest);
+            self.lock_pending().adopt(chunk);
         }
     }
 

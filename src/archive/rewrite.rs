@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use arrow_array::RecordBatch;
 use jiff::civil::Date;
 
-use super::click_file::{self, FileName};
+use super::click_file::{self, FileName, ROW_GROUP_ROWS};
 use super::files::{Files, Opened, StoredFile};
 use super::filter::ClickQuery;
-use super::pending::Pending;
+use super::pending::Gathered;
 use super::read::ClickFile;
+use super::row_group::RowGroup;
 use super::rows::Rows;
 use super::{Archive, ArchiveError};
 use crate::domain::click::Click;
@@ -45,18 +46,22 @@ impl Archive {
         };
         let mut rows = Rows::default();
         // A file that is gone was removed on purpose; its clicks are not to come back.
-        let Some(batches) = Batches::open(&self.files, file)? else { return Ok(()) };
+        let Some(mut batches) = Batches::open(&self.files, file)? else { return Ok(()) };
         let _sealing = self.sealing.begin();
-        let judged = batches.map(|batch| {
-            let mut clicks = Vec::new();
-            rows.read(&batch?, &mut |click| clicks.push(judge(click)));
-            Ok(in_columns(&clicks))
-        });
-        let groups = judged.flat_map(|result: Result<Vec<RecordBatch>, ArchiveError>| match result {
-            Ok(batches) => batches.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        });
-        click_file::write(&self.files.folder, name, groups)?;
+        let mut next_group = || {
+            let (mut group, mut count) = (Vec::new(), 0);
+            while count < ROW_GROUP_ROWS
+                && let Some(batch) = batches.next()
+            {
+                let mut judged = Gathered::default();
+                let batch = batch?;
+                rows.read(&batch, &mut |click| judged.add(judge(click)));
+                count += batch.num_rows();
+                group.extend(judged.into_batches());
+            }
+            Ok((count > 0).then(|| RowGroup::whole(group)))
+        };
+        click_file::write(&self.files.folder, name, std::iter::from_fn(|| next_group().transpose()))?;
         self.ring();
         Ok(())
     }
@@ -72,15 +77,6 @@ impl Archive {
         }
         Ok(())
     }
-}
-
-fn in_columns(clicks: &[Click]) -> Vec<RecordBatch> {
-    let mut pending = Pending::new();
-    let mut rest = clicks;
-    while !rest.is_empty() {
-        rest = pending.append(rest);
-    }
-    pending.close_all()
 }
 
 /// The batches of one file. A damaged place is an error here, not something to be left out.

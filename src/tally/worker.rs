@@ -13,13 +13,13 @@ use super::accounts::{Accounts, Origin};
 use super::geo::Geo;
 use super::judge::{Judge, Round};
 use super::recount;
-use super::rollup::Rollup;
 use super::running::Order;
 use super::stream::Stream;
 use crate::archive::{Archive, ArchiveError};
 use crate::classify::Classifier;
 use crate::clock::Clock;
-use crate::domain::counter::{Applied, Batch, Delta};
+use crate::domain::counter::{Applied, Batch};
+use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::journal::{Journal, left_behind};
 use crate::links::cache::Cache;
@@ -323,50 +323,43 @@ impl Worker {
     }
 
     /// Counts a round in every shard, then hands its clicks to the archive.
-    fn settle(&mut self, stream: &mut Stream, round: Round) -> Result<(), Trouble> {
-        for shard in 0..stream.counted.len() {
-            if self.insist(|worker| worker.apply(stream, shard, &round)) != Some(true) {
+    fn settle(&mut self, stream: &mut Stream, mut round: Round) -> Result<(), Trouble> {
+        for (shard, deltas) in std::mem::take(&mut round.deltas).into_iter().enumerate() {
+            let from = stream.counted[shard];
+            if round.to <= from {
+                continue;
+            }
+            let number = Shard(u16::try_from(shard).expect("a store has at most u16::MAX shards"));
+            let batch = Batch { incarnation: stream.incarnation, shard: number, from, to: round.to, deltas };
+            if self.insist(|worker| worker.apply(stream, shard, &batch)) != Some(true) {
                 // The store went back, or time ran out while stopping: what was read is read again.
                 stream.restart(&self.tools.folder);
                 return Ok(());
             }
         }
-        let (fresh, to) = (stream.pushed, round.to);
         let (hits, damaged) = round.booked_from(stream.booked);
-        stream.pushed = stream.pushed.max(to);
-        self.tools.archive.push(round.into_clicks_from(fresh));
+        stream.pushed = stream.pushed.max(round.to);
+        self.tools.archive.push(round.clicks);
         // Last, so that whoever reads in the books that a hit is counted finds it in exports, too. Hits that were booked
         // before, because another shard was behind, are not booked again.
-        stream.booked = stream.booked.max(to);
+        stream.booked = stream.booked.max(round.to);
         self.tools.accounts.settled(stream.origin, hits, damaged, stream.booked);
         Ok(())
     }
 
     /// Applies one shard's part of a round; `false` when the store asks to go on from an earlier position.
-    fn apply(&mut self, stream: &mut Stream, shard: usize, round: &Round) -> Result<bool, Trouble> {
-        let from = stream.counted[shard];
-        if round.to <= from {
-            return Ok(true);
-        }
-        let number = u16::try_from(shard).expect("a store has at most u16::MAX shards");
-        let batch = Batch {
-            incarnation: stream.incarnation,
-            shard: Shard(number),
-            from,
-            to: round.to,
-            deltas: self.roll_up(stream, shard, round),
-        };
-        let applied = self.runtime.block_on(self.tools.store.apply(&batch))?;
+    fn apply(&mut self, stream: &mut Stream, shard: usize, batch: &Batch) -> Result<bool, Trouble> {
+        let applied = self.runtime.block_on(self.tools.store.apply(batch))?;
         match applied {
             Applied::Yes => {}
             // An earlier try got through and its answer was lost.
-            Applied::No { watermark } if watermark == round.to => {}
+            Applied::No { watermark } if watermark == batch.to => {}
             Applied::No { watermark } => {
                 self.go_on_from(stream, shard, watermark);
                 return Ok(false);
             }
         }
-        stream.counted[shard] = round.to;
+        stream.counted[shard] = batch.to;
         Ok(true)
     }
 
@@ -399,15 +392,6 @@ impl Worker {
             stream.restart(&self.tools.folder);
         }
         Ok(())
-    }
-
-    fn roll_up(&mut self, stream: &Stream, shard: usize, round: &Round) -> Vec<Delta> {
-        let (from, shards) = (stream.counted[shard], stream.counted.len());
-        let mut rollup = Rollup::new(&mut self.judge.calendar, &mut self.judge.values);
-        for click in round.clicks_from(from).filter(|click| shard_of(click.link.id.0, shards) == shard) {
-            rollup.add(click);
-        }
-        rollup.finish()
     }
 
     /// A click file that cannot be written stops nothing yet: its clicks wait in memory and their hits in the journal,
@@ -488,6 +472,6 @@ impl Worker {
 }
 
 /// Which shard a link's counters are in.
-pub(super) fn shard_of(link: u64, shards: usize) -> usize {
-    usize::try_from(link % shards.max(1) as u64).unwrap_or(0)
+pub(super) fn shard_of(link: LinkId, shards: usize) -> usize {
+    usize::try_from(link.0 % shards.max(1) as u64).unwrap_or(0)
 }
