@@ -8,9 +8,10 @@ use redis::{Value, cmd};
 
 use super::Server;
 use super::keys::score;
-use super::line::{Call, check_role};
-use super::reaction::{Failure, Result};
+use super::line::Call;
+use super::reaction::{Failure, Reaction, Result};
 use super::scripts::{self, Text};
+use super::wire::check_role;
 use crate::domain::counter::{Applied, Batch, Delta, VALUES_MAX};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -57,6 +58,7 @@ pub(super) async fn replace_day(server: &Server, day: Date, deltas: &[Delta]) ->
         match text(0) {
             "yes" => report_aside(server, shard, text(1), text(2)),
             "epoch" => return Err(other_epoch(server, shard, text(1))),
+            "moving" => return Err(Failure::of(Reaction::Wait, format!("the slot of shard {} moves", shard.0))),
             _ => return Err(server.unexpected(&reply)),
         }
     }
