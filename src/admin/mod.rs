@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::archive::Archive;
 use crate::clock::Clock;
+use crate::domain::owner::OwnerKey;
 use crate::impressions::child::Parser;
 use crate::links::catalog::Catalog;
 use crate::store::Store;
@@ -70,6 +71,8 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) report_zone: TimeZone,
     pub(crate) key: KeyHash,
+    /// Signs tickets for the owner's browsers.
+    pub(crate) owner: OwnerKey,
     /// The address that was really bound.
     pub(crate) address: SocketAddr,
     /// `admin.hosts`.
@@ -108,6 +111,6 @@ impl std::ops::Deref for Admin {
 
 fn router(admin: &Admin) -> axum::Router {
     let plane = axum::Router::new().nest("/api/v1", api::router(admin));
-    let router = plane.merge(api::operator_routes(admin)).merge(web::router(admin));
+    let router = plane.merge(api::description()).merge(api::operator_routes(admin)).merge(web::router(admin));
     headers::on_every_answer(guard::only_own_hosts(router, admin))
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::link::{DomainName, Link, LinkId};
+use crate::domain::owner::OwnerKey;
 use crate::links::Domains;
 use crate::links::catalog::LinkListener;
 use crate::links::fake_store::FakeStore;
@@ -104,6 +105,7 @@ fn plane() -> (Admin, Arc<FakeStore>, tempfile::TempDir) {
         clock,
         report_zone: TimeZone::UTC,
         key: KeyHash::of(KEY),
+        owner: OwnerKey::of(KEY),
         address: config.admin.address,
         hosts: Vec::new(),
     });

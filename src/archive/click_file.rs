@@ -158,7 +158,7 @@ fn properties(metadata: Option<Vec<KeyValue>>) -> Result<WriterProperties, Parqu
                 .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
                 .set_column_statistics_enabled(path, EnabledStatistics::Chunk),
             Content::Link => builder.set_column_statistics_enabled(path, EnabledStatistics::Chunk),
-            Content::Visitor => builder.set_column_dictionary_enabled(path, false),
+            Content::Visitor | Content::RareText(_) => builder.set_column_dictionary_enabled(path, false),
             Content::LinkText(_) | Content::LookText(_) | Content::Text(_) | Content::RulesVersion => builder,
         };
     }

@@ -104,6 +104,7 @@ enum OwnCells {
     Id(StringBuilder),
     Time(Vec<i64>),
     Text(fn(&Click) -> &str, Box<StringDictionaryBuilder<Int32Type>>),
+    RareText(fn(&Click) -> &str, StringBuilder),
     Visitor(StringBuilder),
     RulesVersion(Vec<u32>),
 }
@@ -152,6 +153,7 @@ impl Cells {
             Content::LinkText(text) => Self::LinkText(text),
             Content::LookText(text) => Self::LookText(text),
             Content::Text(text) => Self::Own(OwnCells::Text(text, Box::default())),
+            Content::RareText(text) => Self::Own(OwnCells::RareText(text, StringBuilder::new())),
             Content::Visitor => Self::Own(OwnCells::Visitor(StringBuilder::new())),
             Content::RulesVersion => Self::Own(OwnCells::RulesVersion(Vec::new())),
         }
@@ -170,6 +172,7 @@ impl OwnCells {
             Self::Id(ids) => append_ids(ids, clicks),
             Self::Time(times) => times.extend(clicks.iter().map(|click| click.time_ms.clamp(0, TIME_MAX))),
             Self::Text(text, cells) => append_texts(cells, clicks.iter().map(*text)),
+            Self::RareText(text, cells) => cells.extend(clicks.iter().map(*text).map(or_null)),
             Self::Visitor(visitors) => append_visitors(visitors, clicks),
             Self::RulesVersion(versions) => versions.extend(clicks.iter().map(|click| click.rules_version)),
         }
@@ -177,7 +180,7 @@ impl OwnCells {
 
     fn to_array(&self) -> ArrayRef {
         match self {
-            Self::Id(cells) | Self::Visitor(cells) => Arc::new(cells.finish_cloned()),
+            Self::Id(cells) | Self::Visitor(cells) | Self::RareText(_, cells) => Arc::new(cells.finish_cloned()),
             Self::Time(times) => Arc::new(TimestampMillisecondArray::from(times.clone()).with_timezone("UTC")),
             Self::Text(_, cells) => Arc::new(cells.finish_cloned()),
             Self::RulesVersion(versions) => Arc::new(UInt32Array::from(versions.clone())),
@@ -204,6 +207,11 @@ fn append_texts<'a>(cells: &mut StringDictionaryBuilder<Int32Type>, texts: impl 
             cells.append_value(text);
         }
     }
+}
+
+/// Empty text is null.
+fn or_null(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }
 
 fn append_ids(cells: &mut StringBuilder, clicks: &[Click]) {

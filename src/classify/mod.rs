@@ -43,7 +43,7 @@ use tables::{RuleError, RuleFile, Tables};
 use verdict::{Judgement, Networks};
 
 /// Grows with every change of a rule or a table that changes what a hit becomes; every click carries it.
-pub(crate) const RULES_VERSION: u32 = 2;
+pub(crate) const RULES_VERSION: u32 = 3;
 
 /// Bits of a version that hold [`RULES_VERSION`]; the rest are the owner's tables'.
 const BUILT_IN_BITS: u32 = 12;
@@ -166,8 +166,10 @@ impl Classifier {
             place,
             visitor,
             click_ids: arrival.click_ids,
+            click_id_values: arrival.click_id_values,
             visitor_utm_source: arrival.utm_source,
             visitor_utm_medium: arrival.utm_medium,
+            unfilled: arrival.unfilled,
             rules_version: self.version,
             link,
         }

@@ -5,6 +5,7 @@
 mod check_config;
 pub(crate) mod classify;
 mod client;
+mod completions;
 mod connect;
 mod corpora;
 mod ctr;
@@ -15,6 +16,8 @@ mod figures;
 mod import;
 mod link;
 mod lookup;
+mod man;
+mod owner;
 mod reclassify;
 mod serve;
 mod stats;
@@ -24,7 +27,7 @@ mod when;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::table::shown;
 
@@ -65,6 +68,8 @@ enum Command {
     Ctr(ctr::Args),
     /// Judge past clicks again by the rules of now, and count them anew
     Reclassify(reclassify::Args),
+    /// Print the addresses that mark a browser as yours, so that its visits are not counted
+    Owner(owner::Args),
     /// Say of hits on standard input what they are and why (JSON lines; no server needed)
     Classify(serve::ConfigFile),
     /// Check the configuration as `serve` would read it (no server needed)
@@ -73,6 +78,10 @@ enum Command {
     Doctor(doctor::Args),
     /// Fill an empty data folder with a believable campaign (no server needed)
     Demo(demo::Args),
+    /// Print what lets a shell complete waypost's commands and options (no server needed)
+    Completions(completions::Args),
+    /// Write the manual pages into a folder (no server needed)
+    Man(man::Args),
     /// Measure classification on public corpora in a folder (no server needed)
     #[command(hide = true)]
     Corpora(corpora::Args),
@@ -116,10 +125,13 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(args) => import::run(&args),
         Command::Ctr(args) => ctr::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
+        Command::Owner(args) => owner::run(&args),
         Command::Classify(file) => classify::run(&file.load()?),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
         Command::Corpora(args) => corpora::run(&args, &serve::ConfigFile::default().load()?),
         Command::ParseImpressions => return Ok(crate::impressions::child::parse_child_main()),
     }?;
@@ -197,10 +209,13 @@ mod tests {
             "waypost import --data d list",
             "waypost import undo 3",
             "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique",
+            "waypost owner --unmark --data d --json",
             "waypost classify --config w.toml",
             "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
             "waypost check-config --config w.toml --print",
             "waypost doctor --data d --json",
+            "waypost doctor --live",
+            "waypost doctor --peer 10.0.0.1 --introduced 10.0.0.2 --address-of X-Real-IP:1.2.3.4 --address-of a:b",
             "waypost demo --data d",
             "waypost corpora DIR --misses",
             "waypost parse-impressions",

@@ -209,7 +209,7 @@ NO\\u{1b}     300  25.0%  ██████████
 
     #[test]
     fn every_dimension_can_be_asked_for() {
-        assert_eq!(breakdowns().count(), 15);
+        assert_eq!(breakdowns().count(), 16);
         assert_eq!(headings("reason"), ("reason", "hits"));
     }
 }

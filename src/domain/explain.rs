@@ -27,6 +27,7 @@ pub(crate) fn verdict(click: &Click) -> String {
         ("network", "own") => "The address is in one of your own networks (classify.own_networks).".to_owned(),
         ("network", name) => format!("The address is in the network that your table networks.tsv calls {name:?}."),
         ("query", _) => "The link was opened with wp-no-track, the owner's mark.".to_owned(),
+        ("cookie", _) => "The browser carries the owner's mark.".to_owned(),
         ("hosting", name) => {
             format!("A desktop browser called from machines for rent ({name}); mail gateways check links like that.")
         }
@@ -106,6 +107,7 @@ mod tests {
             (Verdict::Owner, "network:own", "classify.own_networks"),
             (Verdict::Bot, "network:monitor", "calls \"monitor\""),
             (Verdict::Owner, "query:wp-no-track", "the owner's mark"),
+            (Verdict::Owner, "cookie:owner", "carries the owner's mark"),
             (Verdict::Duplicate, "double-tap", "a moment before. It does not count"),
             (Verdict::Bot, "something new", "The rule \"something new\" decided."),
         ] {

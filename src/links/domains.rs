@@ -89,6 +89,11 @@ impl Domains {
         self.list.iter().map(|domain| &domain.name)
     }
 
+    /// What the short URLs of each domain begin with: `https://go.example.com`.
+    pub(crate) fn bases(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|domain| domain.base.as_str())
+    }
+
     /// The hosts an owner can choose from, the default one first; none when every host is served.
     pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
         self.list.iter().filter(|_| !self.any_host).map(|domain| domain.host.as_str())

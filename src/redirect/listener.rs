@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use super::connections::{Connections, PerNetwork, Seat};
 use super::linger::Lingering;
+use super::proxy::peer_behind;
 use super::{Config, Handler};
 
 /// The longest head of a request, in bytes.
@@ -164,18 +165,20 @@ impl Worker {
     }
 
     /// One connection, until it ends, has grown old, has to make room, or the plane stops.
-    async fn serve(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
+    async fn serve(self: Rc<Self>, mut stream: TcpStream, peer: SocketAddr, seat: Seat) {
         let _ = stream.set_nodelay(true);
+        let head_within = Duration::from_millis(self.config.header_timeout_ms.max(1));
+        let Some(peer) = peer_behind(&self.handler.proxies, &mut stream, peer.ip(), head_within).await else { return };
         let service = service_fn(|request| {
             let (worker, ticket) = (self.clone(), seat.ticket.clone());
             async move {
                 worker.connections.used(&ticket);
-                Ok::<_, Infallible>(worker.handler.answer(&request, peer.ip()).await)
+                Ok::<_, Infallible>(worker.handler.answer(&request, peer).await)
             }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_millis(self.config.header_timeout_ms.max(1)))
+            .header_read_timeout(head_within)
             .max_buf_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
             // Not `pipeline_flush`: with it hyper 1.12 never sends an answer behind which unread bytes are left, which

@@ -7,6 +7,8 @@ pub(crate) mod address;
 mod connections;
 mod linger;
 mod listener;
+mod owner;
+mod proxy;
 mod request;
 mod respond;
 
@@ -15,17 +17,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::COOKIE;
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::{Request, Response};
 use serde::Deserialize;
 
-use self::address::TrustedProxies;
+use self::address::{AddressHeader, Proxies};
 use self::request::{Hosts, Target};
-use self::respond::{Answer, Redirect};
+use self::respond::{Answer, Fixed, Redirect};
 use crate::clock::Clock;
 use crate::domain::hit::{Hit, Method};
 use crate::domain::link::LinkId;
+use crate::domain::owner::OwnerKey;
 use crate::domain::passthrough::merge_query;
 use crate::domain::position::Position;
 use crate::domain::slug::fold_path;
@@ -45,22 +49,29 @@ pub(crate) struct Config {
     pub(crate) address: SocketAddr,
     pub(crate) threads: usize,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
-    pub(crate) client_address_header: String,
+    pub(crate) client_address_headers: Vec<AddressHeader>,
+    pub(crate) proxy_protocol: Vec<ipnet::IpNet>,
     pub(crate) connections_max: usize,
     pub(crate) connections_per_network_max: usize,
     pub(crate) header_timeout_ms: u64,
     pub(crate) connection_age_s: u64,
 }
 
+/// What the handler answers from and writes to.
+pub(crate) struct Parts {
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) misses: Arc<Misses>,
+    pub(crate) counts: Arc<RedirectCounts>,
+    pub(crate) owner: OwnerKey,
+    pub(crate) clock: Clock,
+}
+
 /// What answers requests. Shared by all threads of the plane.
 pub(crate) struct Handler {
-    cache: Arc<Cache>,
-    journal: Arc<Journal>,
-    misses: Arc<Misses>,
-    counts: Arc<RedirectCounts>,
+    parts: Parts,
     hosts: Hosts,
-    proxies: TrustedProxies,
-    clock: Clock,
+    proxies: Proxies,
 }
 
 /// What a link means for one request.
@@ -81,27 +92,19 @@ thread_local! {
 }
 
 impl Handler {
-    pub(crate) fn new(
-        config: &Config,
-        domains: &Domains,
-        cache: Arc<Cache>,
-        journal: Arc<Journal>,
-        misses: Arc<Misses>,
-        counts: Arc<RedirectCounts>,
-        clock: Clock,
-    ) -> Self {
-        let hosts = Hosts::new(domains, |name| cache.domain(name));
-        let proxies = TrustedProxies::new(config);
-        Self { cache, journal, misses, counts, hosts, proxies, clock }
+    pub(crate) fn new(config: &Config, domains: &Domains, parts: Parts) -> Self {
+        let hosts = Hosts::new(domains, |name| parts.cache.domain(name));
+        let proxies = Proxies::new(config);
+        Self { parts, hosts, proxies }
     }
 
     /// One request, from its head to its answer.
     pub(crate) async fn answer<B: Body>(&self, request: &Request<B>, peer: IpAddr) -> Response<Full<Bytes>> {
         let answer = match request::read(request, &self.hosts) {
             Err(refusal) => Answer::Refused(refusal),
-            Ok(Target::Fixed(fixed)) => Answer::Fixed(fixed),
+            Ok(Target::Fixed(fixed)) => self.fixed(fixed, request, peer),
             Ok(Target::Slug { domain, path, query, method }) => {
-                let now_ms = self.clock.now_ms();
+                let now_ms = self.parts.clock.now_ms();
                 let plan = |entry: Entry<'_>| plan(entry, query, now_ms);
                 match self.look_up(domain, path, plan).await {
                     Resolved::Known(Plan::Redirect { link, redirect }) => {
@@ -119,8 +122,16 @@ impl Handler {
                 }
             }
         };
-        self.counts.answered(answer.status());
+        self.parts.counts.answered(answer.status());
         respond::to(answer)
+    }
+
+    #[cold]
+    fn fixed<B>(&self, fixed: Fixed, request: &Request<B>, peer: IpAddr) -> Answer {
+        let asked = (request.uri().path(), request.uri().query().unwrap_or_default());
+        let from = (peer, request.headers());
+        let reply = owner::reply(&self.parts.owner, &self.proxies, asked, from, self.parts.clock.now_ms());
+        reply.map_or(Answer::Fixed(fixed), Answer::Owner)
     }
 
     /// Slug to plan. The cached case computes and never suspends.
@@ -136,7 +147,7 @@ impl Handler {
                 return Some(Resolved::Unknown);
             }
             let mut use_it = |entry: Entry<'_>| plan.take().map(|plan| plan(entry));
-            self.cache.cached(domain.index, folded, &mut use_it).flatten().map(Resolved::Known)
+            self.parts.cache.cached(domain.index, folded, &mut use_it).flatten().map(Resolved::Known)
         });
         match (cached, plan) {
             (Some(resolved), _) => resolved,
@@ -154,7 +165,7 @@ impl Handler {
     ) -> Resolved<Plan> {
         let mut folded = String::new();
         fold_path(path, domain.matching, &mut folded);
-        self.cache.resolve(domain.index, &domain.name, &folded, plan).await
+        self.parts.cache.resolve(domain.index, &domain.name, &folded, plan).await
     }
 
     fn hit<'a, B>(
@@ -171,6 +182,9 @@ impl Handler {
         hit.take_query(query);
         for (name, value) in request.headers() {
             hit.take_header(name.as_str(), value.as_bytes());
+            if name == COOKIE {
+                hit.by_owner |= self.parts.owner.vouches(value.as_bytes(), now_ms);
+            }
         }
         hit.address = self.proxies.client_address(peer, request.headers());
         hit
@@ -179,17 +193,17 @@ impl Handler {
     /// Puts the hit into the journal before the answer leaves. A journal without room costs the record, never the
     /// redirect; it counts what it could not take.
     async fn record(&self, hit: &Hit<'_>) {
-        self.counts.received();
-        let appended: Result<Position, _> = self.journal.append(hit);
+        self.parts.counts.received();
+        let appended: Result<Position, _> = self.parts.journal.append(hit);
         if let Ok(position) = appended
-            && self.journal.is_strict()
+            && self.parts.journal.is_strict()
         {
-            self.journal.wait_durable(position).await;
+            self.parts.journal.wait_durable(position).await;
         }
     }
 
     fn missed(&self, miss: Miss, path: &str, answer: Answer) -> Answer {
-        self.misses.count(miss, path.trim_start_matches('/'));
+        self.parts.misses.count(miss, path.trim_start_matches('/'));
         answer
     }
 }

@@ -27,6 +27,7 @@ use self::status::Status;
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::owner::OwnerKey;
 use crate::redirect::{self, Handler, Plane};
 use crate::tally::Tally;
 use crate::telemetry::RedirectCounts;
@@ -55,21 +56,21 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let runtime = admin_runtime()?;
     let parts = Parts::open(config, addresses, &clock, &runtime)?;
     let counts: Arc<RedirectCounts> = Arc::default();
-    let handler = Arc::new(Handler::new(
-        &config.redirect,
-        &parts.domains,
-        parts.cache.clone(),
-        parts.journal.clone(),
-        parts.misses.clone(),
-        counts.clone(),
-        clock.clone(),
-    ));
+    let answering = redirect::Parts {
+        cache: parts.cache.clone(),
+        journal: parts.journal.clone(),
+        misses: parts.misses.clone(),
+        counts: counts.clone(),
+        owner: OwnerKey::of(&key),
+        clock: clock.clone(),
+    };
+    let handler = Arc::new(Handler::new(&config.redirect, &parts.domains, answering));
     // Whoever waits in the backlog is answered first; what an earlier process left behind is counted meanwhile.
     let plane = Plane::start(redirect, &handler, &config.redirect)?;
     let tally = Tally::start(parts.tally_tools(config, &clock)?)?;
     let status = Arc::new(Status::new(&parts, counts, config, addresses, clock.now()));
     let past = Arc::new(Past::new(tally.orders()));
-    let state = Admin::new(parts.admin_parts(config, status, past, admin::KeyHash::of(&key), addresses, &clock)?);
+    let state = Admin::new(parts.admin_parts(config, status, past, &key, addresses, &clock)?);
     let (stop_admin, admin_stopped) = watch::channel(false);
     let serving = runtime.spawn(serve_admin(admin, state, admin_stopped));
     let following = parts.follow_links(&runtime);

@@ -13,6 +13,7 @@ use crate::admin::{self, KeyHash, NodeStatus};
 use crate::archive::{self, Archive};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::owner::OwnerKey;
 use crate::journal::Journal;
 use crate::links::Domains;
 use crate::links::cache::Cache;
@@ -102,7 +103,7 @@ impl Parts {
         config: &Config,
         node: Arc<dyn NodeStatus>,
         past: Arc<dyn admin::Past>,
-        key: KeyHash,
+        key: &str,
         addresses: Addresses,
         clock: &Clock,
     ) -> anyhow::Result<admin::Parts> {
@@ -114,7 +115,8 @@ impl Parts {
             past,
             clock: clock.clone(),
             report_zone: report_zone(config)?,
-            key,
+            key: KeyHash::of(key),
+            owner: OwnerKey::of(key),
             address: addresses.admin,
             hosts: config.admin.hosts.clone(),
         })

@@ -127,7 +127,13 @@ fn hour_rows(query: &StatsQuery, report_zone: &TimeZone, counters: &[DayCounters
 }
 
 fn click_rows(dimension: Dimension, counters: &[DayCounters], totals: Totals) -> Vec<StatsRow> {
-    plain_rows(by_value(dimension, counters, Some(totals.clicks)))
+    if dimension != Dimension::Unfilled {
+        return plain_rows(by_value(dimension, counters, Some(totals.clicks)));
+    }
+    // Most clicks bring no unfilled macro and some bring several, so these rows are parts of all clicks.
+    let mut rows = plain_rows(by_value(dimension, counters, None));
+    rows.iter_mut().for_each(|row| row.share = share(row.clicks, totals.clicks));
+    rows
 }
 
 /// Rows of clicks whose shares are of their own sum.

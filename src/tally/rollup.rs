@@ -107,6 +107,9 @@ impl<'a> Rollup<'a> {
         count(Dimension::Region, &within(&click.place.country, &click.place.region));
         count(Dimension::City, &within(&click.place.country, &click.place.city));
         count(Dimension::Hour, &self.calendar.hour(click.time_ms));
+        for parameter in click.unfilled.split(',').filter(|parameter| !parameter.is_empty()) {
+            day.count(self.values.number(Dimension::Unfilled, parameter));
+        }
         for number in self.values.of_look(&click.look) {
             day.count(number);
         }

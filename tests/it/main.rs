@@ -25,9 +25,13 @@ mod floods;
 mod redis;
 mod redis_groups;
 
-// What is measured against: places and impressions.
+// What is measured against: places, addresses behind proxies, and impressions.
 mod imports;
 mod places;
+mod proxies;
+
+// What the UTM of links must be.
+mod utm;
 
 // What hits are taken for, and why.
 mod verdicts;
@@ -35,11 +39,15 @@ mod verdicts;
 // The dashboard, in a real browser.
 mod dashboard;
 
-// What strangers send.
+// What strangers send, and what the API's own description says that they may.
 mod hostile;
+mod openapi;
 
 // The files around the program: what is deployed says only what the program knows.
 mod deploy;
+
+// What the program says of its own command line.
+mod shell;
 
 // The shape of the source itself: layers, purity, sizes, names.
 mod tidy;

@@ -25,9 +25,11 @@ mod figures;
 mod form;
 mod imports;
 mod layout;
+pub(super) use layout::document;
 mod link;
 mod new;
 mod overview;
+mod owner;
 mod sign_in;
 mod text;
 mod whisker;
@@ -57,6 +59,7 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/links/{id}/remove", get(edit::confirm_removal).post(edit::remove))
         .route("/ctr", get(ctr::page))
         .route("/imports/{id}/undo", get(imports::confirm_undo).post(imports::undo))
+        .route("/owner", get(owner::page))
         .route("/words", get(words::page))
         .route("/sign-out", post(sign_in::sign_out))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));

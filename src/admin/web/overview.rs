@@ -117,6 +117,7 @@ pub(super) fn filtered(days: &StatsReport, reasons: &StatsReport) -> Markup {
                 ul.tags { @for (verdict, hits) in &verdicts { li.tag { (verdict) " " b { (count(**hits)) } } } }
                 (why(reasons))
             }
+            p.hint { "Your own visits need not be among the clicks: " a href="/owner" { "mark your browsers" } "." }
         }
     }
 }
