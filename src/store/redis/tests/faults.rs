@@ -53,6 +53,15 @@ pub(super) async fn unavailable(store: &dyn Store, batch: &Batch) -> String {
     }
 }
 
+/// Tries until it fails with these words.
+async fn told(store: &dyn Store, words: &str) -> String {
+    eventually(async || {
+        let said = unavailable(store, &batch(1, 1, 1)).await;
+        if said.contains(words) { Ok(said) } else { Err(said) }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn an_answer_that_is_lost_after_the_script_ran_counts_nothing_twice() {
     let server = RedisServer::start();
@@ -121,6 +130,81 @@ async fn a_full_redis_takes_nothing_and_goes_on_when_there_is_room() {
     server.cli::<()>("CONFIG SET maxmemory 0");
     insist(&store, &batch(1, 1, 1)).await;
     assert_eq!(clicks(&store, 1).await, 2);
+}
+
+#[tokio::test]
+async fn a_redis_that_cannot_save_takes_nothing_and_goes_on_when_it_can() {
+    let server = RedisServer::with(&["--save", "3600 1000000"]);
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    // A snapshot cannot take the place of a folder.
+    let in_the_way = server.folder().join("dump.rdb");
+    std::fs::create_dir(&in_the_way).unwrap();
+    save(&server, "err").await;
+    let said = unavailable(&store, &batch(1, 1, 1)).await;
+    assert!(said.contains("MISCONF") && said.contains("free the disk"), "{said}");
+    std::fs::remove_dir(in_the_way).unwrap();
+    save(&server, "ok").await;
+    insist(&store, &batch(1, 1, 1)).await;
+    assert_eq!(clicks(&store, 1).await, 2);
+}
+
+async fn save(server: &RedisServer, expected: &str) {
+    eventually(async || match server.try_cli::<()>("BGSAVE") {
+        Ok(()) => Ok(()),
+        Err(_) if server.info("rdb_last_bgsave_status").as_deref() == Some(expected) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    })
+    .await;
+    eventually(async || match server.info("rdb_last_bgsave_status") {
+        Some(status) if status == expected => Ok(()),
+        status => Err(format!("{status:?}")),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_redis_without_enough_replicas_is_waited_for() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    server.ask("CONFIG SET min-replicas-to-write 1");
+    let said = unavailable(&store, &batch(1, 1, 1)).await;
+    assert!(said.contains("NOREPLICAS"), "{said}");
+    assert_eq!(clicks(&store, 1).await, 1);
+    server.ask("CONFIG SET min-replicas-to-write 0");
+    insist(&store, &batch(1, 1, 1)).await;
+    assert_eq!(clicks(&store, 1).await, 2);
+}
+
+#[tokio::test]
+async fn a_redis_with_too_many_clients_is_waited_for() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    server.all(&["CONFIG SET maxclients 4", "CLIENT KILL TYPE normal"]);
+    let others: Vec<_> = (0..4).map(|_| std::net::TcpStream::connect(("127.0.0.1", server.port())).unwrap()).collect();
+    // The first call may find the connection that was cut, and the next ones the pause after it.
+    let said = told(&store, "max number of clients").await;
+    assert!(said.contains("passes by itself"), "{said}");
+    drop(others);
+    insist(&store, &batch(1, 1, 1)).await;
+    assert_eq!(clicks(&store, 1).await, 2);
+}
+
+#[tokio::test]
+async fn a_redis_that_is_loading_is_waited_for() {
+    // Microseconds for each command that is read back, of which there are enough to be asked in between.
+    let mut server = RedisServer::with(&["--key-load-delay", "300"]);
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    server.ask("EVAL \"for i = 1, 8000 do redis.call('SET', 'of-somebody-else:' .. i, i) end\" 0");
+    server.kill();
+    assert!(server.launch());
+    told(&store, "loading").await;
+    let next = watermark_of(&store).await;
+    count_to(&store, 1, next + 1).await;
+    assert_eq!(clicks(&store, 1).await, next + 1);
 }
 
 #[tokio::test]
