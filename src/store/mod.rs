@@ -148,8 +148,8 @@ pub(crate) trait CountStore: Send + Sync {
     /// The salt of a day, made on first asking. Salts more than two days older than `day` are destroyed by this.
     async fn salt(&self, day: Date) -> Result<Salt>;
     /// Forgets watermarks and archive positions of incarnations that are not in `kept` and have not moved since
-    /// `idle_since`; returns of how many. A store that several nodes share cannot know whose journals are gone, so
-    /// it does nothing unless it says otherwise.
+    /// `idle_since`; returns of how many. A store that several nodes share cannot know whose journals are gone, so it
+    /// must be able to tell where one ended that comes back.
     async fn forget_incarnations(&self, _kept: &[Incarnation], _idle_since: jiff::Timestamp) -> Result<usize> {
         Ok(0)
     }

@@ -78,6 +78,16 @@ impl Keys {
         self.shared("archived")
     }
 
+    /// Hash: incarnation to the position where all shards stood when it had not been seen for long.
+    pub(super) fn ended(&self) -> String {
+        self.shared("ended")
+    }
+
+    /// Sorted set: incarnations by when a node last had them in its journal.
+    pub(super) fn seen(&self) -> String {
+        self.shared("seen")
+    }
+
     /// Hash: day to 32 bytes.
     pub(super) fn salts(&self) -> String {
         self.shared("salts")

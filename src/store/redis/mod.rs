@@ -9,6 +9,7 @@ mod counts;
 mod dial;
 mod health;
 mod impressions;
+mod incarnations;
 mod keys;
 mod layout;
 mod line;
@@ -257,6 +258,11 @@ impl CountStore for Redis {
 
     async fn salt(&self, day: Date) -> Result<Salt> {
         self.call(move |server| async move { salts::of(&server, day).await }).await
+    }
+
+    async fn forget_incarnations(&self, kept: &[Incarnation], idle_since: Timestamp) -> Result<usize> {
+        let kept = kept.to_vec();
+        self.call(move |server| async move { incarnations::forget(&server, &kept, idle_since).await }).await
     }
 
     fn quarantined(&self) -> u64 {

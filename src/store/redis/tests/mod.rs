@@ -220,6 +220,48 @@ fn a_node_refuses_a_database_that_is_not_the_one_it_counted_into() {
 }
 
 #[tokio::test]
+async fn marks_of_a_journal_that_is_long_gone_are_removed_and_it_counts_nothing_twice_if_it_comes_back() {
+    let server = RedisServer::start();
+    let store = server.redis(4);
+    for shard in 0..4 {
+        let batch = Batch { shard: Shard(shard), ..batch(0, u64::from(shard) + 4, 1) };
+        assert_eq!(store.apply(&batch).await.unwrap(), Applied::Yes);
+    }
+    store.set_archived(ONE, Position(1)).await.unwrap();
+    let [never, always] = [Timestamp::MIN, Timestamp::MAX];
+    for (kept, idle_since) in [(&[ONE][..], always), (&[], never), (&[], never)] {
+        assert_eq!(store.forget_incarnations(kept, idle_since).await.unwrap(), 0);
+    }
+    // Written down first, removed afterwards.
+    assert_eq!(store.forget_incarnations(&[], always).await.unwrap(), 0);
+    let fields = |shard: u16| server.cli::<u64>(&format!("HLEN waypost:{{s{shard}}}:marks"));
+    assert_eq!((0..4).map(fields).sum::<u64>(), 8);
+    assert_eq!(store.forget_incarnations(&[], always).await.unwrap(), 1);
+    assert_eq!((0..4).map(fields).sum::<u64>(), 4);
+    assert!(!server.cli::<bool>("HEXISTS waypost:{m}:archived 00000000000000000000000000000001"));
+
+    // A node that went on all the time, and one that was away.
+    let goes_on = batch(1, 4, 1);
+    assert_eq!(store.apply(&goes_on).await.unwrap(), Applied::No { watermark: Position(1) });
+    assert_eq!(store.apply(&goes_on).await.unwrap(), Applied::Yes);
+    let watermarks = store.watermarks(ONE).await.unwrap();
+    assert_eq!(watermarks, [2, 1, 1, 1].map(Position));
+    assert_eq!(store.archived(ONE).await.unwrap(), Position(1));
+    assert_eq!(clicks(&store, 4).await, 2);
+}
+
+#[tokio::test]
+async fn a_journal_with_work_left_is_never_forgotten() {
+    let server = RedisServer::start();
+    let store = server.redis(2);
+    assert_eq!(store.apply(&batch(0, 2, 1)).await.unwrap(), Applied::Yes);
+    for _ in 0..3 {
+        assert_eq!(store.forget_incarnations(&[], Timestamp::MAX).await.unwrap(), 0);
+    }
+    assert_eq!(store.watermarks(ONE).await.unwrap(), [Position(1), Position::START]);
+}
+
+#[tokio::test]
 async fn a_policy_that_is_changed_while_redis_runs_is_said_once() {
     let server = RedisServer::start();
     let store = server.redis(1);
