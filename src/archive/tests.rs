@@ -93,7 +93,7 @@ fn clicks(range: std::ops::Range<u64>) -> Vec<Click> {
 pub(super) fn a_sealed_file() -> tempfile::NamedTempFile {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
-    archive.push(clicks(0..10));
+    push(&archive, clicks(0..10));
     archive.seal(JOURNAL, Position(0)).unwrap();
     let copy = tempfile::NamedTempFile::new().unwrap();
     fs::copy(&files(archive.root())[0], copy.path()).unwrap();
