@@ -354,13 +354,27 @@ impl Worker {
             Applied::Yes => {}
             // An earlier try got through and its answer was lost.
             Applied::No { watermark } if watermark == batch.to => {}
-            Applied::No { watermark } => {
-                self.go_on_from(stream, shard, watermark);
+            // A store that went back went back in many shards at once: all are asked before the journal is read again.
+            Applied::No { .. } => {
+                self.compare(stream)?;
                 return Ok(false);
             }
         }
         stream.counted[shard] = batch.to;
         Ok(true)
+    }
+
+    /// Goes on from where the store stands; whether that is where it was thought to stand.
+    fn compare(&mut self, stream: &mut Stream) -> Result<bool, Trouble> {
+        let watermarks = self.runtime.block_on(self.tools.store.watermarks(stream.incarnation))?;
+        let mut is_same = true;
+        for (shard, watermark) in watermarks.into_iter().enumerate() {
+            if stream.counted[shard] != watermark {
+                self.go_on_from(stream, shard, watermark);
+                is_same = false;
+            }
+        }
+        Ok(is_same)
     }
 
     fn go_on_from(&mut self, stream: &mut Stream, shard: usize, watermark: Position) {
@@ -379,16 +393,9 @@ impl Worker {
         if self.probed.elapsed() < PROBE_EVERY {
             return Ok(());
         }
-        let watermarks = self.runtime.block_on(self.tools.store.watermarks(stream.incarnation))?;
+        let is_same = self.compare(stream)?;
         self.probed = Instant::now();
-        let mut went_back = false;
-        for (shard, watermark) in watermarks.into_iter().enumerate() {
-            if stream.counted[shard] != watermark {
-                self.go_on_from(stream, shard, watermark);
-                went_back = true;
-            }
-        }
-        if went_back {
+        if !is_same {
             stream.restart(&self.tools.folder);
         }
         Ok(())
