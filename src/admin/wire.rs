@@ -150,6 +150,12 @@ pub(crate) struct GeoFile {
     pub(crate) state: String,
 }
 
+/// The latest hits that were no clicks, newest first.
+#[derive(Debug, Serialize)]
+pub(crate) struct Filtered {
+    pub(crate) hits: Vec<Click>,
+}
+
 /// Addresses for the owner's browsers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OwnerTickets {

@@ -21,6 +21,7 @@ mod serve;
 mod stats;
 mod table;
 mod when;
+mod why;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -58,6 +59,8 @@ enum Command {
     Link(Box<link::Args>),
     /// Show the clicks of one link or of all
     Stats(stats::Args),
+    /// Say why hits were not counted as clicks
+    Why(why::Args),
     /// Write clicks to a file, for a spreadsheet or a database
     Export(export::Args),
     /// Import impressions from CSV files, or list and undo imports
@@ -115,6 +118,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args),
         Command::Link(args) => link::run(&args),
         Command::Stats(args) => stats::run(&args),
+        Command::Why(args) => why::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Ctr(args) => ctr::run(&args),
@@ -195,6 +199,8 @@ mod tests {
             "waypost link remove spring --yes",
             "waypost stats",
             "waypost stats spring --from 2026-11-01 --to 2026-11-02 --tz Europe/Stockholm --by seen_on",
+            "waypost why spring --verdict bot --reason user-agent:curl --limit 5 --data d --json",
+            "waypost why --hit 018bcfe5-6800-7000-8000-000000000000",
             "waypost export clicks --format parquet --from 2026-11-01 --link spring --campaign c --verdict all -o f",
             "waypost import a.csv b.csv --dry-run --as-of 2026-11-21T10:00:00Z --data d",
             "waypost import list --data d --json",

@@ -15,6 +15,7 @@ mod click;
 mod clicks;
 mod ctr;
 mod extract;
+pub(super) mod filtered;
 mod imports;
 mod links;
 mod misses;
@@ -41,6 +42,7 @@ pub(super) fn router(admin: &Admin) -> Router {
         .merge(click::router())
         .merge(clicks::router())
         .merge(ctr::router())
+        .merge(filtered::router())
         .merge(misses::router())
         .merge(node::router())
         .merge(owner::router())
