@@ -82,6 +82,9 @@ enum Command {
     /// Measure classification on public corpora in a folder (no server needed)
     #[command(hide = true)]
     Corpora(corpora::Args),
+    /// Measure what judging a click costs; reads user agents on standard input (benches/run classify)
+    #[command(hide = true)]
+    MeasureClassify,
     /// Read an impressions file on standard input; what the server runs to keep uploads at arm's length
     #[command(hide = true)]
     ParseImpressions,
@@ -129,6 +132,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Corpora(args) => corpora::run(&args, &serve::ConfigFile::default().load()?),
+        Command::MeasureClassify => corpora::speed::run(&serve::ConfigFile::default().load()?),
         Command::ParseImpressions => return Ok(crate::impressions::child::parse_child_main()),
     }?;
     Ok(ExitCode::SUCCESS)
@@ -216,6 +220,7 @@ mod tests {
             "waypost doctor --peer 10.0.0.1 --introduced 10.0.0.2 --address-of X-Real-IP:1.2.3.4 --address-of a:b",
             "waypost demo --data d",
             "waypost corpora DIR --misses",
+            "waypost measure-classify",
             "waypost parse-impressions",
         ];
         for line in lines {

@@ -233,3 +233,27 @@ fn clicks_of_a_bio_that_came_from_elsewhere_are_told() {
     let told = app.cli(&["stats", "x"]).ok();
     assert!(told.contains("elsewhere 1 (12.5%, most of them from facebook)"), "{told}");
 }
+
+#[test]
+fn a_post_in_the_fediverse_brings_hundreds_of_previews_and_no_click() {
+    const SOFTWARE: [&str; 6] = [
+        "Mastodon/4.4.3 (http.rb/5.3.1; +https://HOST/) Bot",
+        "http.rb/5.2.0 (Mastodon/4.2.12; +https://HOST/) Bot",
+        "Misskey/2025.4.1 (https://HOST)",
+        "Akkoma 3.15.2; https://HOST <admin@HOST>; Bot",
+        "gotosocial/0.19.1 (+https://HOST)",
+        "Somethingverse/1.0 (+https://HOST/)",
+    ];
+    let app = TestApp::start();
+    app.link("https://example.com/", &[("slug", "x")]);
+    for server in 0..300_u16 {
+        let agent = SOFTWARE[usize::from(server) % SOFTWARE.len()].replace("HOST", &format!("s{server}.example"));
+        app.click("/x").visitor(server).agent(&agent).send();
+    }
+    app.click("/x").visitor(1000).send();
+    app.eventually("every hit is counted", || app.stats("x")["hits"] == 301);
+    let stats = app.stats_by("x", "reason");
+    assert_eq!((&stats["clicks"], &stats["visitors"]), (&json!(1), &json!(1)));
+    let previews = stats["verdicts"]["preview"].as_u64().unwrap();
+    assert!(previews >= 298, "all but the first unknown one: {stats}");
+}
