@@ -112,6 +112,6 @@ impl std::ops::Deref for Admin {
 
 fn router(admin: &Admin) -> axum::Router {
     let plane = axum::Router::new().nest("/api/v1", api::router(admin));
-    let router = plane.merge(api::operator_routes(admin)).merge(web::router(admin));
+    let router = plane.merge(api::description()).merge(api::operator_routes(admin)).merge(web::router(admin));
     headers::on_every_answer(guard::only_own_hosts(router, admin))
 }

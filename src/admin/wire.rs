@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::explain;
 use crate::domain::link as domain;
 use crate::links::Domains;
 
 /// A link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Link {
     pub(crate) id: u64,
     pub(crate) short_url: String,
@@ -76,19 +77,19 @@ impl Link {
 }
 
 /// A page of links; `next` is what `after` shall be for the following page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct LinkList {
     pub(crate) links: Vec<Link>,
     pub(crate) next: Option<u64>,
 }
 
 /// Requests that met no link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Misses {
     pub(crate) rows: Vec<Miss>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Miss {
     pub(crate) day: String,
     pub(crate) kind: String,
@@ -97,12 +98,12 @@ pub(crate) struct Miss {
 }
 
 /// The imports there are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Imports {
     pub(crate) imports: Vec<ImportEntry>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ImportEntry {
     pub(crate) id: u64,
     pub(crate) file_name: String,
@@ -112,7 +113,7 @@ pub(crate) struct ImportEntry {
 }
 
 /// What a node says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Node {
     pub(crate) version: String,
     /// `http://127.0.0.1:8080`
@@ -129,7 +130,7 @@ pub(crate) struct Node {
 }
 
 /// Hits since the start: received + recovered = counted + lost + in the journal.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct NodeHits {
     pub(crate) received: u64,
     /// Found in the journal at the start.
@@ -140,7 +141,7 @@ pub(crate) struct NodeHits {
     pub(crate) in_journal: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct GeoFile {
     pub(crate) path: String,
     pub(crate) r#type: String,
@@ -151,20 +152,20 @@ pub(crate) struct GeoFile {
 }
 
 /// The latest hits that were no clicks, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Filtered {
     pub(crate) hits: Vec<Click>,
 }
 
 /// Addresses for the owner's browsers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct OwnerTickets {
     /// RFC 3339: until when they are good.
     pub(crate) expires_at: String,
     pub(crate) domains: Vec<OwnerDomain>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct OwnerDomain {
     /// What its short URLs begin with.
     pub(crate) url: String,
@@ -182,7 +183,7 @@ pub(super) fn instant(at: Timestamp) -> String {
 }
 
 /// How judging the past again stands.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Reclassification {
     /// `idle` (nobody asked since the start), `running`, `done` or `failed`.
     pub(crate) state: String,
@@ -219,7 +220,7 @@ impl Reclassification {
 }
 
 /// One click with the reasons for what it is. Unknown is `null`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Click {
     pub(crate) id: String,
     pub(crate) time: String,

@@ -5,6 +5,7 @@
 mod check_config;
 pub(crate) mod classify;
 mod client;
+mod completions;
 mod connect;
 mod corpora;
 mod ctr;
@@ -15,6 +16,7 @@ mod figures;
 mod import;
 mod link;
 mod lookup;
+mod man;
 mod owner;
 mod reclassify;
 mod serve;
@@ -26,7 +28,7 @@ mod why;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::table::shown;
 
@@ -79,6 +81,10 @@ enum Command {
     Doctor(doctor::Args),
     /// Fill an empty data folder with a believable campaign (no server needed)
     Demo(demo::Args),
+    /// Print what lets a shell complete waypost's commands and options (no server needed)
+    Completions(completions::Args),
+    /// Write the manual pages into a folder (no server needed)
+    Man(man::Args),
     /// Measure classification on public corpora in a folder (no server needed)
     #[command(hide = true)]
     Corpora(corpora::Args),
@@ -131,6 +137,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
         Command::Corpora(args) => corpora::run(&args, &serve::ConfigFile::default().load()?),
         Command::MeasureClassify => corpora::speed::run(&serve::ConfigFile::default().load()?),
         Command::ParseImpressions => return Ok(crate::impressions::child::parse_child_main()),

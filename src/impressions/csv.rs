@@ -60,7 +60,7 @@ pub(crate) enum Cell {
 }
 
 /// A row (or one of its numbers) that says nothing and is left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub(crate) struct Skipped {
     pub(crate) row: u64,
     pub(crate) reason: String,

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::impressions::csv::Skipped;
 
 /// `POST /api/v1/imports`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ImportReport {
     /// None for a dry run.
     pub(crate) import: Option<u64>,

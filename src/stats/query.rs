@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::domain::counter::Dimension;
 use crate::domain::link::LinkId;
@@ -32,8 +33,9 @@ fn wrong(field: &'static str, message: String) -> QueryError {
 }
 
 /// The parameters of `GET /api/v1/stats`, as they arrive.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct StatsParams {
     pub(crate) link: Option<String>,
     pub(crate) campaign: Option<String>,
@@ -44,8 +46,9 @@ pub(crate) struct StatsParams {
 }
 
 /// The parameters of `GET /api/v1/ctr`, as they arrive.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct CtrParams {
     pub(crate) by: Option<String>,
     pub(crate) from: Option<String>,

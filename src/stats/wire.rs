@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// `GET /api/v1/stats`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct StatsReport {
     /// The link asked for; none means all links.
     pub(crate) link: Option<u64>,
@@ -35,7 +36,7 @@ pub(crate) struct StatsReport {
 }
 
 /// Where the clicks of a link were seen, against where its owner said that it would stand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Seen {
     /// The declared source; several if it was changed.
     pub(crate) declared: Vec<String>,
@@ -50,7 +51,7 @@ pub(crate) struct Seen {
 }
 
 /// One value of what was asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct StatsRow {
     /// A day `2026-11-21`, the instant an hour began `2026-11-21T13:00Z`, or a value of the dimension.
     pub(crate) value: String,
@@ -67,7 +68,7 @@ pub(crate) struct StatsRow {
 }
 
 /// `GET /api/v1/ctr`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct CtrReport {
     pub(crate) by: String,
     pub(crate) from: Date,
@@ -85,7 +86,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 /// One group and one kind of impressions: a ratio with everything that it rests on, or the reason why there is none.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct CtrRow {
     /// The link's id, the post (several joined by a space where their clicks cannot be told apart), or the
     /// campaign's, platform's or level's name.
@@ -114,7 +115,7 @@ pub(crate) struct CtrRow {
 }
 
 /// Which 95 % interval `low` and `high` are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Interval {
     /// Of a proportion.

@@ -38,11 +38,15 @@ mod verdicts;
 // The dashboard, in a real browser.
 mod dashboard;
 
-// What strangers send.
+// What strangers send, and what the API's own description says that they may.
 mod hostile;
+mod openapi;
 
 // The files around the program: what is deployed says only what the program knows.
 mod deploy;
+
+// What the program says of its own command line.
+mod shell;
 
 // The shape of the source itself: layers, purity, sizes, names.
 mod tidy;

@@ -7,18 +7,19 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use bytes::{Bytes, BytesMut};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::extract::Asked;
 use super::problem::Problem;
@@ -38,21 +39,34 @@ const PIECES_MAX: usize = 4;
 /// How long a client may read nothing before its export ends.
 const STALL_MAX: Duration = Duration::from_secs(60);
 
-pub(super) fn router() -> Router<Admin> {
-    Router::new().route("/clicks", get(download))
+pub(super) fn router() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(download))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Params {
+    /// `csv` (unless said), `jsonl` or `parquet`.
     format: Option<String>,
+    /// The first day, `2026-11-01`.
     from: Option<String>,
+    /// The last day.
     to: Option<String>,
+    /// A link's id.
     link: Option<u64>,
     campaign: Option<String>,
+    /// `human` unless said; `all` for every verdict.
     verdict: Option<String>,
 }
 
+/// Clicks as a file, streamed. docs/click-files.md says what the columns mean.
+#[utoipa::path(get, path = "/clicks", operation_id = "exportClicks", tag = "Clicks", params(Params),
+    responses((status = OK, content(
+        (String = "text/csv; charset=utf-8; header=present"),
+        (String = "application/x-ndjson"),
+        (Vec<u8> = "application/vnd.apache.parquet"),
+    ))))]
 async fn download(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Result<Response, Problem> {
     let format = format(params.format.as_deref())?;
     let query = query(params, &admin.report_zone)?;

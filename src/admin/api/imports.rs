@@ -1,12 +1,15 @@
 //! `/api/v1/imports`: files of impressions come in, are listed, and are undone.
 
+use axum::Json;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::extract::{Asked, Number};
 use super::problem::Problem;
@@ -21,21 +24,30 @@ use crate::impressions::wire::ImportReport;
 /// The name of a file that came without one.
 const UNNAMED: &str = "upload.csv";
 
-pub(super) fn router() -> Router<Admin> {
-    Router::new()
-        .route("/imports", routing::get(list).post(upload).layer(DefaultBodyLimit::max(FILE_BYTES_MAX)))
-        .route("/imports/{id}", routing::delete(undo))
+pub(super) fn router() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new()
+        .routes(routes!(list, upload))
+        .routes(routes!(undo))
+        .layer(DefaultBodyLimit::max(FILE_BYTES_MAX))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Params {
+    /// The name that `imports` shows.
     file_name: Option<String>,
+    /// Until when the numbers hold, RFC 3339; now, unless said.
     as_of: Option<String>,
     #[serde(default)]
+    /// Tells what would happen, and changes nothing.
     dry_run: bool,
 }
 
+/// Import a file of impressions: all of its rows or none.
+#[utoipa::path(post, path = "/imports", operation_id = "importImpressions", tag = "Impressions", params(Params),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file as it is"),
+    responses((status = OK, body = ImportReport)))]
 async fn upload(
     State(admin): State<Admin>,
     Asked(params): Asked<Params>,
@@ -57,6 +69,9 @@ fn instant(text: &str) -> Result<Timestamp, Problem> {
     text.parse().map_err(wrong)
 }
 
+/// List imports.
+#[utoipa::path(get, path = "/imports", operation_id = "listImports", tag = "Impressions",
+    responses((status = OK, body = wire::Imports)))]
 async fn list(State(admin): State<Admin>) -> Result<Json<wire::Imports>, Problem> {
     let imports = admin.store.imports().await?;
     let entry = |import: crate::domain::impression::ImportSummary| wire::ImportEntry {
@@ -69,6 +84,9 @@ async fn list(State(admin): State<Admin>) -> Result<Json<wire::Imports>, Problem
     Ok(Json(wire::Imports { imports: imports.into_iter().map(entry).collect() }))
 }
 
+/// Undo an import: its numbers go, and what they replaced stands again.
+#[utoipa::path(delete, path = "/imports/{id}", operation_id = "undoImport", tag = "Impressions",
+    params(("id" = u64, Path, description = "The import's id")), responses((status = NO_CONTENT)))]
 async fn undo(State(admin): State<Admin>, Number(id): Number) -> Result<StatusCode, Problem> {
     match admin.store.undo_import(ImportId(id)).await? {
         true => Ok(StatusCode::NO_CONTENT),

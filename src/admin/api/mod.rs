@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{Admin, guard};
 
@@ -20,9 +21,11 @@ mod imports;
 mod links;
 mod misses;
 mod node;
+mod openapi;
 pub(super) mod owner;
 pub(super) mod problem;
 mod reclassify;
+mod reference;
 mod stats;
 
 pub(super) use clicks::EXPORTS_MAX;
@@ -36,7 +39,12 @@ const HANDLER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Everything under `/api/v1`, and the refusals of what is not there.
 pub(super) fn router(admin: &Admin) -> Router {
-    Router::new()
+    described().0.layer(from_fn_with_state(admin.clone(), guard::require_key)).with_state(admin.clone())
+}
+
+/// The routes and the document that describes them.
+fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
+    let (routes, document) = OpenApiRouter::new()
         .merge(links::router())
         .merge(stats::router())
         .merge(click::router())
@@ -49,11 +57,20 @@ pub(super) fn router(admin: &Admin) -> Router {
         .merge(reclassify::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(imports::router())
+        .split_for_parts();
+    let routes = routes
         .fallback(|| async { Problem::not_found("the API has no such path") })
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn(in_time))
-        .layer(from_fn_with_state(admin.clone(), guard::require_key))
-        .with_state(admin.clone())
+        .layer(from_fn(in_time));
+    (routes, openapi::complete(document))
+}
+
+/// The API's description, which is no secret: `/api/openapi.json` for programs, `/api` for people.
+pub(super) fn description() -> Router {
+    Router::new()
+        .route("/api/openapi.json", get(openapi::document))
+        .route("/api", get(reference::page))
+        .method_not_allowed_fallback(wrong_method)
 }
 
 /// `/metrics`, which needs the key, and `/healthz`, which does not.

@@ -1,15 +1,20 @@
 //! `GET /api/v1/owner`: the addresses that mark a browser as the owner's on each domain, good for a few minutes.
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Json, Router, routing};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::admin::{Admin, wire};
 use crate::domain::owner::{ADDRESS_PATH, Errand, OWNER_PATH, TICKET_SECONDS};
 
-pub(super) fn router() -> Router<Admin> {
-    Router::new().route("/owner", routing::get(tickets))
+pub(super) fn router() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(tickets))
 }
 
+/// Addresses that mark a browser as the owner's, one for each domain, good for a few minutes.
+#[utoipa::path(get, path = "/owner", operation_id = "markOwner", tag = "Clicks",
+    responses((status = OK, body = wire::OwnerTickets)))]
 async fn tickets(State(admin): State<Admin>) -> Json<wire::OwnerTickets> {
     Json(of_every_domain(&admin))
 }

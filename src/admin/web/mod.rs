@@ -26,6 +26,7 @@ mod filtered;
 mod form;
 mod imports;
 mod layout;
+pub(super) use layout::document;
 mod link;
 mod new;
 mod overview;
