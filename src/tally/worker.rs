@@ -13,13 +13,13 @@ use super::accounts::{Accounts, Origin};
 use super::geo::Geo;
 use super::judge::{Judge, Round};
 use super::recount;
-use super::rollup::Rollup;
 use super::running::Order;
 use super::stream::Stream;
 use crate::archive::{Archive, ArchiveError};
 use crate::classify::Classifier;
 use crate::clock::Clock;
-use crate::domain::counter::{Applied, Batch, Delta};
+use crate::domain::counter::{Applied, Batch};
+use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::journal::{Journal, left_behind};
 use crate::links::cache::Cache;
@@ -167,6 +167,9 @@ impl Worker {
     /// Works an incarnation off: an old one to its end, the live one until it is time to stop.
     fn follow(&mut self, incarnation: Incarnation, origin: Origin) {
         let Some(mut stream) = self.insist(|worker| worker.open(incarnation, origin)) else { return };
+        if origin == Origin::Recovered && self.insist(|worker| worker.discard(&stream)).is_none() {
+            return;
+        }
         while let Some(outcome) = self.insist(|worker| worker.round(&mut stream)) {
             self.hear();
             self.recount(&mut stream);
@@ -263,9 +266,14 @@ impl Worker {
         let mut stream = self.runtime.block_on(open)?;
         if origin == Origin::Recovered {
             self.keep_what_cannot_be_written_again(&mut stream)?;
-            self.tools.archive.discard(incarnation, stream.archived)?;
         }
         Ok(stream)
+    }
+
+    /// Removes the click files that an earlier process wrote and could not tell the store of: they are written again.
+    fn discard(&mut self, stream: &Stream) -> Result<(), Trouble> {
+        self.tools.archive.discard(stream.incarnation, stream.archived)?;
+        Ok(())
     }
 
     /// A store that was put back from an old backup knows of fewer click files than there are, and the journal may
@@ -315,51 +323,58 @@ impl Worker {
     }
 
     /// Counts a round in every shard, then hands its clicks to the archive.
-    fn settle(&mut self, stream: &mut Stream, round: Round) -> Result<(), Trouble> {
-        for shard in 0..stream.counted.len() {
-            if self.insist(|worker| worker.apply(stream, shard, &round)) != Some(true) {
+    fn settle(&mut self, stream: &mut Stream, mut round: Round) -> Result<(), Trouble> {
+        for (shard, deltas) in std::mem::take(&mut round.deltas).into_iter().enumerate() {
+            let from = stream.counted[shard];
+            if round.to <= from {
+                continue;
+            }
+            let number = Shard(u16::try_from(shard).expect("a store has at most u16::MAX shards"));
+            let batch = Batch { incarnation: stream.incarnation, shard: number, from, to: round.to, deltas };
+            if self.insist(|worker| worker.apply(stream, shard, &batch)) != Some(true) {
                 // The store went back, or time ran out while stopping: what was read is read again.
                 stream.restart(&self.tools.folder);
                 return Ok(());
             }
         }
-        let (fresh, to) = (stream.pushed, round.to);
         let (hits, damaged) = round.booked_from(stream.booked);
-        stream.pushed = stream.pushed.max(to);
-        self.tools.archive.push(round.into_clicks_from(fresh));
+        stream.pushed = stream.pushed.max(round.to);
+        self.tools.archive.push(round.clicks);
         // Last, so that whoever reads in the books that a hit is counted finds it in exports, too. Hits that were booked
         // before, because another shard was behind, are not booked again.
-        stream.booked = stream.booked.max(to);
+        stream.booked = stream.booked.max(round.to);
         self.tools.accounts.settled(stream.origin, hits, damaged, stream.booked);
         Ok(())
     }
 
     /// Applies one shard's part of a round; `false` when the store asks to go on from an earlier position.
-    fn apply(&mut self, stream: &mut Stream, shard: usize, round: &Round) -> Result<bool, Trouble> {
-        let from = stream.counted[shard];
-        if round.to <= from {
-            return Ok(true);
-        }
-        let number = u16::try_from(shard).expect("a store has at most u16::MAX shards");
-        let batch = Batch {
-            incarnation: stream.incarnation,
-            shard: Shard(number),
-            from,
-            to: round.to,
-            deltas: self.roll_up(stream, shard, round),
-        };
-        let applied = self.runtime.block_on(self.tools.store.apply(&batch))?;
+    fn apply(&mut self, stream: &mut Stream, shard: usize, batch: &Batch) -> Result<bool, Trouble> {
+        let applied = self.runtime.block_on(self.tools.store.apply(batch))?;
         match applied {
             Applied::Yes => {}
             // An earlier try got through and its answer was lost.
-            Applied::No { watermark } if watermark == round.to => {}
-            Applied::No { watermark } => {
-                self.go_on_from(stream, shard, watermark);
+            Applied::No { watermark } if watermark == batch.to => {}
+            // A store that went back went back in many shards at once: all are asked before the journal is read again.
+            Applied::No { .. } => {
+                self.compare(stream)?;
                 return Ok(false);
             }
         }
-        stream.counted[shard] = round.to;
+        stream.counted[shard] = batch.to;
         Ok(true)
+    }
+
+    /// Goes on from where the store stands; whether that is where it was thought to stand.
+    fn compare(&mut self, stream: &mut Stream) -> Result<bool, Trouble> {
+        let watermarks = self.runtime.block_on(self.tools.store.watermarks(stream.incarnation))?;
+        let mut is_same = true;
+        for (shard, watermark) in watermarks.into_iter().enumerate() {
+            if stream.counted[shard] != watermark {
+                self.go_on_from(stream, shard, watermark);
+                is_same = false;
+            }
+        }
+        Ok(is_same)
     }
 
     fn go_on_from(&mut self, stream: &mut Stream, shard: usize, watermark: Position) {
@@ -378,28 +393,12 @@ impl Worker {
         if self.probed.elapsed() < PROBE_EVERY {
             return Ok(());
         }
-        let watermarks = self.runtime.block_on(self.tools.store.watermarks(stream.incarnation))?;
+        let is_same = self.compare(stream)?;
         self.probed = Instant::now();
-        let mut went_back = false;
-        for (shard, watermark) in watermarks.into_iter().enumerate() {
-            if stream.counted[shard] != watermark {
-                self.go_on_from(stream, shard, watermark);
-                went_back = true;
-            }
-        }
-        if went_back {
+        if !is_same {
             stream.restart(&self.tools.folder);
         }
         Ok(())
-    }
-
-    fn roll_up(&mut self, stream: &Stream, shard: usize, round: &Round) -> Vec<Delta> {
-        let (from, shards) = (stream.counted[shard], stream.counted.len());
-        let mut rollup = Rollup::new(&mut self.judge.calendar, &mut self.judge.values);
-        for click in round.clicks_from(from).filter(|click| shard_of(click.link.id.0, shards) == shard) {
-            rollup.add(click);
-        }
-        rollup.finish()
     }
 
     /// A click file that cannot be written stops nothing yet: its clicks wait in memory and their hits in the journal,
@@ -480,6 +479,6 @@ impl Worker {
 }
 
 /// Which shard a link's counters are in.
-pub(super) fn shard_of(link: u64, shards: usize) -> usize {
-    usize::try_from(link % shards.max(1) as u64).unwrap_or(0)
+pub(super) fn shard_of(link: LinkId, shards: usize) -> usize {
+    usize::try_from(link.0 % shards.max(1) as u64).unwrap_or(0)
 }

@@ -21,8 +21,12 @@ mod disks;
 mod faults;
 mod floods;
 
-// Many nodes on one Redis, and a Redis that fails.
+// Many nodes on one Redis, and a Redis that fails; on several that stand in for each other.
 mod redis;
+mod redis_groups;
+
+// Click files on an object store, and an object store that fails.
+mod objects;
 
 // What is measured against: places, addresses behind proxies, and impressions.
 mod imports;

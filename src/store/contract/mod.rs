@@ -28,11 +28,19 @@ pub(super) trait Home {
     fn open(&self) -> Arc<dyn Store>;
 }
 
-/// Runs the whole contract on `$home`, an expression that makes an empty [`Home`].
+/// Runs the whole contract on `$home`, an expression that makes an empty [`Home`]: each sentence is a test of its own.
+/// With `in turn: `, `$home` makes one for each sentence of which it is given the name, and all of them are one test:
+/// for stores that take long to start.
 macro_rules! store_contract {
+    (in turn: $home:expr) => {
+        $crate::store::contract::store_contract!(@all (in turn) $home);
+    };
     ($home:expr) => {
+        $crate::store::contract::store_contract!(@all (alone) $home);
+    };
+    (@all $form:tt $home:expr) => {
         $crate::store::contract::store_contract!(
-            @sentences $home;
+            @sentences $form $home;
             links:
                 a_new_link_is_found_by_id_and_by_slug
                 a_taken_slug_is_refused
@@ -70,12 +78,23 @@ macro_rules! store_contract {
                 an_undone_import_brings_back_what_it_replaced
                 an_undone_import_can_be_imported_again;
         );
+    };
+    (@sentences (in turn) $home:expr; $($chapter:ident: $($sentence:ident)*;)*) => {
+        #[tokio::test]
+        async fn every_sentence_of_the_contract_holds() {
+            let home = $home;
+            $($({
+                let home = home(stringify!($sentence));
+                $crate::store::contract::$chapter::$sentence(&*$crate::store::contract::Home::open(&home)).await;
+            })*)*
+            $crate::store::contract::everything_survives_reopening(&home("everything_survives_reopening")).await;
+        }
+    };
+    (@sentences (alone) $home:expr; $($chapter:ident: $($sentence:ident)*;)*) => {
         #[tokio::test]
         async fn everything_survives_reopening() {
             $crate::store::contract::everything_survives_reopening(&$home).await;
         }
-    };
-    (@sentences $home:expr; $($chapter:ident: $($sentence:ident)*;)*) => {
         $($(
             #[tokio::test]
             async fn $sentence() {

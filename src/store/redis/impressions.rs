@@ -124,7 +124,7 @@ async fn commit(server: &Server, id: ImportId, import: &Import, digest: String) 
 }
 
 fn busy(why: &str) -> Failure {
-    Failure { reaction: Reaction::Wait, said: format!("the import could not be put in force: {why}; import it again") }
+    Failure::of(Reaction::Wait, format!("the import could not be put in force: {why}; import it again"))
 }
 
 async fn version(server: &Server) -> Result<String> {

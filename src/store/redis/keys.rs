@@ -2,6 +2,7 @@
 //! keeps them together: `{s7}` for the counters of shard 7, `{m}` for everything else.
 
 use jiff::civil::Date;
+use redis::Arg;
 
 use crate::domain::impression::ImportId;
 use crate::domain::link::LinkId;
@@ -26,6 +27,17 @@ impl Keys {
             return Err(OpenError::Url(format!("store.prefix is at most {PREFIX_BYTES_MAX} {form}")));
         }
         Ok(Self { prefix: prefix.to_owned() })
+    }
+
+    /// The first of our keys that `command` names. Scripts, hashes and numbers before it begin otherwise.
+    pub(super) fn first_of<'c>(&self, command: &'c redis::Cmd) -> Option<&'c [u8]> {
+        command.args_iter().find_map(|arg| match arg {
+            Arg::Simple(text) => {
+                let rest = text.strip_prefix(self.prefix.as_bytes())?;
+                rest.starts_with(b"{").then_some(text)
+            }
+            _ => None,
+        })
     }
 
     fn shared(&self, name: &str) -> String {
@@ -64,6 +76,16 @@ impl Keys {
     /// Hash: incarnation to position.
     pub(super) fn archived(&self) -> String {
         self.shared("archived")
+    }
+
+    /// Hash: incarnation to the position where all shards stood when it had not been seen for long.
+    pub(super) fn ended(&self) -> String {
+        self.shared("ended")
+    }
+
+    /// Sorted set: incarnations by when a node last had them in its journal.
+    pub(super) fn seen(&self) -> String {
+        self.shared("seen")
     }
 
     /// Hash: day to 32 bytes.
@@ -180,6 +202,21 @@ mod tests {
         assert_eq!(keys.link(LinkId(7)), "waypost:{m}:link:7");
         assert_eq!(keys.counts(Shard(3), day, LinkId(67)), "waypost:{s3}:counts:2026-11-21:67");
         assert_eq!(keys.marks(Shard(3)), "waypost:{s3}:marks");
+    }
+
+    #[test]
+    fn the_key_of_a_command_is_found_wherever_it_stands() {
+        let keys = Keys::new("w:").unwrap();
+        let found = |command: &redis::Cmd| keys.first_of(command).map(|key| String::from_utf8(key.to_vec()).unwrap());
+        let key = keys.changes();
+        for command in [
+            redis::cmd("GET").arg(&key),
+            redis::cmd("EVALSHA").arg("0f").arg(2).arg(&key).arg(keys.layout()).arg("w:{x"),
+            redis::cmd("XREAD").arg("BLOCK").arg(9).arg("STREAMS").arg(&key).arg("0-0"),
+        ] {
+            assert_eq!(found(command).as_deref(), Some("w:{m}:changes"));
+        }
+        assert_eq!(found(redis::cmd("INFO").arg("server")), None);
     }
 
     #[test]

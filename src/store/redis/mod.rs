@@ -4,21 +4,30 @@
 //! Nothing here may repeat a call whose outcome is unknown, except where the call itself makes that harmless.
 
 mod address;
+mod cluster;
 mod counts;
+mod dial;
 mod health;
 mod impressions;
+mod incarnations;
 mod keys;
 mod layout;
 mod line;
 mod links;
 mod misses;
 mod news;
+mod pause;
 mod reaction;
 mod reactor;
 mod record;
 mod report;
+mod routes;
 mod salts;
 mod scripts;
+mod sentinel;
+mod tls;
+mod topology;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -33,11 +42,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use self::address::Address;
+use self::dial::{Deadlines, Dialer};
 use self::keys::Keys;
 use self::layout::{Layout, Refusal};
-use self::line::{Deadlines, Line};
+use self::line::Line;
 use self::reaction::{Failure, Reaction};
 use self::reactor::Reactor;
+use self::tls::Tls;
+use self::topology::Topology;
 use super::{Config, CountStore, Created, Heard, ImpressionStore, LinkStore, News, OpenError, Replaced, Result};
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
 use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
@@ -54,7 +66,8 @@ pub(crate) struct Redis {
     reactor: Reactor,
 }
 
-/// What every call needs. Four connections: a look-up that a redirect waits for never stands behind a long report.
+/// What every call needs. Four connections to each server: a look-up that a redirect waits for never stands behind a
+/// long report.
 struct Server {
     /// The address without its password.
     name: String,
@@ -100,27 +113,23 @@ impl Redis {
             connect: Duration::from_millis(config.connect_ms.max(1)),
             reply: Duration::from_millis(config.reply_ms.max(1)),
         };
-        let reactor = Reactor::start().map_err(|cause| OpenError::Folder { path: data.to_owned(), cause })?;
-        let line = || Line::new(address.clone(), deadlines);
+        let dialer = Dialer::new(deadlines, Tls::load(config, &address)?);
         let name = address.to_string();
+        let topology = Arc::new(Topology::new(address, dialer));
+        let reactor = Reactor::start().map_err(|cause| OpenError::Folder { path: data.to_owned(), cause })?;
+        let line = || Line::new(topology.clone(), keys.clone());
         let (first, layout) = reactor
             .wait(open_layout(line(), keys.clone(), config.shards, data.to_owned()))
             .unwrap_or_else(|| Err(Refusal::Failed(Failure::silent())))
             .map_err(|refusal| refusal.at(&name, data))?;
         let Layout { id, shards, .. } = layout;
-        let server = Server {
-            name,
-            keys,
-            deadlines,
-            id,
-            shards,
-            aside: AtomicU64::new(0),
-            lookups: line(),
-            counts: first,
-            reports: line(),
-            news: line(),
-        };
-        Ok(Self { server: Arc::new(server), reactor })
+        let (lookups, reports, news) = (line(), line(), line());
+        let aside = AtomicU64::new(0);
+        let server = Server { name, keys, deadlines, id, shards, aside, lookups, counts: first, reports, news };
+        let server = Arc::new(server);
+        reactor.keep(sentinel::watch(topology));
+        reactor.keep(health::watch(server.clone()));
+        Ok(Self { server, reactor })
     }
 
     /// Runs a call on the thread that speaks with Redis, and says of which server an error is.
@@ -146,19 +155,8 @@ async fn open_layout(line: Line, keys: Keys, shards: u16, data: std::path::PathB
                 tokio::time::sleep(OPEN_PAUSE).await;
             }
             Err(refusal) => return Err(refusal),
-            Ok(layout) => {
-                say_warnings(&line).await;
-                return Ok((line, layout));
-            }
+            Ok(layout) => return Ok((line, layout)),
         }
-    }
-}
-
-/// A user that may not ask `INFO` hears nothing.
-async fn say_warnings(line: &Line) {
-    let Ok(info) = line.ask::<String>(&redis::cmd("INFO")).await else { return };
-    for warning in health::warnings(&info) {
-        tracing::warn!("Redis: {warning}");
     }
 }
 
@@ -260,6 +258,11 @@ impl CountStore for Redis {
 
     async fn salt(&self, day: Date) -> Result<Salt> {
         self.call(move |server| async move { salts::of(&server, day).await }).await
+    }
+
+    async fn forget_incarnations(&self, kept: &[Incarnation], idle_since: Timestamp) -> Result<usize> {
+        let kept = kept.to_vec();
+        self.call(move |server| async move { incarnations::forget(&server, &kept, idle_since).await }).await
     }
 
     fn quarantined(&self) -> u64 {

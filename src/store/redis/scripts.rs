@@ -19,6 +19,7 @@ macro_rules! script {
 script!(BEGIN, "begin.lua");
 script!(APPLY, "add.lua", "apply.lua");
 script!(REPLACE_DAY, "add.lua", "replace_day.lua");
+script!(REMOVE_POSITION, "remove_position.lua");
 script!(CREATE_LINK, "create_link.lua");
 script!(REPLACE_LINK, "replace_link.lua");
 script!(REMOVE_LINK, "remove_link.lua");
