@@ -18,6 +18,7 @@ use crate::links::catalog::Catalog;
 use crate::store::Store;
 
 mod api;
+mod filtered;
 mod guard;
 mod headers;
 mod key;

@@ -162,6 +162,12 @@ pub(crate) struct GeoFile {
     pub(crate) state: String,
 }
 
+/// The latest hits that were no clicks, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Filtered {
+    pub(crate) hits: Vec<Click>,
+}
+
 /// Addresses for the owner's browsers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct OwnerTickets {

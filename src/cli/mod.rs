@@ -23,6 +23,7 @@ mod serve;
 mod stats;
 mod table;
 mod when;
+mod why;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -60,6 +61,8 @@ enum Command {
     Link(Box<link::Args>),
     /// Show the clicks of one link or of all
     Stats(stats::Args),
+    /// Say why hits were not counted as clicks
+    Why(why::Args),
     /// Write clicks to a file, for a spreadsheet or a database
     Export(export::Args),
     /// Import impressions from CSV files, or list and undo imports
@@ -85,6 +88,9 @@ enum Command {
     /// Measure classification on public corpora in a folder (no server needed)
     #[command(hide = true)]
     Corpora(corpora::Args),
+    /// Measure what judging a click costs; reads user agents on standard input (benches/run classify)
+    #[command(hide = true)]
+    MeasureClassify,
     /// Read an impressions file on standard input; what the server runs to keep uploads at arm's length
     #[command(hide = true)]
     ParseImpressions,
@@ -121,6 +127,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args),
         Command::Link(args) => link::run(&args),
         Command::Stats(args) => stats::run(&args),
+        Command::Why(args) => why::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Ctr(args) => ctr::run(&args),
@@ -133,6 +140,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),
         Command::Corpora(args) => corpora::run(&args, &serve::ConfigFile::default().load()?),
+        Command::MeasureClassify => corpora::speed::run(&serve::ConfigFile::default().load()?),
         Command::ParseImpressions => return Ok(crate::impressions::child::parse_child_main()),
     }?;
     Ok(ExitCode::SUCCESS)
@@ -203,6 +211,8 @@ mod tests {
             "waypost link remove spring --yes",
             "waypost stats",
             "waypost stats spring --from 2026-11-01 --to 2026-11-02 --tz Europe/Stockholm --by seen_on",
+            "waypost why spring --verdict bot --reason user-agent:curl --limit 5 --data d --json",
+            "waypost why --hit 018bcfe5-6800-7000-8000-000000000000",
             "waypost export clicks --format parquet --from 2026-11-01 --link spring --campaign c --verdict all -o f",
             "waypost import a.csv b.csv --dry-run --as-of 2026-11-21T10:00:00Z --data d",
             "waypost import list --data d --json",
@@ -218,6 +228,7 @@ mod tests {
             "waypost doctor --peer 10.0.0.1 --introduced 10.0.0.2 --address-of X-Real-IP:1.2.3.4 --address-of a:b",
             "waypost demo --data d",
             "waypost corpora DIR --misses",
+            "waypost measure-classify",
             "waypost parse-impressions",
         ];
         for line in lines {

@@ -8,6 +8,7 @@ pub(crate) mod ctr;
 pub(crate) mod interval;
 pub(crate) mod query;
 pub(crate) mod report;
+pub(crate) mod seen;
 pub(crate) mod series;
 pub(crate) mod wire;
 
@@ -66,20 +67,44 @@ pub(crate) async fn stats(
 ) -> Result<StatsReport, StatsError> {
     let links = asked_links(store, query).await?;
     let days = days_needed(query, report_zone);
-    let counters = store.counters(links.as_deref(), days.first(), days.last()).await?;
-    Ok(report(query, report_zone, &counters)?)
+    let ids = links.as_ref().map(Asked::ids);
+    let counters = store.counters(ids.as_deref(), days.first(), days.last()).await?;
+    let mut report = report(query, report_zone, &counters)?;
+    if let Some(Asked::One(link)) = &links {
+        report.seen = report::seen(link, query, report_zone, &counters);
+    }
+    Ok(report)
 }
 
-/// The links that a question is about; `None` means all, those that were removed included.
-async fn asked_links(store: &dyn Store, query: &StatsQuery) -> Result<Option<Vec<LinkId>>, StatsError> {
+/// The links that a question is about.
+enum Asked {
+    One(Box<Link>),
+    Some(Vec<LinkId>),
+}
+
+impl Asked {
+    fn ids(&self) -> Vec<LinkId> {
+        match self {
+            Self::One(link) => vec![link.id],
+            Self::Some(ids) => ids.clone(),
+        }
+    }
+}
+
+/// `None` means all links, those that were removed included.
+async fn asked_links(store: &dyn Store, query: &StatsQuery) -> Result<Option<Asked>, StatsError> {
     let of_campaign = |link: &Link| link.spec.utm.campaign == query.campaign;
     match (query.link, &query.campaign) {
         (None, None) => Ok(None),
         (Some(id), campaign) => {
             let link = store.link(id).await?.ok_or(StatsError::NoLink(id))?;
-            Ok(Some(if campaign.is_none() || of_campaign(&link) { vec![id] } else { Vec::new() }))
+            let is_asked = campaign.is_none() || of_campaign(&link);
+            Ok(Some(if is_asked { Asked::One(Box::new(link)) } else { Asked::Some(Vec::new()) }))
         }
-        (None, Some(_)) => read_links(store, |link| of_campaign(link).then_some(link.id)).await.map(Some),
+        (None, Some(_)) => {
+            let ids = read_links(store, |link| of_campaign(link).then_some(link.id)).await?;
+            Ok(Some(Asked::Some(ids)))
+        }
     }
 }
 

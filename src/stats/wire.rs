@@ -30,6 +30,24 @@ pub(crate) struct StatsReport {
     /// Hits per verdict. Unknown in another zone than the report's.
     pub(crate) verdicts: Option<BTreeMap<String, u64>>,
     pub(crate) rows: Vec<StatsRow>,
+    /// Of one link that declares its source: whether its clicks were seen there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seen: Option<Seen>,
+}
+
+/// Where the clicks of a link were seen, against where its owner said that it would stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Seen {
+    /// The declared source; several if it was changed.
+    pub(crate) declared: Vec<String>,
+    /// Clicks that were seen there.
+    pub(crate) there: u64,
+    /// Clicks that were seen in another place.
+    pub(crate) elsewhere: u64,
+    /// Clicks that showed no place.
+    pub(crate) unknown: u64,
+    /// The other place with the most clicks.
+    pub(crate) most: Option<String>,
 }
 
 /// One value of what was asked for.

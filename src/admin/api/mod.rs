@@ -16,6 +16,7 @@ mod click;
 mod clicks;
 mod ctr;
 mod extract;
+pub(super) mod filtered;
 mod imports;
 mod links;
 mod misses;
@@ -49,6 +50,7 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .merge(click::router())
         .merge(clicks::router())
         .merge(ctr::router())
+        .merge(filtered::router())
         .merge(misses::router())
         .merge(node::router())
         .merge(owner::router())

@@ -22,6 +22,7 @@ mod chart;
 mod ctr;
 mod edit;
 mod figures;
+mod filtered;
 mod form;
 mod imports;
 mod layout;
@@ -59,6 +60,7 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/links/{id}/remove", get(edit::confirm_removal).post(edit::remove))
         .route("/ctr", get(ctr::page))
         .route("/imports/{id}/undo", get(imports::confirm_undo).post(imports::undo))
+        .route("/filtered", get(filtered::page))
         .route("/owner", get(owner::page))
         .route("/words", get(words::page))
         .route("/sign-out", post(sign_in::sign_out))
