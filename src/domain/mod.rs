@@ -11,6 +11,7 @@ pub(crate) mod explain;
 pub(crate) mod hit;
 pub(crate) mod impression;
 pub(crate) mod link;
+pub(crate) mod metric;
 pub(crate) mod passthrough;
 pub(crate) mod permalink;
 pub(crate) mod placement;

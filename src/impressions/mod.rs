@@ -9,5 +9,6 @@ pub(crate) mod csv;
 pub(crate) mod fake_store;
 pub(crate) mod import;
 mod number;
+pub(crate) mod reading;
 mod sniff;
 pub(crate) mod wire;
