@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::archive::Archive;
 use crate::clock::Clock;
-use crate::impressions::child::Parser;
+use crate::impressions::import::Imports;
 use crate::links::catalog::Catalog;
 use crate::store::Store;
 
@@ -81,8 +81,7 @@ pub(crate) struct Parts {
 pub(crate) struct Admin {
     parts: Arc<Parts>,
     sessions: Arc<Sessions>,
-    /// Parses uploads outside of this process.
-    parser: Arc<Parser>,
+    imports: Arc<Imports>,
     /// Turns for exports.
     exports: Arc<Semaphore>,
 }
@@ -90,9 +89,9 @@ pub(crate) struct Admin {
 impl Admin {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
+            imports: Arc::new(Imports::new(parts.store.clone())),
             parts: Arc::new(parts),
             sessions: Arc::default(),
-            parser: Arc::new(Parser::new()),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
         }
     }

@@ -18,8 +18,12 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::domain::impression::StoredImpression;
+use crate::domain::impression::{Impression, StoredImpression, Subject};
 use crate::domain::link::{Link, LinkId};
+use crate::domain::metric::Metric;
+use crate::domain::placement::PostRef;
+use crate::impressions::book::{Book, Number, PostId, SliceId};
+use crate::impressions::reading::{Grain, LINK_ID};
 use crate::stats::ctr::Material;
 use crate::stats::ctr::groups::LinkEntry;
 use crate::stats::ctr::pairing::{ClickDays, days_cut};
@@ -89,14 +93,15 @@ async fn asked_links(store: &dyn Store, query: &StatsQuery) -> Result<Option<Vec
 /// When the window is not one, or the store fails.
 pub(crate) async fn ctr(
     store: &dyn Store,
+    book: &Book,
     query: &CtrQuery,
     report_zone: &TimeZone,
     now: Timestamp,
 ) -> Result<CtrReport, StatsError> {
     let today = now.to_zoned(report_zone.clone()).date();
-    let impressions = read_impressions(store, query, today).await?;
+    let impressions = impressions(book, query, today)?;
     let window = ctr_window(query, &impressions, today)?;
-    let links = read_links(store, |link| Some(LinkEntry::of(link))).await?;
+    let links = read_links(store, |link| Some(entry(link, book))).await?;
     let cut = days_cut(&impressions, report_zone);
     let clicks = read_clicks(store, &links, window, &cut).await?;
     let material = Material { links: &links, clicks: &clicks, impressions: &impressions, zone: report_zone, window };
@@ -104,18 +109,43 @@ pub(crate) async fn ctr(
 }
 
 /// The imported numbers of the days asked for; of the longest window when no first day is.
-async fn read_impressions(
-    store: &dyn Store,
-    query: &CtrQuery,
-    today: Date,
-) -> Result<Vec<StoredImpression>, StatsError> {
+fn impressions(book: &Book, query: &CtrQuery, today: Date) -> Result<Vec<StoredImpression>, StatsError> {
     let days = i64::from(WINDOW_DAYS_MAX - 1);
     // A file may speak of a day that has not begun here.
     let newest = query.from.map_or_else(|| today.tomorrow().unwrap_or(today), |from| from.max(today));
     let last = query.to.unwrap_or(newest);
     let first = query.from.unwrap_or_else(|| last.saturating_sub(jiff::Span::new().days(days)));
     let window = Window::new(first, last)?;
-    Ok(store.impressions(window.first(), window.last()).await?)
+    let daily = |number: &Number| stored(number, book).filter(|stored| window.contains(stored.impression.day));
+    Ok(book.in_force().iter().filter_map(daily).collect())
+}
+
+/// A number of a day and of everybody, by what it may be divided.
+fn stored(number: &Number, book: &Book) -> Option<StoredImpression> {
+    let (Metric::Impressions(kind), Grain::Day(day), SliceId::WHOLE) = (number.metric, number.grain, number.slice)
+    else {
+        return None;
+    };
+    let impression = Impression { subject: subject(number.post, book)?, day, kind, count: number.value };
+    Some(StoredImpression { impression, as_of: book.as_of(number), import: book.import(number) })
+}
+
+fn subject(post: PostId, book: &Book) -> Option<Subject> {
+    let key = book.post(post).key();
+    match key.strip_prefix(LINK_ID) {
+        Some(link) => link.parse().ok().map(|id| Subject::Link(LinkId(id))),
+        None => PostRef::parse(key).ok().map(Subject::Post),
+    }
+}
+
+/// A link whose posts are called as the book calls them.
+fn entry(link: &Link, book: &Book) -> LinkEntry {
+    let mut entry = LinkEntry::of(link);
+    let posts = book.posts_of(&link.spec.placement);
+    entry.posts.extend(posts.iter().filter_map(|post| PostRef::parse(book.post(*post).key()).ok()));
+    entry.posts.sort_unstable();
+    entry.posts.dedup();
+    entry
 }
 
 /// From the first day asked for (else the first that has impressions) to the last asked for (else today, so that
@@ -165,8 +195,8 @@ mod tests {
 
     use super::*;
     use crate::domain::counter::{Counters, DayCounters, Dimension};
-    use crate::domain::impression::{ImportId, Impression, Kind, Subject};
-    use crate::domain::placement::PostRef;
+    use crate::domain::impression::Kind;
+    use crate::impressions::book::of_days;
     use crate::impressions::fake_store::FakeStore;
     use crate::stats::query::{CtrParams, StatsParams};
 
@@ -182,10 +212,8 @@ mod tests {
         DayCounters { link: LinkId(link), day, counters, visitors: 2 }
     }
 
-    fn imported(day: Date) -> StoredImpression {
-        let subject = Subject::Post(PostRef::parse("p").unwrap());
-        let impression = Impression { subject, day, kind: Kind::Views, count: 10 };
-        StoredImpression { impression, as_of: now(), import: ImportId(1) }
+    fn no_book() -> Book {
+        Book::default()
     }
 
     #[tokio::test]
@@ -207,13 +235,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_ctr_window_runs_from_the_first_imported_day_to_today() {
-        let impressions = vec![imported(date(2026, 3, 5)), imported(date(2026, 11, 22))];
-        let store = FakeStore { impressions, ..FakeStore::default() };
+        let views = Metric::Impressions(Kind::Views);
+        let book = of_days(now(), &[("p", views, date(2026, 3, 5), 10), ("p", views, date(2026, 11, 22), 10)]);
+        let store = FakeStore::default();
         let query = CtrQuery::parse(&CtrParams { by: Some("post".to_owned()), ..CtrParams::default() }).unwrap();
-        let report = ctr(&store, &query, &TimeZone::UTC, now()).await.unwrap();
+        let report = ctr(&store, &book, &query, &TimeZone::UTC, now()).await.unwrap();
         assert_eq!((report.from, report.to), (date(2026, 3, 5), date(2026, 11, 22)));
         assert_eq!((report.rows[0].clicks, report.rows[0].impressions), (None, Some(20)));
-        let empty = ctr(&FakeStore::default(), &query, &TimeZone::UTC, now()).await.unwrap();
+        let empty = ctr(&FakeStore::default(), &no_book(), &query, &TimeZone::UTC, now()).await.unwrap();
         assert_eq!((empty.from, empty.to, empty.rows.len()), (date(2026, 10, 25), date(2026, 11, 21), 0));
     }
 
@@ -227,10 +256,12 @@ mod tests {
             })
         };
         assert!(ask("2026-11-02", Some("2026-11-01")).is_err());
-        let refused = ctr(&FakeStore::default(), &ask("2001-01-01", None).unwrap(), &TimeZone::UTC, now()).await;
+        let refused =
+            ctr(&FakeStore::default(), &no_book(), &ask("2001-01-01", None).unwrap(), &TimeZone::UTC, now()).await;
         assert!(matches!(refused, Err(StatsError::Query(_))));
-        let future =
-            ctr(&FakeStore::default(), &ask("2027-01-01", None).unwrap(), &TimeZone::UTC, now()).await.unwrap();
+        let future = ctr(&FakeStore::default(), &no_book(), &ask("2027-01-01", None).unwrap(), &TimeZone::UTC, now())
+            .await
+            .unwrap();
         assert_eq!((future.from, future.to), (date(2027, 1, 1), date(2027, 1, 1)));
     }
 }

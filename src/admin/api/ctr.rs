@@ -16,5 +16,6 @@ pub(super) fn router() -> Router<Admin> {
 
 async fn show(State(admin): State<Admin>, Asked(params): Asked<CtrParams>) -> Result<Json<CtrReport>, Problem> {
     let query = CtrQuery::parse(&params)?;
-    Ok(Json(ctr(&*admin.store, &query, &admin.report_zone, admin.clock.now()).await?))
+    let book = admin.imports.book().await?;
+    Ok(Json(ctr(&*admin.store, &book, &query, &admin.report_zone, admin.clock.now()).await?))
 }

@@ -42,7 +42,8 @@ pub(super) async fn rates(admin: &Admin) -> Result<CtrReport, Refused> {
 }
 
 pub(super) async fn ctr(admin: &Admin, query: &CtrQuery) -> Result<CtrReport, Refused> {
-    Ok(crate::stats::ctr(&*admin.store, query, &admin.report_zone, admin.clock.now()).await?)
+    let book = admin.imports.book().await?;
+    Ok(crate::stats::ctr(&*admin.store, &book, query, &admin.report_zone, admin.clock.now()).await?)
 }
 
 /// One row for each link: the first that has a ratio, or else the first.

@@ -5,7 +5,8 @@ use jiff::civil::{Date, date};
 
 use super::*;
 use crate::domain::counter::{Counters, DayCounters, Dimension};
-use crate::domain::impression::{ImportId, Impression};
+use crate::domain::import::ImportId;
+use crate::domain::impression::Impression;
 use crate::domain::link::LinkId;
 use crate::domain::placement::{Level, PostRef};
 use crate::stats::wire::Interval;
