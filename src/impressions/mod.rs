@@ -4,15 +4,20 @@
 //! say together is the book (`book`): posts, the numbers in force, and what was before. What a file does not say stays
 //! unknown.
 
+mod admit;
 mod body;
 pub(crate) mod book;
 pub(crate) mod child;
 pub(crate) mod csv;
+pub(crate) mod desk;
+pub(crate) mod effect;
 #[cfg(test)]
 pub(crate) mod fake_store;
 mod generic;
 pub(crate) mod import;
 mod library;
+pub(crate) mod manual;
+pub(crate) mod matching;
 mod number;
 pub(crate) mod reading;
 mod sniff;

@@ -1,4 +1,4 @@
-//! `/api/v1/imports`: files of impressions come in, are listed, and are undone.
+//! `/api/v1/imports`: files and single numbers come in, are listed, shown, and undone.
 
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::StatusCode;
@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::extract::{Asked, Number};
+use super::extract::{Asked, Number, Sent};
 use super::problem::Problem;
-use crate::admin::names::CatalogNames;
 use crate::admin::{Admin, wire};
 use crate::domain::import::{ImportId, ImportSummary};
 use crate::impressions::child::ParseError;
 use crate::impressions::csv::FILE_BYTES_MAX;
 use crate::impressions::import::{ImportError, Upload};
+use crate::impressions::manual::Manual;
 use crate::impressions::wire::ImportReport;
 
 /// The name of a file that came without one.
@@ -24,7 +24,8 @@ const UNNAMED: &str = "upload.csv";
 pub(super) fn router() -> Router<Admin> {
     Router::new()
         .route("/imports", routing::get(list).post(upload).layer(DefaultBodyLimit::max(FILE_BYTES_MAX)))
-        .route("/imports/{id}", routing::delete(undo))
+        .route("/imports/manual", routing::post(manual))
+        .route("/imports/{id}", routing::get(show).delete(undo))
 }
 
 #[derive(Deserialize)]
@@ -48,8 +49,7 @@ async fn upload(
         as_of,
         dry_run: params.dry_run,
     };
-    let names = CatalogNames(&admin.catalog);
-    Ok(Json(admin.imports.import(&names, &upload, admin.clock.now()).await?))
+    Ok(Json(admin.imports.import(&upload, admin.clock.now()).await?))
 }
 
 fn instant(text: &str) -> Result<Timestamp, Problem> {
@@ -57,22 +57,60 @@ fn instant(text: &str) -> Result<Timestamp, Problem> {
     text.parse().map_err(wrong)
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManualParams {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+async fn manual(
+    State(admin): State<Admin>,
+    Asked(params): Asked<ManualParams>,
+    Sent(entry): Sent<Manual>,
+) -> Result<Json<ImportReport>, Problem> {
+    Ok(Json(admin.imports.manual(&entry, params.dry_run, admin.clock.now()).await?))
+}
+
 async fn list(State(admin): State<Admin>) -> Result<Json<wire::Imports>, Problem> {
     let imports = admin.imports.list().await?;
-    let entry = |ImportSummary { id, about }| wire::ImportEntry {
-        id: id.0,
-        file_name: about.file_name,
-        as_of: wire::instant(about.as_of),
-        imported_at: wire::instant(about.imported_at),
-        rows: about.numbers,
-    };
-    Ok(Json(wire::Imports { imports: imports.into_iter().map(entry).collect() }))
+    let entries = imports.iter().map(|import| wire::ImportEntry::new(import, &imports)).collect();
+    Ok(Json(wire::Imports { imports: entries }))
+}
+
+async fn show(State(admin): State<Admin>, Number(id): Number) -> Result<Json<wire::ShownImport>, Problem> {
+    let imports = admin.imports.list().await?;
+    let (import, report) = admin.imports.show(ImportId(id)).await?.ok_or_else(|| no_import(id))?;
+    Ok(Json(wire::ShownImport { import: wire::ImportEntry::new(&import, &imports), report }))
 }
 
 async fn undo(State(admin): State<Admin>, Number(id): Number) -> Result<StatusCode, Problem> {
     match admin.imports.undo(ImportId(id)).await? {
         true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::not_found(format!("import {id} does not exist"))),
+        false => Err(no_import(id)),
+    }
+}
+
+fn no_import(id: u64) -> Problem {
+    Problem::not_found(format!("import {id} does not exist"))
+}
+
+impl wire::ImportEntry {
+    fn new(import: &ImportSummary, all: &[ImportSummary]) -> Self {
+        let about = &import.about;
+        let later = all.iter().rfind(|other| other.about.file == about.file && other.id > import.id);
+        Self {
+            id: import.id.0,
+            file_name: about.file_name.clone(),
+            dialects: about.dialects.clone(),
+            as_of: wire::instant(about.as_of),
+            imported_at: wire::instant(about.imported_at),
+            rows: about.numbers,
+            posts: about.posts,
+            first: about.first,
+            last: about.last,
+            superseded_by: later.map(|later| later.id.0),
+        }
     }
 }
 

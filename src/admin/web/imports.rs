@@ -15,8 +15,8 @@ use super::layout::{self, Place, Question};
 use super::text::{count, counted, plain, sentence, when};
 use super::words::{Word, defined};
 use super::{Refused, unreadable};
+use crate::admin::Admin;
 use crate::admin::api::problem::Problem;
-use crate::admin::{Admin, CatalogNames};
 use crate::domain::import::{ImportId, ImportSummary};
 use crate::impressions::csv::{Listed, RowError};
 use crate::impressions::import::{ImportError, Upload};
@@ -115,8 +115,7 @@ async fn run(admin: &Admin, inputs: &Inputs, dry_run: bool) -> Result<Result<Imp
         Ok(upload) => upload,
         Err(problem) => return Ok(Err(Outcome::Wrong(problem))),
     };
-    let names = CatalogNames(&admin.catalog);
-    match admin.imports.import(&names, &upload, admin.clock.now()).await {
+    match admin.imports.import(&upload, admin.clock.now()).await {
         Ok(report) => Ok(Ok(report)),
         Err(ImportError::Rows(rows)) => Ok(Err(Outcome::Rows(rows))),
         Err(ImportError::Store(error)) => Err(error.into()),
@@ -232,7 +231,7 @@ fn unmatched(report: &ImportReport) -> Markup {
     html! {
         @if report.unmatched_count > 0 {
             p.warning { "No link stands in " (counted(report.unmatched_count, "post")) " of this file, so there are no clicks to divide:" }
-            ul.notes { @for post in &report.unmatched { li { (post) } } }
+            ul.notes { @for post in &report.unmatched { li { (post.post) } } }
             (rest(report.unmatched_count, report.unmatched.len()))
         }
     }

@@ -199,6 +199,16 @@ impl Book {
         range(&self.history, |number| (number.post, number.metric).cmp(&(post, metric)))
     }
 
+    /// Everything that was in force before.
+    pub(crate) fn all_history(&self) -> &[Number] {
+        &self.history
+    }
+
+    /// The number that is in force for what this one is a number of.
+    pub(crate) fn now(&self, number: &Number) -> Option<&Number> {
+        range(&self.in_force, |other| other.thing().cmp(&number.thing())).first()
+    }
+
     /// What was in force before this number, the oldest first.
     pub(crate) fn before(&self, number: &Number) -> &[Number] {
         range(&self.history, |other| other.thing().cmp(&number.thing()))
@@ -256,4 +266,4 @@ fn range<T>(sorted: &[T], compare: impl Fn(&T) -> std::cmp::Ordering) -> &[T] {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::of_days;
+pub(crate) use tests::{of_days, of_posts};
