@@ -18,10 +18,18 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 
-use crate::impressions::csv::{FILE_BYTES_MAX, ParsedFile, parse};
+use crate::impressions::answer;
+use crate::impressions::container::FILE_BYTES_MAX;
+use crate::impressions::csv::{ParsedFile, parse};
+use crate::impressions::options::Options;
+use crate::impressions::read::read;
+use crate::impressions::reading::{Contents, Refusal};
 
 /// The hidden subcommand: standard input is the file, standard output one JSON document.
 pub(crate) const SUBCOMMAND: &str = "parse-impressions";
+
+/// The child's only variable: what is said about the file, as JSON.
+const OPTIONS_VARIABLE: &str = "WAYPOST_OPTIONS";
 
 /// Children at once; further uploads wait.
 const CHILDREN_MAX: usize = 2;
@@ -34,7 +42,7 @@ const LAST_WORDS_BYTES_MAX: u64 = 2048;
 
 /// What the child lowers for itself before it reads a byte.
 const LIMITS: [(Resource, u64); 5] = [
-    (Resource::As, 512 << 20),
+    (Resource::As, 768 << 20),
     (Resource::Cpu, 30),
     (Resource::Fsize, 0),
     (Resource::Core, 0),
@@ -48,6 +56,9 @@ pub(crate) enum ParseError {
     /// The file itself is wrong; in words for the person who sent it.
     #[error("{0}")]
     Refused(String),
+    /// Rows of it are wrong, or it is not read as it is, with advice.
+    #[error("{}", .0.message)]
+    NotRead(Refusal),
     #[error("other files are being read; try again in a minute")]
     Busy,
     #[error("the file takes longer than {} seconds to read", DEADLINE.as_secs())]
@@ -109,6 +120,20 @@ impl Parser {
         }
     }
 
+    /// Reads a file in a child process.
+    ///
+    /// # Errors
+    /// When the file is refused, or the child could not answer in time and within its limits.
+    pub(crate) async fn read(&self, file: &[u8], options: &Options) -> Result<Contents, ParseError> {
+        let waited = tokio::time::timeout(self.deadline, self.children.acquire()).await;
+        let _turn = waited.ok().and_then(Result::ok).ok_or(ParseError::Busy)?;
+        let said = serde_json::to_string(options).map_err(|error| ParseError::Died(error.to_string()))?;
+        let child = self.command().env(OPTIONS_VARIABLE, said).spawn().map_err(ParseError::Start)?;
+        // Dropping the child when the deadline passes kills it.
+        let told = tokio::time::timeout(self.deadline, hear(child, file)).await;
+        told.map_err(|_| ParseError::TooSlow)??.map_err(ParseError::NotRead)
+    }
+
     /// Without the server's environment, which may hold secrets, and outside of its folder.
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
@@ -144,6 +169,36 @@ async fn converse(mut child: Child, file: &[u8]) -> Result<(ExitStatus, Vec<u8>,
     Ok((child.wait().await.map_err(died)?, answer, last_words))
 }
 
+/// Gives the child the file and reads its answer as it comes.
+async fn hear(mut child: Child, file: &[u8]) -> Result<Result<Contents, Refusal>, ParseError> {
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let give = async {
+        if let Some(mut stdin) = stdin {
+            // A child that has seen enough closes its end; its answer says why.
+            let _ = stdin.write_all(file).await;
+            let _ = stdin.shutdown().await;
+        }
+    };
+    let hear = async {
+        match stdout {
+            Some(stdout) => answer::read(tokio::io::BufReader::with_capacity(1 << 16, stdout)).await,
+            None => Err(std::io::ErrorKind::BrokenPipe.into()),
+        }
+    };
+    let ((), told, last_words) = tokio::join!(give, hear, take(stderr, LAST_WORDS_BYTES_MAX));
+    // One whose answer is nonsense may never end by itself.
+    if told.is_err() {
+        let _ = child.start_kill();
+    }
+    let died = |error: std::io::Error| ParseError::Died(error.to_string());
+    let (status, last_words) = (child.wait().await.map_err(died)?, last_words.map_err(died)?);
+    match told {
+        Ok(told) if status.success() => Ok(told),
+        Err(error) if status.success() => Err(ParseError::Died(format!("its answer cannot be read: {error}"))),
+        _ => Err(ParseError::Died(cause(status, &last_words))),
+    }
+}
+
 async fn take(from: Option<impl AsyncRead + Unpin>, bytes_max: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if let Some(from) = from {
@@ -164,7 +219,7 @@ fn cause(status: ExitStatus, last_words: &[u8]) -> String {
 
 /// The child's whole life. It must be called before the process starts a thread or opens a file.
 pub(crate) fn parse_child_main() -> ExitCode {
-    match limit().and_then(|()| answer(std::io::stdin().lock(), std::io::stdout().lock())) {
+    match limit().and_then(|()| respond()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "{SUBCOMMAND}: {error}");
@@ -180,6 +235,22 @@ fn limit() -> std::io::Result<()> {
     // Redirects go first.
     let _ = rustix::process::nice(10);
     Ok(())
+}
+
+fn respond() -> std::io::Result<()> {
+    let (from, to) = (std::io::stdin().lock(), std::io::stdout().lock());
+    match std::env::var(OPTIONS_VARIABLE) {
+        Ok(options) => tell(&serde_json::from_str(&options)?, from, to),
+        Err(_) => answer(from, to),
+    }
+}
+
+fn tell(options: &Options, from: impl Read, to: impl Write) -> std::io::Result<()> {
+    let mut file = Vec::new();
+    from.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut file)?;
+    let mut to = std::io::BufWriter::new(to);
+    answer::write(read(file, options), &mut to)?;
+    to.flush()
 }
 
 fn answer(from: impl Read, to: impl Write) -> std::io::Result<()> {
@@ -217,6 +288,16 @@ mod tests {
         answer(&b""[..], &mut said).unwrap();
         let refused = run("/bin/cat", &[], DEADLINE).parse(&said).await.unwrap_err();
         assert!(matches!(&refused, ParseError::Refused(why) if why == "the file is empty"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn what_the_child_reads_is_what_the_server_hears() {
+        let mut said = Vec::new();
+        tell(&Options::default(), &b"post,date,views\np,2026-11-01,5\n"[..], &mut said).unwrap();
+        let contents = run("/bin/cat", &[], DEADLINE).read(&said, &Options::default()).await.unwrap();
+        assert_eq!(contents.tables[0].file.readings[0].value, 5);
+        let refused = run("/bin/echo", &["hello"], DEADLINE).read(b"x", &Options::default()).await.unwrap_err();
+        assert!(matches!(refused, ParseError::Died(_)), "{refused}");
     }
 
     #[tokio::test]
