@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::domain::link::LinkId;
+use crate::domain::link::{Link, LinkId};
 use crate::domain::permalink;
+use crate::domain::placement::Platform;
 use crate::domain::record::{Expected, RecordKind, Saved};
 use crate::impressions::book::Book;
 use crate::impressions::matching::decision::{self, Decision, Says};
@@ -90,7 +91,8 @@ pub(super) async fn decisions(store: &dyn Store) -> Result<Vec<Decision>, StoreE
 }
 
 /// The one name of a post by which a decision is kept, by any that it has; of a post that was not imported its own.
-pub(super) fn name_of(post: &str, platform: &str, book: &Book) -> Result<String, DecideError> {
+pub(super) fn name_of(post: &str, link: &Link, book: &Book) -> Result<String, DecideError> {
+    let platform = link.spec.placement.platform.as_ref().map_or("", Platform::as_str);
     let own = permalink::name(platform, post).ok_or_else(|| DecideError::NoName(post.chars().take(80).collect()))?;
     Ok(book.find(&own).map_or(own, |id| book.post(id).key().to_owned()))
 }

@@ -9,24 +9,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::import::{About, Digest, Import, ImportId, ImportSummary, Imported};
+use crate::domain::import::{Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::LinkId;
-use crate::impressions::body::{Content, pack};
 use crate::impressions::book::{Book, Volume};
 use crate::impressions::child::{ParseError, Parser};
-use crate::impressions::csv::{FILE_BYTES_MAX, Listed, RowError};
+use crate::impressions::container::FILE_BYTES_MAX;
 use crate::impressions::desk::{self, DecideError, Matched};
-use crate::impressions::library::{IMPORTS_MAX, Library, NUMBERS_MAX};
+use crate::impressions::draft::{Draft, Origin};
+use crate::impressions::library::{self, IMPORTS_MAX, Library, NUMBERS_MAX};
 use crate::impressions::manual::Manual;
 use crate::impressions::matching::Hosts;
 use crate::impressions::matching::decision::{Decision, Says};
-use crate::impressions::reading::{LINK_CELL, LINK_ID, PlatformFile};
+use crate::impressions::options::Options;
+use crate::impressions::reading::{Contents, LINK_CELL, LINK_ID, PlatformFile};
+use crate::impressions::summary::TableSummary;
 use crate::impressions::wire::ImportReport;
-use crate::impressions::{admit, effect, generic};
+use crate::impressions::{admit, effect};
 use crate::store::{Store, StoreError};
 
-/// The longest file name that is kept, in characters.
-const FILE_NAME_CHARS_MAX: usize = 200;
 /// How far the clock of whoever exported may be ahead of ours.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
 /// The id of an import that is only tried.
@@ -43,8 +43,9 @@ pub(crate) trait LinkNames: Send + Sync {
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) file_name: String,
-    /// Until when the numbers hold; now, unless said.
+    /// What the file leaves open, and what it is called.
+    pub(crate) options: Options,
+    /// Until when the numbers hold; as the file says, else now, unless said here.
     pub(crate) as_of: Option<Timestamp>,
     /// Tells what would happen, and changes nothing.
     pub(crate) dry_run: bool,
@@ -58,8 +59,6 @@ pub(crate) enum ImportError {
     /// Whose `field` is `as_of`.
     #[error("as_of {0} is in the future")]
     AsOf(Timestamp),
-    #[error("{} of the file's rows cannot be imported, so none was", .0.count)]
-    Rows(Listed<RowError>),
     /// What the file says is impossible, in words.
     #[error("{0}, so nothing was imported")]
     Wrong(String),
@@ -140,13 +139,24 @@ impl Imports {
             return Err(ImportError::TooLarge);
         }
         check_as_of(upload.as_of, now)?;
-        let file = self.parser.parse(&upload.bytes).await?;
-        if !file.errors.is_empty() {
-            return Err(ImportError::Rows(file.errors));
-        }
-        let (first, count) = (file.skipped.first, file.skipped.count);
-        let mut report = self.take_in(upload, vec![generic::platform_file(file.rows)], now).await?;
-        (report.skipped, report.skipped_count) = (first, count);
+        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let said = upload.as_of.map(|as_of| as_of.to_zoned(jiff::tz::TimeZone::UTC).date());
+        let options = Options { today: Some(today), as_of: said.or(upload.options.as_of), ..upload.options.clone() };
+        let contents = self.parser.read(&upload.bytes, &options).await?;
+        self.take_contents(upload, contents, now).await
+    }
+
+    async fn take_contents(
+        &self,
+        upload: &Upload,
+        contents: Contents,
+        now: Timestamp,
+    ) -> Result<ImportReport, ImportError> {
+        let tables = contents.tables.iter().map(TableSummary::of).collect();
+        let files = contents.tables.into_iter().map(|table| table.file).collect();
+        let origin = Origin::of(&upload.bytes, &upload.options, upload.as_of);
+        let mut report = self.take_in(origin, files, upload.dry_run, now).await?;
+        (report.tables, report.passed_over) = (tables, contents.passed_over);
         Ok(report)
     }
 
@@ -163,51 +173,52 @@ impl Imports {
         check_as_of(entry.as_of, now)?;
         let file = entry.platform_file().map_err(ImportError::Wrong)?;
         // On another day the same number is another reading.
-        let day = entry.as_of.unwrap_or(now).strftime("%F").to_string();
-        let text =
-            format!("{day}\n{}", serde_json::to_string(&file).map_err(|error| ImportError::Wrong(error.to_string()))?);
-        let upload = Upload { bytes: text.into_bytes(), file_name: entry.name(), as_of: entry.as_of, dry_run };
-        self.take_in(&upload, vec![file], now).await
+        let day = entry.as_of.unwrap_or(now).strftime("%F");
+        let options = Options { file_name: entry.name(), ..Options::default() };
+        let origin = Origin::of(format!("{day} {entry:?}").as_bytes(), &options, entry.as_of);
+        self.take_in(origin, vec![file], dry_run, now).await
     }
 
     async fn take_in(
         &self,
-        upload: &Upload,
+        origin: Origin,
         mut files: Vec<PlatformFile>,
+        dry_run: bool,
         now: Timestamp,
     ) -> Result<ImportReport, ImportError> {
         resolve(&mut files, &*self.names).await?;
-        let new = NewImport::of(upload, files, now);
-        admit::check(&new.content.files, new.about.as_of).map_err(ImportError::Wrong)?;
-        let mut report = effect::of_files(&new.content.files, &new.about);
-        report.dry_run = upload.dry_run;
-        report.options.clone_from(&new.content.options);
-        let id = self.put(&new, &mut report).await?;
-        let volume = Volume { summary: ImportSummary { id, about: new.about }, content: Arc::new(new.content) };
+        let draft = library::apart(move || Draft::new(origin, files, now)).await?.ok_or(ImportError::TooLarge)?;
+        admit::check(&draft.content.files, draft.about.as_of).map_err(ImportError::Wrong)?;
+        let mut report = effect::of_files(&draft.content.files, &draft.about);
+        report.dry_run = dry_run;
+        report.options.clone_from(&draft.content.options);
+        let id = self.put(&draft, &mut report).await?;
+        let summary = ImportSummary { id, about: draft.about };
+        let volume = Volume { summary, content: Arc::new(draft.content) };
         let book = self.library.book_with(&*self.store, volume).await?;
         self.tell(Arc::new(book), id, &mut report).await?;
         Ok(report)
     }
 
     /// Stores an import, or finds out what storing it would answer.
-    async fn put(&self, new: &NewImport, report: &mut ImportReport) -> Result<ImportId, ImportError> {
+    async fn put(&self, draft: &Draft, report: &mut ImportReport) -> Result<ImportId, ImportError> {
         let known = self.store.imports().await?;
-        let same = known.iter().find(|import| import.about.digest == new.about.digest);
-        let other = known.iter().rfind(|import| import.about.file == new.about.file);
+        let same = known.iter().find(|import| import.about.digest == draft.about.digest);
+        let other = known.iter().rfind(|import| import.about.file == draft.about.file);
         report.supersedes = other.filter(|_| same.is_none()).map(|import| import.id.0);
         if let Some(same) = same {
             (report.import, report.same) = (Some(same.id.0), true);
             return Ok(same.id);
         }
-        let numbers = known.iter().fold(new.about.numbers, |sum, import| sum.saturating_add(import.about.numbers));
+        let numbers = known.iter().fold(draft.about.numbers, |sum, import| sum.saturating_add(import.about.numbers));
         if known.len() >= IMPORTS_MAX || numbers > NUMBERS_MAX {
             return Err(ImportError::Full);
         }
-        let body = pack(&new.content).ok_or(ImportError::TooLarge)?;
         if report.dry_run {
             return Ok(TRIED);
         }
-        let (id, same) = match self.store.put_import(&Import { about: new.about.clone(), body }).await? {
+        let import = Import { about: draft.about.clone(), body: draft.body.clone() };
+        let (id, same) = match self.store.put_import(&import).await? {
             Imported::New(id) => (id, false),
             Imported::Same(id) => (id, true),
         };
@@ -246,8 +257,7 @@ impl Imports {
     ) -> Result<Decision, DecideError> {
         let link = self.store.link(link).await?.ok_or(DecideError::NoLink(link))?;
         let book = self.book().await?;
-        let platform = link.spec.placement.platform.as_ref().map_or("", |platform| platform.as_str());
-        let name = desk::name_of(post, platform, &book)?;
+        let name = desk::name_of(post, &link, &book)?;
         if !made && book.find(&name).is_none() {
             return Err(DecideError::NoPost(name));
         }
@@ -260,45 +270,13 @@ impl Imports {
     /// When nothing was decided, or the store fails.
     pub(crate) async fn take_back(&self, link: LinkId, post: &str) -> Result<(), DecideError> {
         let book = self.book().await?;
-        desk::take_back(&*self.store, link, &desk::name_of(post, "", &book)?, &book).await
-    }
-}
-
-/// An import before it is packed.
-struct NewImport {
-    about: About,
-    content: Content,
-}
-
-impl NewImport {
-    fn of(upload: &Upload, files: Vec<PlatformFile>, now: Timestamp) -> Self {
-        let options: Vec<_> = upload.as_of.map(|as_of| ("as_of".to_owned(), as_of.to_string())).into_iter().collect();
-        let file = blake3::hash(&upload.bytes);
-        let days = || files.iter().flat_map(admit::days);
-        let about = About {
-            digest: digest(&file, &options),
-            file: Digest(*file.as_bytes()),
-            file_name: clean_name(&upload.file_name),
-            dialects: files.iter().map(|file| file.dialect.clone()).collect(),
-            as_of: upload.as_of.unwrap_or(now),
-            imported_at: now,
-            posts: files.iter().map(|file| file.posts.len() as u64).sum(),
-            numbers: files.iter().map(|file| file.readings.len() as u64).sum(),
-            first: days().map(|(first, _)| first).min(),
-            last: days().map(|(_, last)| last).max(),
+        let name = match self.store.link(link).await? {
+            Some(link) => desk::name_of(post, &link, &book)?,
+            // Of a link that is gone, a decision may be left.
+            None => post.to_owned(),
         };
-        Self { about, content: Content { files, options } }
+        desk::take_back(&*self.store, link, &name, &book).await
     }
-}
-
-/// Of a file and the options it was read with, each part after its length, so that no two are the same text.
-fn digest(file: &blake3::Hash, options: &[(String, String)]) -> Digest {
-    let mut digest = blake3::Hasher::new();
-    digest.update(file.as_bytes());
-    for part in options.iter().flat_map(|(name, value)| [name, value]) {
-        digest.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
-    }
-    Digest(*digest.finalize().as_bytes())
 }
 
 fn check_as_of(as_of: Option<Timestamp>, now: Timestamp) -> Result<(), ImportError> {
@@ -324,13 +302,6 @@ async fn resolve(files: &mut [PlatformFile], names: &dyn LinkNames) -> Result<()
         *name = format!("{LINK_ID}{id}");
     }
     Ok(())
-}
-
-/// The last part of a path, without control characters.
-fn clean_name(name: &str) -> String {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or("");
-    let name: String = name.chars().filter(|c| !c.is_control()).take(FILE_NAME_CHARS_MAX).collect();
-    if name.trim().is_empty() { "import.csv".to_owned() } else { name }
 }
 
 #[cfg(test)]

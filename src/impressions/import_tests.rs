@@ -5,8 +5,8 @@ use jiff::civil::date;
 use super::*;
 use crate::domain::impression::Kind;
 use crate::domain::metric::Metric;
-use crate::impressions::csv::parse;
 use crate::impressions::fake_store::FakeStore;
+use crate::impressions::read::read;
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 const VIEWS: Metric = Metric::Impressions(Kind::Views);
@@ -31,7 +31,8 @@ fn imports() -> Imports {
 
 fn upload(text: &str, as_of: Option<&str>, dry_run: bool) -> Upload {
     let as_of = as_of.map(|as_of| as_of.parse().unwrap());
-    Upload { bytes: text.as_bytes().to_vec(), file_name: "a/b\\posts\u{7}.csv".to_owned(), as_of, dry_run }
+    let options = Options { file_name: "a/b\\posts\u{7}.csv".to_owned(), ..Options::default() };
+    Upload { bytes: text.as_bytes().to_vec(), options, as_of, dry_run }
 }
 
 async fn run(imports: &Imports, upload: &Upload) -> Result<ImportReport, ImportError> {
@@ -40,11 +41,8 @@ async fn run(imports: &Imports, upload: &Upload) -> Result<ImportReport, ImportE
 
 /// Like [`Imports::import`], with a parser that needs no child.
 async fn run_at(imports: &Imports, upload: &Upload, now: Timestamp) -> Result<ImportReport, ImportError> {
-    let file = parse(&upload.bytes).unwrap();
-    if !file.errors.is_empty() {
-        return Err(ImportError::Rows(file.errors));
-    }
-    imports.take_in(upload, vec![generic::platform_file(file.rows)], now).await
+    let contents = read(upload.bytes.clone(), &upload.options).map_err(ParseError::NotRead)?;
+    imports.take_contents(upload, contents, now).await
 }
 
 async fn put(imports: &Imports, text: &str, as_of: Option<&str>) -> ImportReport {

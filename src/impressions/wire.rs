@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::impressions::csv::Skipped;
+use crate::impressions::container::PassedOver;
+use crate::impressions::summary::TableSummary;
 
 /// `POST /api/v1/imports`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,9 +44,9 @@ pub(crate) struct ImportReport {
     pub(crate) sum: BTreeMap<String, u64>,
     pub(crate) first: Option<Date>,
     pub(crate) last: Option<Date>,
-    /// The first 100 of `skipped_count`.
-    pub(crate) skipped: Vec<Skipped>,
-    pub(crate) skipped_count: u64,
+    /// Each table that was read, and parts of the upload that were not, with the reason.
+    pub(crate) tables: Vec<TableSummary>,
+    pub(crate) passed_over: Vec<PassedOver>,
     /// Numbers of links, and of posts that a link stands in.
     pub(crate) matched: u64,
     pub(crate) matched_posts: u64,

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::link::LinkId;
 use crate::impressions::import::Upload;
+use crate::impressions::options::Options;
 use crate::journal::Journal;
 use crate::tally::Tally;
 
@@ -43,8 +44,8 @@ pub(crate) fn fill(config: &Config, plan: &Plan) -> anyhow::Result<()> {
     tally.stop();
     let imports = admin::imports(parts.store.clone(), parts.catalog.clone());
     for file in plan.impression_files() {
-        let upload =
-            Upload { bytes: file.text.into_bytes(), file_name: file.name, as_of: Some(plan.as_of), dry_run: false };
+        let options = Options { file_name: file.name, ..Options::default() };
+        let upload = Upload { bytes: file.text.into_bytes(), options, as_of: Some(plan.as_of), dry_run: false };
         runtime.block_on(imports.import(&upload, clock.now()))?;
     }
     parts.journal.stop();

@@ -13,9 +13,12 @@ use super::problem::Problem;
 use crate::admin::{Admin, wire};
 use crate::domain::import::{ImportId, ImportSummary};
 use crate::impressions::child::ParseError;
-use crate::impressions::csv::FILE_BYTES_MAX;
+use crate::impressions::container::FILE_BYTES_MAX;
+use crate::impressions::date::Order;
 use crate::impressions::import::{ImportError, Upload};
 use crate::impressions::manual::Manual;
+use crate::impressions::mapping::Mapping;
+use crate::impressions::options::{Options, Span};
 use crate::impressions::wire::ImportReport;
 
 /// The name of a file that came without one.
@@ -35,6 +38,34 @@ struct Params {
     as_of: Option<String>,
     #[serde(default)]
     dry_run: bool,
+    platform: Option<String>,
+    account: Option<String>,
+    /// `post=URL,date=Day,views=Views`
+    map: Option<String>,
+    /// `lifetime` or `2026-11-01..2026-11-30`
+    period: Option<String>,
+    dates: Option<Order>,
+    year: Option<i16>,
+    tz: Option<String>,
+    currency: Option<String>,
+}
+
+impl Params {
+    fn options(self) -> Result<Options, Problem> {
+        let invalid = |field: &'static str| move |why: String| Problem::invalid(field, why);
+        Ok(Options {
+            file_name: self.file_name.unwrap_or_else(|| UNNAMED.to_owned()),
+            platform: self.platform,
+            account: self.account,
+            map: self.map.as_deref().map(Mapping::parse).transpose().map_err(invalid("map"))?,
+            period: self.period.as_deref().map(Span::parse).transpose().map_err(invalid("period"))?,
+            dates: self.dates,
+            year: self.year,
+            tz: self.tz,
+            currency: self.currency,
+            ..Options::default()
+        })
+    }
 }
 
 async fn upload(
@@ -43,12 +74,9 @@ async fn upload(
     request: Request,
 ) -> Result<Json<ImportReport>, Problem> {
     let as_of = params.as_of.as_deref().map(instant).transpose()?;
-    let upload = Upload {
-        bytes: Bytes::from_request(request, &()).await?.into(),
-        file_name: params.file_name.unwrap_or_else(|| UNNAMED.to_owned()),
-        as_of,
-        dry_run: params.dry_run,
-    };
+    let dry_run = params.dry_run;
+    let options = params.options()?;
+    let upload = Upload { bytes: Bytes::from_request(request, &()).await?.into(), options, as_of, dry_run };
     Ok(Json(admin.imports.import(&upload, admin.clock.now()).await?))
 }
 
@@ -120,8 +148,8 @@ impl From<ImportError> for Problem {
         match error {
             ImportError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
             ImportError::AsOf(_) => Self::invalid("as_of", detail),
-            ImportError::Rows(rows) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_errors(json!(rows.first))
+            ImportError::Parse(ParseError::NotRead(refusal)) if !refusal.rows.is_empty() => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_errors(json!(refusal.rows.first))
             }
             ImportError::Parse(ParseError::Busy) => Self::unavailable(detail),
             ImportError::Parse(ParseError::Start(_)) => Self::internal(detail),

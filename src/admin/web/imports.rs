@@ -18,8 +18,10 @@ use super::{Refused, unreadable};
 use crate::admin::Admin;
 use crate::admin::api::problem::Problem;
 use crate::domain::import::{ImportId, ImportSummary};
-use crate::impressions::csv::{Listed, RowError};
+use crate::impressions::child::ParseError;
 use crate::impressions::import::{ImportError, Upload};
+use crate::impressions::options::Options;
+use crate::impressions::reading::{Listed, RowError};
 use crate::impressions::wire::ImportReport;
 
 /// The largest form with a pasted file, in bytes; line breaks and commas take three bytes each.
@@ -50,7 +52,7 @@ impl Inputs {
         Ok(Upload {
             // Forms send line breaks as CR LF; a pasted file shall be the same import as the file itself.
             bytes: self.csv.replace("\r\n", "\n").into_bytes(),
-            file_name: file_name.unwrap_or(UNNAMED).to_owned(),
+            options: Options { file_name: file_name.unwrap_or(UNNAMED).to_owned(), ..Options::default() },
             as_of: as_of.map(str::parse::<Timestamp>).transpose().map_err(wrong)?,
             dry_run,
         })
@@ -117,7 +119,9 @@ async fn run(admin: &Admin, inputs: &Inputs, dry_run: bool) -> Result<Result<Imp
     };
     match admin.imports.import(&upload, admin.clock.now()).await {
         Ok(report) => Ok(Ok(report)),
-        Err(ImportError::Rows(rows)) => Ok(Err(Outcome::Rows(rows))),
+        Err(ImportError::Parse(ParseError::NotRead(refusal))) if !refusal.rows.is_empty() => {
+            Ok(Err(Outcome::Rows(refusal.rows)))
+        }
         Err(ImportError::Store(error)) => Err(error.into()),
         Err(error) => Ok(Err(Outcome::Wrong(error.into()))),
     }
@@ -239,11 +243,13 @@ fn unmatched(report: &ImportReport) -> Markup {
 
 fn skipped(report: &ImportReport) -> Markup {
     html! {
-        @if report.skipped_count > 0 {
+        @let count: u64 = report.tables.iter().map(|table| table.skipped_count).sum();
+        @let rows: Vec<_> = report.tables.iter().flat_map(|table| &table.skipped).collect();
+        @if count > 0 {
             details {
-                summary { (counted(report.skipped_count, "number")) " skipped, because they say nothing" }
-                ul.notes { @for row in &report.skipped { li { "Row " (row.row) ": " (row.reason) } } }
-                (rest(report.skipped_count, report.skipped.len()))
+                summary { (counted(count, "row")) " skipped, because they say nothing" }
+                ul.notes { @for row in &rows { li { "Row " (row.row) ": " (row.reason) } } }
+                (rest(count, rows.len()))
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::domain::metric::Metric;
 use crate::domain::permalink;
 use crate::domain::placement::{Level, Placement, Platform, PostRef};
 use crate::impressions::body::Content;
-use crate::impressions::reading::{Grain, Slice};
+use crate::impressions::reading::{Grain, PlatformFile, Slice};
 
 /// A post's place in [`Book::posts`]. It means nothing in another book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -243,6 +243,12 @@ impl Book {
     pub(crate) fn superseded_by(&self, import: ImportId) -> Option<ImportId> {
         self.superseded.get(&import).copied()
     }
+}
+
+/// Until when the numbers of files hold that are imported `now`: as they say, else until now.
+pub(crate) fn as_of(files: &[PlatformFile], now: Timestamp) -> Timestamp {
+    let of_file = |file: &PlatformFile| merge::end_of_as_of(file).map_or(now, |end| end.min(now));
+    files.iter().map(of_file).max().unwrap_or(now)
 }
 
 /// Of imports of one file the newest counts: it was read with better options.
