@@ -9,14 +9,16 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{Answer, Body, Client, Refused, block_on};
+use super::client::{Answer, Body, Client, Refused, RowError, block_on};
 use super::connect::Connect;
+use super::dry_run;
 use super::figures;
 use super::table::{self, Left, Right, Table};
 use super::{AlreadyTold, Usage, print, tell, when};
+use crate::impressions::child::ParseError;
 
-/// The largest file that the server takes.
-const FILE_BYTES_MAX: u64 = 20_000_000;
+/// The largest file that is read.
+const FILE_BYTES_MAX: u64 = crate::impressions::container::FILE_BYTES_MAX as u64;
 
 /// The most rows of each sort that are shown one by one.
 const SHOWN_MAX: usize = 20;
@@ -26,15 +28,17 @@ const SHOWN_MAX: usize = 20;
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// CSV files: a header with `post` or `link`, `date`, and impressions, views, reach, …
+    /// Files as platforms let you download them (CSV, Excel, ZIP), or CSV with `post` or `link`, `date`, and views, …
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Only say what would happen
+    /// Only say what would happen; without a server, what the files hold
     #[arg(long)]
     dry_run: bool,
     /// Until when the numbers hold, if not until now: 2026-11-21T10:00:00Z
     #[arg(long, value_name = "TIME", value_parser = when::instant)]
     as_of: Option<Timestamp>,
+    #[command(flatten)]
+    reading: dry_run::Reading,
     #[command(flatten)]
     connect: Connect,
 }
@@ -82,6 +86,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     // Folders and files too large are refused before the first file is sent.
     let files = args.files.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    if args.command.is_none() && args.dry_run && !args.connect.finds_a_server() {
+        return block_on(read_all(args, files));
+    }
     let client = args.connect.open()?;
     block_on(async {
         match &args.command {
@@ -90,6 +97,21 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             Some(Command::Undo { id }) => undo(&client, *id, args.connect.json).await,
         }
     })
+}
+
+/// What each file holds, where no server can say what would become of it.
+async fn read_all(args: &Args, files: Vec<File>) -> anyhow::Result<()> {
+    let as_of = args.as_of.map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date());
+    for file in files {
+        let options = args.reading.options(&file.name, as_of);
+        if let Err(error) = dry_run::tell(&file.bytes, &file.name, &options, args.connect.json).await {
+            let rows = if let ParseError::NotRead(refusal) = &error { refusal.rows.first.clone() } else { Vec::new() };
+            let rows = rows.into_iter().map(|row| RowError { row: row.row, message: row.message }).collect();
+            let refused = Refused { status: 422, message: error.to_string(), rows };
+            return Err(explain(refused.into(), &file.name, 0));
+        }
+    }
+    Ok(())
 }
 
 /// A file's name and bytes.
@@ -259,7 +281,6 @@ async fn undo(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::client::RowError;
     use super::*;
 
     fn report() -> Report {

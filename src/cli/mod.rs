@@ -10,6 +10,7 @@ mod corpora;
 mod ctr;
 pub(crate) mod demo;
 mod doctor;
+mod dry_run;
 mod export;
 mod figures;
 mod import;

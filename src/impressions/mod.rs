@@ -23,5 +23,6 @@ pub(crate) mod options;
 pub(crate) mod read;
 pub(crate) mod reading;
 mod sniff;
+pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod wire;
