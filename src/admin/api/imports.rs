@@ -44,7 +44,8 @@ struct Params {
     map: Option<String>,
     /// `lifetime` or `2026-11-01..2026-11-30`
     period: Option<String>,
-    dates: Option<Order>,
+    /// `day-first` or `month-first`
+    dates: Option<String>,
     year: Option<i16>,
     tz: Option<String>,
     currency: Option<String>,
@@ -59,7 +60,7 @@ impl Params {
             account: self.account,
             map: self.map.as_deref().map(Mapping::parse).transpose().map_err(invalid("map"))?,
             period: self.period.as_deref().map(Span::parse).transpose().map_err(invalid("period"))?,
-            dates: self.dates,
+            dates: self.dates.as_deref().map(order).transpose().map_err(invalid("dates"))?,
             year: self.year,
             tz: self.tz,
             currency: self.currency,
@@ -78,6 +79,10 @@ async fn upload(
     let options = params.options()?;
     let upload = Upload { bytes: Bytes::from_request(request, &()).await?.into(), options, as_of, dry_run };
     Ok(Json(admin.imports.import(&upload, admin.clock.now()).await?))
+}
+
+fn order(word: &str) -> Result<Order, String> {
+    Order::parse(word).ok_or_else(|| format!("{word:?} is neither day-first nor month-first"))
 }
 
 fn instant(text: &str) -> Result<Timestamp, Problem> {
