@@ -26,6 +26,7 @@ mod redis;
 
 // What is measured against: places and impressions.
 mod imports;
+mod matches;
 mod places;
 
 // What hits are taken for, and why.

@@ -21,6 +21,9 @@ use crate::impressions::mapping::Mapping;
 use crate::impressions::options::{Options, Span};
 use crate::impressions::wire::ImportReport;
 
+/// The most uploads that are read at a time; others wait.
+pub(in crate::admin) const UPLOADS_MAX: usize = 2;
+
 /// The name of a file that came without one.
 const UNNAMED: &str = "upload.csv";
 
@@ -75,6 +78,8 @@ async fn upload(
     request: Request,
 ) -> Result<Json<ImportReport>, Problem> {
     let as_of = params.as_of.as_deref().map(instant).transpose()?;
+    // Whoever waits too long is told so by the deadline of every handler.
+    let _turn = admin.uploads.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?;
     let dry_run = params.dry_run;
     let options = params.options()?;
     let upload = Upload { bytes: Bytes::from_request(request, &()).await?.into(), options, as_of, dry_run };
