@@ -31,7 +31,7 @@ pub(crate) mod wire;
 
 pub(crate) use key::{KeyHash, open_key};
 pub(crate) use listener::serve;
-pub(crate) use names::CatalogNames;
+pub(crate) use names::imports;
 
 use session::Sessions;
 
@@ -89,7 +89,7 @@ pub(crate) struct Admin {
 impl Admin {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            imports: Arc::new(Imports::new(parts.store.clone())),
+            imports: Arc::new(imports(parts.store.clone(), parts.catalog.clone())),
             parts: Arc::new(parts),
             sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),

@@ -52,11 +52,7 @@ pub(crate) struct Reading {
 }
 
 fn order(text: &str) -> Result<Order, String> {
-    match text {
-        "day-first" => Ok(Order::DayFirst),
-        "month-first" => Ok(Order::MonthFirst),
-        _ => Err("say day-first or month-first".to_owned()),
-    }
+    Order::parse(text).ok_or_else(|| "say day-first or month-first".to_owned())
 }
 
 impl Reading {

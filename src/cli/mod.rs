@@ -16,6 +16,7 @@ mod figures;
 mod import;
 mod link;
 mod lookup;
+mod matching;
 mod reclassify;
 mod serve;
 mod stats;
@@ -45,6 +46,7 @@ Examples:
   waypost stats spring --by country
   waypost export clicks --from 2026-11-01 -o november.csv
   waypost import impressions.csv --dry-run
+  waypost match list --unmatched
   waypost ctr --by campaign
 
 Client commands find the server through its data folder (--data, ./data if not given) or through --server and --key.
@@ -62,6 +64,8 @@ enum Command {
     Export(export::Args),
     /// Import impressions from CSV files, or list and undo imports
     Import(import::Args),
+    /// Show which links stand in which imported posts, and decide about it
+    Match(matching::Args),
     /// Show click-through rates: clicks divided by impressions
     Ctr(ctr::Args),
     /// Judge past clicks again by the rules of now, and count them anew
@@ -115,6 +119,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Stats(args) => stats::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Match(args) => matching::run(&args),
         Command::Ctr(args) => ctr::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Classify(file) => classify::run(&file.load()?),

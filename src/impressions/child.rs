@@ -13,14 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 
 use crate::impressions::answer;
 use crate::impressions::container::FILE_BYTES_MAX;
-use crate::impressions::csv::{ParsedFile, parse};
 use crate::impressions::options::Options;
 use crate::impressions::read::read;
 use crate::impressions::reading::{Contents, Refusal};
@@ -35,8 +33,6 @@ const OPTIONS_VARIABLE: &str = "WAYPOST_OPTIONS";
 const CHILDREN_MAX: usize = 2;
 /// How long one upload may wait and be parsed.
 const DEADLINE: Duration = Duration::from_secs(35);
-/// The largest answer of a child: a million rows of 120 bytes, and 20 MB of names with every quote escaped.
-const ANSWER_BYTES_MAX: u64 = 160 << 20;
 /// How much of what a dying child says is kept for the log.
 const LAST_WORDS_BYTES_MAX: u64 = 2048;
 
@@ -53,10 +49,7 @@ const LIMITS: [(Resource, u64); 5] = [
 /// Why there is no parsed file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ParseError {
-    /// The file itself is wrong; in words for the person who sent it.
-    #[error("{0}")]
-    Refused(String),
-    /// Rows of it are wrong, or it is not read as it is, with advice.
+    /// The file itself or rows of it are wrong, or it is not read as it is, with advice.
     #[error("{}", .0.message)]
     NotRead(Refusal),
     #[error("other files are being read; try again in a minute")]
@@ -67,14 +60,6 @@ pub(crate) enum ParseError {
     Died(String),
     #[error("the program that reads files cannot be run: {0}")]
     Start(std::io::Error),
-}
-
-/// What the child answers.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Answer {
-    Parsed(ParsedFile),
-    Refused(String),
 }
 
 /// Runs children, at most [`CHILDREN_MAX`] at once. Clones share that bound.
@@ -94,30 +79,6 @@ impl Parser {
 
     fn of(program: PathBuf, arguments: Vec<OsString>, deadline: Duration) -> Self {
         Self { program, arguments, deadline, children: Arc::new(Semaphore::new(CHILDREN_MAX)) }
-    }
-
-    /// Parses a file in a child process.
-    ///
-    /// # Errors
-    /// When the file is refused, or the child could not answer in time and within its limits.
-    pub(crate) async fn parse(&self, file: &[u8]) -> Result<ParsedFile, ParseError> {
-        let waited = tokio::time::timeout(self.deadline, self.children.acquire()).await;
-        let _turn = waited.ok().and_then(Result::ok).ok_or(ParseError::Busy)?;
-        let child = self.command().spawn().map_err(ParseError::Start)?;
-        // Dropping the child when the deadline passes kills it.
-        let (status, answer, last_words) =
-            tokio::time::timeout(self.deadline, converse(child, file)).await.map_err(|_| ParseError::TooSlow)??;
-        if !status.success() {
-            return Err(ParseError::Died(cause(status, &last_words)));
-        }
-        let unreadable =
-            |error: &dyn std::fmt::Display| ParseError::Died(format!("its answer cannot be read: {error}"));
-        // Up to 160 MB of JSON: not on a thread that answers requests.
-        let read = tokio::task::spawn_blocking(move || serde_json::from_slice(&answer)).await;
-        match read.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))? {
-            Answer::Parsed(parsed) => Ok(parsed),
-            Answer::Refused(message) => Err(ParseError::Refused(message)),
-        }
     }
 
     /// Reads a file in a child process.
@@ -147,26 +108,6 @@ impl Parser {
 fn own_program() -> PathBuf {
     let running = PathBuf::from("/proc/self/exe");
     if running.exists() { running } else { std::env::current_exe().unwrap_or(running) }
-}
-
-/// Gives the child the file and takes its answer, both at once, so that neither waits for the other.
-async fn converse(mut child: Child, file: &[u8]) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), ParseError> {
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let give = async {
-        if let Some(mut stdin) = stdin {
-            // A child that has seen enough closes its end; its answer says why.
-            let _ = stdin.write_all(file).await;
-            let _ = stdin.shutdown().await;
-        }
-    };
-    let ((), answer, last_words) =
-        tokio::join!(give, take(stdout, ANSWER_BYTES_MAX), take(stderr, LAST_WORDS_BYTES_MAX));
-    let died = |error: std::io::Error| ParseError::Died(error.to_string());
-    let (answer, last_words) = (answer.map_err(died)?, last_words.map_err(died)?);
-    if answer.len() as u64 >= ANSWER_BYTES_MAX {
-        return Err(ParseError::Died("its answer is too large".to_owned()));
-    }
-    Ok((child.wait().await.map_err(died)?, answer, last_words))
 }
 
 /// Gives the child the file and reads its answer as it comes.
@@ -238,11 +179,8 @@ fn limit() -> std::io::Result<()> {
 }
 
 fn respond() -> std::io::Result<()> {
-    let (from, to) = (std::io::stdin().lock(), std::io::stdout().lock());
-    match std::env::var(OPTIONS_VARIABLE) {
-        Ok(options) => tell(&serde_json::from_str(&options)?, from, to),
-        Err(_) => answer(from, to),
-    }
+    let options = std::env::var(OPTIONS_VARIABLE).map_err(std::io::Error::other)?;
+    tell(&serde_json::from_str(&options)?, std::io::stdin().lock(), std::io::stdout().lock())
 }
 
 fn tell(options: &Options, from: impl Read, to: impl Write) -> std::io::Result<()> {
@@ -250,18 +188,6 @@ fn tell(options: &Options, from: impl Read, to: impl Write) -> std::io::Result<(
     from.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut file)?;
     let mut to = std::io::BufWriter::new(to);
     answer::write(read(file, options), &mut to)?;
-    to.flush()
-}
-
-fn answer(from: impl Read, to: impl Write) -> std::io::Result<()> {
-    let mut file = Vec::new();
-    from.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut file)?;
-    let answer = match parse(&file) {
-        Ok(parsed) => Answer::Parsed(parsed),
-        Err(message) => Answer::Refused(message),
-    };
-    let mut to = std::io::BufWriter::new(to);
-    serde_json::to_writer(&mut to, &answer)?;
     to.flush()
 }
 
@@ -274,20 +200,7 @@ mod tests {
     }
 
     async fn refusal(program: &str, arguments: &[&str]) -> String {
-        run(program, arguments, DEADLINE).parse(b"x").await.unwrap_err().to_string()
-    }
-
-    #[tokio::test]
-    async fn the_answer_of_the_child_is_the_parsed_file() {
-        let mut said = Vec::new();
-        answer(&b"post,date,views\np,2026-11-01,5\n"[..], &mut said).unwrap();
-        // `cat` says what it is told.
-        let parsed = run("/bin/cat", &[], DEADLINE).parse(&said).await.unwrap();
-        assert_eq!(parsed.rows[0].counts[0].count, 5);
-        said.clear();
-        answer(&b""[..], &mut said).unwrap();
-        let refused = run("/bin/cat", &[], DEADLINE).parse(&said).await.unwrap_err();
-        assert!(matches!(&refused, ParseError::Refused(why) if why == "the file is empty"), "{refused}");
+        run(program, arguments, DEADLINE).read(b"x", &Options::default()).await.unwrap_err().to_string()
     }
 
     #[tokio::test]
@@ -310,21 +223,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_child_without_an_end_is_killed_at_its_deadline() {
-        let refused = run("/bin/sleep", &["600"], Duration::ZERO).parse(b"x").await.unwrap_err();
+        let refused = run("/bin/sleep", &["600"], Duration::ZERO).read(b"x", &Options::default()).await.unwrap_err();
         assert!(matches!(refused, ParseError::TooSlow), "{refused}");
     }
 
     #[tokio::test]
     async fn a_child_sees_nothing_of_the_servers_environment() {
         assert!(std::env::var_os("PATH").is_some());
-        let script = r#"test -z "$HOME$CARGO" && echo '{"refused":"clean"}'"#;
-        assert_eq!(refusal("/bin/sh", &["-c", script]).await, "clean");
+        let script = r#"test -z "$HOME$CARGO" && echo clean >&2; exit 3"#;
+        assert!(refusal("/bin/sh", &["-c", script]).await.contains("exit code 3: clean"));
     }
 
     #[tokio::test]
     async fn a_third_upload_waits_for_its_turn_and_then_gives_up() {
         let parser = run("/bin/cat", &[], Duration::ZERO);
         let _both = parser.children.acquire_many(CHILDREN_MAX as u32).await.unwrap();
-        assert!(matches!(parser.parse(b"x").await.unwrap_err(), ParseError::Busy));
+        assert!(matches!(parser.read(b"x", &Options::default()).await.unwrap_err(), ParseError::Busy));
     }
 }

@@ -4,6 +4,7 @@
 //! the shapes that the parsing child answers with and that an import keeps; they mean nothing until they are matched.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,16 @@ pub(crate) enum Grain {
     Day(Date),
     /// Both included; longer than a day.
     Period(Date, Date),
+}
+
+impl fmt::Display for Grain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lifetime => f.write_str("lifetime"),
+            Self::Day(day) => day.fmt(f),
+            Self::Period(first, last) => write!(f, "{first} to {last}"),
+        }
+    }
 }
 
 /// One upload, read: one table of a file, or several of a workbook or an archive.

@@ -23,6 +23,7 @@ use crate::domain::link::{Link, LinkId};
 use crate::domain::metric::Metric;
 use crate::domain::placement::PostRef;
 use crate::impressions::book::{Book, Number, PostId, SliceId};
+use crate::impressions::matching::Matches;
 use crate::impressions::reading::{Grain, LINK_ID};
 use crate::stats::ctr::Material;
 use crate::stats::ctr::groups::LinkEntry;
@@ -93,7 +94,7 @@ async fn asked_links(store: &dyn Store, query: &StatsQuery) -> Result<Option<Vec
 /// When the window is not one, or the store fails.
 pub(crate) async fn ctr(
     store: &dyn Store,
-    book: &Book,
+    (book, matches): (&Book, &Matches),
     query: &CtrQuery,
     report_zone: &TimeZone,
     now: Timestamp,
@@ -101,7 +102,7 @@ pub(crate) async fn ctr(
     let today = now.to_zoned(report_zone.clone()).date();
     let impressions = impressions(book, query, today)?;
     let window = ctr_window(query, &impressions, today)?;
-    let links = read_links(store, |link| Some(entry(link, book))).await?;
+    let links = read_links(store, |link| Some(entry(link, book, matches))).await?;
     let cut = days_cut(&impressions, report_zone);
     let clicks = read_clicks(store, &links, window, &cut).await?;
     let material = Material { links: &links, clicks: &clicks, impressions: &impressions, zone: report_zone, window };
@@ -138,11 +139,11 @@ fn subject(post: PostId, book: &Book) -> Option<Subject> {
     }
 }
 
-/// A link whose posts are called as the book calls them.
-fn entry(link: &Link, book: &Book) -> LinkEntry {
+/// A link with the posts that it was found to stand in, called as the book calls them, beside those that its owner says.
+fn entry(link: &Link, book: &Book, matches: &Matches) -> LinkEntry {
     let mut entry = LinkEntry::of(link);
-    let posts = book.posts_of(&link.spec.placement);
-    entry.posts.extend(posts.iter().filter_map(|post| PostRef::parse(book.post(*post).key()).ok()));
+    let posts = matches.of_link(link.id).iter().map(|post| book.post(*post).key());
+    entry.posts.extend(posts.filter(|key| !key.starts_with(LINK_ID)).filter_map(|key| PostRef::parse(key).ok()));
     entry.posts.sort_unstable();
     entry.posts.dedup();
     entry
@@ -239,10 +240,11 @@ mod tests {
         let book = of_days(now(), &[("p", views, date(2026, 3, 5), 10), ("p", views, date(2026, 11, 22), 10)]);
         let store = FakeStore::default();
         let query = CtrQuery::parse(&CtrParams { by: Some("post".to_owned()), ..CtrParams::default() }).unwrap();
-        let report = ctr(&store, &book, &query, &TimeZone::UTC, now()).await.unwrap();
+        let report = ctr(&store, (&book, &Matches::default()), &query, &TimeZone::UTC, now()).await.unwrap();
         assert_eq!((report.from, report.to), (date(2026, 3, 5), date(2026, 11, 22)));
         assert_eq!((report.rows[0].clicks, report.rows[0].impressions), (None, Some(20)));
-        let empty = ctr(&FakeStore::default(), &no_book(), &query, &TimeZone::UTC, now()).await.unwrap();
+        let empty =
+            ctr(&FakeStore::default(), (&no_book(), &Matches::default()), &query, &TimeZone::UTC, now()).await.unwrap();
         assert_eq!((empty.from, empty.to, empty.rows.len()), (date(2026, 10, 25), date(2026, 11, 21), 0));
     }
 
@@ -256,12 +258,24 @@ mod tests {
             })
         };
         assert!(ask("2026-11-02", Some("2026-11-01")).is_err());
-        let refused =
-            ctr(&FakeStore::default(), &no_book(), &ask("2001-01-01", None).unwrap(), &TimeZone::UTC, now()).await;
+        let refused = ctr(
+            &FakeStore::default(),
+            (&no_book(), &Matches::default()),
+            &ask("2001-01-01", None).unwrap(),
+            &TimeZone::UTC,
+            now(),
+        )
+        .await;
         assert!(matches!(refused, Err(StatsError::Query(_))));
-        let future = ctr(&FakeStore::default(), &no_book(), &ask("2027-01-01", None).unwrap(), &TimeZone::UTC, now())
-            .await
-            .unwrap();
+        let future = ctr(
+            &FakeStore::default(),
+            (&no_book(), &Matches::default()),
+            &ask("2027-01-01", None).unwrap(),
+            &TimeZone::UTC,
+            now(),
+        )
+        .await
+        .unwrap();
         assert_eq!((future.from, future.to), (date(2027, 1, 1), date(2027, 1, 1)));
     }
 }

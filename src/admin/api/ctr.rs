@@ -16,6 +16,8 @@ pub(super) fn router() -> Router<Admin> {
 
 async fn show(State(admin): State<Admin>, Asked(params): Asked<CtrParams>) -> Result<Json<CtrReport>, Problem> {
     let query = CtrQuery::parse(&params)?;
-    let book = admin.imports.book().await?;
-    Ok(Json(ctr(&*admin.store, &book, &query, &admin.report_zone, admin.clock.now()).await?))
+    let matched = admin.imports.matched().await?;
+    Ok(Json(
+        ctr(&*admin.store, (&matched.book, &matched.matches), &query, &admin.report_zone, admin.clock.now()).await?,
+    ))
 }

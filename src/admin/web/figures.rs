@@ -42,8 +42,15 @@ pub(super) async fn rates(admin: &Admin) -> Result<CtrReport, Refused> {
 }
 
 pub(super) async fn ctr(admin: &Admin, query: &CtrQuery) -> Result<CtrReport, Refused> {
-    let book = admin.imports.book().await?;
-    Ok(crate::stats::ctr(&*admin.store, &book, query, &admin.report_zone, admin.clock.now()).await?)
+    let matched = admin.imports.matched().await?;
+    Ok(crate::stats::ctr(
+        &*admin.store,
+        (&matched.book, &matched.matches),
+        query,
+        &admin.report_zone,
+        admin.clock.now(),
+    )
+    .await?)
 }
 
 /// One row for each link: the first that has a ratio, or else the first.

@@ -19,6 +19,7 @@ fn at(hour: i64) -> Timestamp {
 /// A volume of one file; its bytes are told apart by its id.
 fn volume(id: u64, as_of: Timestamp, file: PlatformFile) -> Volume {
     let about = About {
+        digest: Digest([id as u8; 32]),
         file: Digest([id as u8; 32]),
         file_name: format!("{id}.csv"),
         dialects: Vec::new(),
@@ -75,6 +76,11 @@ pub(crate) fn of_days(as_of: Timestamp, numbers: &[(&str, Metric, Date, u64)]) -
         file.readings.push(Reading { post: place as u32, slice: 0, metric: *metric, grain, value: *value });
     }
     Book::new(&[volume(1, as_of, file)])
+}
+
+/// A book of one import of posts without numbers.
+pub(crate) fn of_posts(as_of: Timestamp, posts: &[PlatformPost]) -> Book {
+    Book::new(&[volume(1, as_of, PlatformFile { posts: posts.to_vec(), ..PlatformFile::default() })])
 }
 
 #[test]
