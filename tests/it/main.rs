@@ -24,7 +24,8 @@ mod floods;
 // Many nodes on one Redis, and a Redis that fails.
 mod redis;
 
-// What is measured against: places and impressions.
+// What is measured against: places and impressions, and the platforms' own files through the limited child.
+mod files;
 mod imports;
 mod matches;
 mod places;

@@ -125,7 +125,7 @@ fn bound(
         return Err(known(reason.to_owned()));
     }
     let headers: Vec<String> = top[at].iter().map(|cell| fold_bounded(cell)).collect();
-    let look = Look { above: &top[..at], headers: &headers, table: &sheet.name, options };
+    let look = Look { above: &top[..at], headers: &headers, table: &sheet.name };
     let facts = dialect.look.map_or(Ok(Facts::default()), |ask| ask(&look)).map_err(known)?;
     if let Some(reason) = facts.passed_over {
         return Err(known(reason.to_owned()));

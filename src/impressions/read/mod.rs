@@ -18,6 +18,8 @@ mod edge_tests;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
 mod tests;
 
 use self::bind::Bound;
