@@ -4,11 +4,15 @@
 //! clicks by impressions. It must never decide what a number means.
 
 pub(crate) mod breakdown;
+pub(crate) mod compare;
 pub(crate) mod ctr;
 pub(crate) mod interval;
+pub(crate) mod pooled;
 pub(crate) mod query;
 pub(crate) mod report;
 pub(crate) mod series;
+pub(crate) mod shrink;
+pub(crate) mod special;
 pub(crate) mod wire;
 
 use std::collections::BTreeSet;
