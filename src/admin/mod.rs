@@ -14,6 +14,7 @@ use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::impressions::child::Parser;
 use crate::links::catalog::Catalog;
+use crate::stats::rates::Rules;
 use crate::store::Store;
 
 mod api;
@@ -69,6 +70,8 @@ pub(crate) struct Parts {
     pub(crate) past: Arc<dyn Past>,
     pub(crate) clock: Clock,
     pub(crate) report_zone: TimeZone,
+    /// When a rate means something, and beside what it stands.
+    pub(crate) rates: Rules,
     pub(crate) key: KeyHash,
     /// The address that was really bound.
     pub(crate) address: SocketAddr,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::domain::counter::Dimension;
 use crate::domain::link::LinkId;
-use crate::stats::ctr::{Grouping, Numerator};
+use crate::stats::ctr::{Grouping, Numerator, Order};
 
 /// The most days one question may span: ten years.
 pub(crate) const WINDOW_DAYS_MAX: i32 = 3660;
@@ -51,6 +51,7 @@ pub(crate) struct CtrParams {
     pub(crate) from: Option<String>,
     pub(crate) to: Option<String>,
     pub(crate) clicks: Option<String>,
+    pub(crate) sort: Option<String>,
 }
 
 /// Days, both ends included; never reversed, never longer than [`WINDOW_DAYS_MAX`].
@@ -210,6 +211,7 @@ pub(crate) struct CtrQuery {
     pub(crate) from: Option<Date>,
     pub(crate) to: Option<Date>,
     pub(crate) numerator: Numerator,
+    pub(crate) order: Order,
 }
 
 impl CtrQuery {
@@ -221,18 +223,37 @@ impl CtrQuery {
         if let (Some(from), Some(to)) = (from, to) {
             Window::new(from, to)?;
         }
-        let by = params.by.as_deref().unwrap_or(Grouping::Link.as_str());
-        let clicks = params.clicks.as_deref().unwrap_or(Numerator::Human.as_str());
         Ok(Self {
-            by: Grouping::parse(by).ok_or_else(|| {
-                wrong("by", format!("{:?} is none of link, post, campaign, platform, level", head(by)))
-            })?,
+            by: word(
+                "by",
+                params.by.as_deref(),
+                Grouping::Link,
+                Grouping::parse,
+                &Grouping::ALL.map(Grouping::as_str),
+            )?,
             from,
             to,
-            numerator: Numerator::parse(clicks)
-                .ok_or_else(|| wrong("clicks", format!("{:?} is none of human, unique, all", head(clicks))))?,
+            numerator: numerator(params.clicks.as_deref())?,
+            order: word("sort", params.sort.as_deref(), Order::Size, Order::parse, &Order::ALL.map(Order::as_str))?,
         })
     }
+}
+
+/// Which clicks are asked for; human ones when nothing is said.
+pub(crate) fn numerator(text: Option<&str>) -> Result<Numerator, QueryError> {
+    word("clicks", text, Numerator::Human, Numerator::parse, &Numerator::ALL.map(Numerator::as_str))
+}
+
+/// One of a few words.
+pub(crate) fn word<T>(
+    field: &'static str,
+    text: Option<&str>,
+    default: T,
+    parse: impl Fn(&str) -> Option<T>,
+    words: &[&str],
+) -> Result<T, QueryError> {
+    let Some(text) = text else { return Ok(default) };
+    parse(text).ok_or_else(|| wrong(field, format!("{:?} is none of {}", head(text), words.join(", "))))
 }
 
 /// The beginning of what somebody sent, short enough for a message.

@@ -6,8 +6,8 @@ use axum::{Json, Router, routing};
 use super::extract::Asked;
 use super::problem::Problem;
 use crate::admin::Admin;
-use crate::stats::ctr;
 use crate::stats::query::{CtrParams, CtrQuery};
+use crate::stats::rates;
 use crate::stats::wire::CtrReport;
 
 pub(super) fn router() -> Router<Admin> {
@@ -16,5 +16,5 @@ pub(super) fn router() -> Router<Admin> {
 
 async fn show(State(admin): State<Admin>, Asked(params): Asked<CtrParams>) -> Result<Json<CtrReport>, Problem> {
     let query = CtrQuery::parse(&params)?;
-    Ok(Json(ctr(&*admin.store, &query, &admin.report_zone, admin.clock.now()).await?))
+    Ok(Json(rates::ctr(&*admin.store, &query, &admin.rates, &admin.report_zone, admin.clock.now()).await?))
 }
