@@ -12,10 +12,10 @@ use tokio::sync::Semaphore;
 
 use crate::archive::Archive;
 use crate::clock::Clock;
-use crate::impressions::child::Parser;
+use crate::impressions::import::Imports;
 use crate::links::catalog::Catalog;
-use crate::stats::rates::Rules;
-use crate::store::Store;
+use crate::stats::rates::{Ratings, Rules};
+use crate::store::{Store, StoreError};
 
 mod api;
 mod guard;
@@ -84,8 +84,7 @@ pub(crate) struct Parts {
 pub(crate) struct Admin {
     parts: Arc<Parts>,
     sessions: Arc<Sessions>,
-    /// Parses uploads outside of this process.
-    parser: Arc<Parser>,
+    imports: Arc<Imports>,
     /// Turns for exports.
     exports: Arc<Semaphore>,
 }
@@ -93,11 +92,27 @@ pub(crate) struct Admin {
 impl Admin {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
+            imports: Arc::new(Imports::new(parts.store.clone())),
             parts: Arc::new(parts),
             sessions: Arc::default(),
-            parser: Arc::new(Parser::new()),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
         }
+    }
+}
+
+impl Admin {
+    /// What questions about rates are asked of.
+    ///
+    /// # Errors
+    /// When the imports cannot be read.
+    async fn ratings(&self) -> Result<Ratings<'_>, StoreError> {
+        Ok(Ratings {
+            store: &*self.store,
+            book: self.imports.book().await?,
+            rules: &self.rates,
+            zone: &self.report_zone,
+            now: self.clock.now(),
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::import::ImportId;
 use super::link::LinkId;
 use super::placement::PostRef;
 
@@ -56,45 +57,10 @@ pub(crate) struct Impression {
     pub(crate) count: u64,
 }
 
-/// One imported file: all of its rows or none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Import {
-    /// BLAKE3 of the file's bytes; the same file twice is a no-op.
-    pub(crate) digest: [u8; 32],
-    pub(crate) file_name: String,
-    /// Until when the numbers hold; clicks after it do not belong to them.
-    pub(crate) as_of: Timestamp,
-    pub(crate) imported_at: Timestamp,
-    pub(crate) rows: Vec<Impression>,
-}
-
-/// The store's number for an import, from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ImportId(pub(crate) u64);
-
-/// What became of an import.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Imported {
-    /// Stored. `replaced` rows overwrote an older as-of; `kept` rows were older than what is stored and changed nothing.
-    New { id: ImportId, added: u64, replaced: u64, kept: u64 },
-    /// The same file is there already.
-    Same { id: ImportId },
-}
-
 /// An impression as stored, with the instant until which it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredImpression {
     pub(crate) impression: Impression,
     pub(crate) as_of: Timestamp,
     pub(crate) import: ImportId,
-}
-
-/// One line of `import list`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ImportSummary {
-    pub(crate) id: ImportId,
-    pub(crate) file_name: String,
-    pub(crate) as_of: Timestamp,
-    pub(crate) imported_at: Timestamp,
-    pub(crate) rows: u64,
 }

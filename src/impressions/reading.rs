@@ -11,6 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::domain::metric::Metric;
 use crate::domain::placement::Level;
 
+/// The name of a post that stands for a link, as a file says it (`link:spring`, `link:https://go.example.com/spring`),
+/// and once it is known which link that is (`link-id:7`): its numbers are of the place where the link stands, whatever
+/// place that is.
+pub(crate) const LINK_CELL: &str = "link:";
+pub(crate) const LINK_ID: &str = "link-id:";
+
 /// One file (or one table of an archive), read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PlatformFile {

@@ -12,8 +12,7 @@ use crate::cli::demo::plan::{DemoHit, Plan};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::link::LinkId;
-use crate::impressions::child::Parser;
-use crate::impressions::import::{self, Upload};
+use crate::impressions::import::{Imports, Upload};
 use crate::journal::Journal;
 use crate::tally::Tally;
 
@@ -42,12 +41,12 @@ pub(crate) fn fill(config: &Config, plan: &Plan) -> anyhow::Result<()> {
     journal_all(&parts.journal, &plan.hits, &ids);
     let tally = Tally::start(parts.tally_tools(&config, &clock)?)?;
     tally.stop();
-    let parser = Parser::new();
+    let imports = Imports::new(parts.store.clone());
     for file in plan.impression_files() {
         let upload =
             Upload { bytes: file.text.into_bytes(), file_name: file.name, as_of: Some(plan.as_of), dry_run: false };
         let names = CatalogNames(&parts.catalog);
-        runtime.block_on(import::import(&parser, &*parts.store, &names, &upload, clock.now()))?;
+        runtime.block_on(imports.import(&names, &upload, clock.now()))?;
     }
     parts.journal.stop();
     Ok(())

@@ -1,25 +1,22 @@
-//! Reads what a click-through rate is computed from: links, the posts that imports know, and clicks.
+//! Reads what click-through rates are computed from: links, the posts that imports know, and clicks.
 //!
 //! It must never decide what a number means; that is `ctr`'s.
 
-use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::domain::impression::{StoredImpression, Subject};
 use crate::domain::link::Link;
-use crate::domain::metric::Metric;
-use crate::domain::permalink;
+use crate::impressions::book::Book;
 use crate::stats::ctr::baseline::{BUILT_IN, BaselineError, Baselines};
 use crate::stats::ctr::clicks::{ClickLog, Span};
-use crate::stats::ctr::evidence::{Number, PostEntry};
-use crate::stats::ctr::groups::LinkEntry;
+use crate::stats::ctr::entries::{Entries, entries};
 use crate::stats::ctr::rate::Policy;
-use crate::stats::ctr::{Material, rows};
+use crate::stats::ctr::{Material, Numerator, rows};
 use crate::stats::interval::Method;
 use crate::stats::query::{CtrQuery, WINDOW_DAYS_MAX, Window};
 use crate::stats::series::begin;
@@ -91,95 +88,99 @@ fn read(path: &str) -> Result<String, RulesError> {
     Ok(text)
 }
 
-/// Answers `GET /api/v1/ctr`. `now` ends the window of a question that names no end.
+/// What questions about rates are asked of.
+pub(crate) struct Ratings<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) book: Arc<Book>,
+    pub(crate) rules: &'a Rules,
+    /// The report time zone.
+    pub(crate) zone: &'a TimeZone,
+    pub(crate) now: Timestamp,
+}
+
+/// What was read for one question.
+pub(crate) struct Loaded<'a> {
+    rules: &'a Rules,
+    pub(crate) entries: Entries,
+    pub(crate) clicks: ClickLog,
+    pub(crate) window: Option<Window>,
+    /// The days that the answer is about.
+    pub(crate) days: Window,
+    span: Span,
+}
+
+impl Ratings<'_> {
+    /// Reads everything that is known of the days asked for; without an end up to today.
+    ///
+    /// # Errors
+    /// When the days are no window, or the store fails.
+    pub(crate) async fn load(&self, from: Option<Date>, to: Option<Date>) -> Result<Loaded<'_>, StatsError> {
+        let links = read_links(self.store, |link| Some(link.clone())).await?;
+        let today = self.now.to_zoned(self.zone.clone()).date();
+        let entries = entries(&self.book, &links, self.zone);
+        let first = || first_day(&entries, &links, self.zone).unwrap_or(today);
+        let last = to.unwrap_or_else(|| today.max(from.unwrap_or(today)));
+        let oldest = last.saturating_sub(jiff::Span::new().days(WINDOW_DAYS_MAX - 1));
+        let days = Window::new(from.unwrap_or_else(|| first().min(last).max(oldest)), last)?;
+        let window = (from.is_some() || to.is_some()).then_some(days);
+        let clicks = self.clicks(&links, days.widened()).await?;
+        let end = days.last().tomorrow().unwrap_or(days.last());
+        let span = Span { start: begin(days.first(), self.zone), end: begin(end, self.zone) };
+        let span = if window.is_some() { span } else { Span::ALWAYS };
+        Ok(Loaded { rules: self.rules, entries, clicks, window, days, span })
+    }
+
+    /// The clicks of links, a thousand links at a time.
+    async fn clicks(&self, links: &[Link], days: Window) -> Result<ClickLog, StatsError> {
+        let mut clicks = ClickLog::new(self.zone.clone());
+        for page in links.chunks(LINKS_PAGE) {
+            let ids: Vec<_> = page.iter().map(|link| link.id).collect();
+            let counters = self.store.counters(Some(&ids), days.first(), days.last()).await?;
+            counters.iter().for_each(|day| clicks.add(day));
+        }
+        Ok(clicks)
+    }
+}
+
+/// The first day on which anything was published, seen or linked.
+fn first_day(entries: &Entries, links: &[Link], zone: &TimeZone) -> Option<Date> {
+    let series = || entries.posts.iter().flat_map(|post| post.whole.values());
+    let day = |instant: Timestamp| instant.to_zoned(zone.clone()).date();
+    let made = links.iter().map(|link| link.created_at).min();
+    let published = entries.posts.iter().filter_map(|post| post.published).min();
+    let days = series().filter_map(|series| series.days.keys().next().copied()).min();
+    let periods = series().filter_map(|series| series.periods.keys().next().map(|(first, _)| *first)).min();
+    [made.map(day), published.map(day), days, periods].into_iter().flatten().min()
+}
+
+impl Loaded<'_> {
+    pub(crate) fn material(&self, numerator: Numerator) -> Material<'_> {
+        Material {
+            links: &self.entries.links,
+            posts: &self.entries.posts,
+            clicks: &self.clicks,
+            numerator,
+            window: self.window,
+            span: self.span,
+            policy: self.rules.policy,
+            baselines: &self.rules.baselines,
+        }
+    }
+}
+
+/// Answers `GET /api/v1/ctr`.
 ///
 /// # Errors
 /// When the window is not one, or the store fails.
-pub(crate) async fn ctr(
-    store: &dyn Store,
-    query: &CtrQuery,
-    rules: &Rules,
-    report_zone: &TimeZone,
-    now: Timestamp,
-) -> Result<CtrReport, StatsError> {
-    let today = now.to_zoned(report_zone.clone()).date();
-    let all = Window::new(
-        today.saturating_sub(jiff::Span::new().days(WINDOW_DAYS_MAX - 2)),
-        today.tomorrow().unwrap_or(today),
-    )?;
-    let impressions = store.impressions(all.first(), all.last()).await?;
-    let (links, posts) = entries(read_links(store, |link| Some(link.clone())).await?, &impressions, report_zone);
-    let window = match (query.from, query.to) {
-        (None, None) => None,
-        (from, to) => {
-            let last = to.unwrap_or_else(|| today.max(from.unwrap_or(today)));
-            Some(Window::new(from.unwrap_or(all.first()).min(last), last)?)
-        }
-    };
-    let span = window.map_or(Span::ALWAYS, |window| Span {
-        start: begin(window.first(), report_zone),
-        end: begin(window.last().tomorrow().unwrap_or(window.last()), report_zone),
-    });
-    let first = window.map_or(all.first(), |window| window.widened().first());
-    let last = window.map_or(all.last(), |window| window.widened().last());
-    let mut clicks = ClickLog::new(report_zone.clone());
-    for page in links.chunks(LINKS_PAGE) {
-        let ids: Vec<_> = page.iter().map(|link| link.id).collect();
-        for day in store.counters(Some(&ids), first, last).await? {
-            clicks.add(&day);
-        }
-    }
-    let material = Material {
-        links: &links,
-        posts: &posts,
-        clicks: &clicks,
-        numerator: query.numerator,
-        window,
-        span,
-        policy: rules.policy,
-        baselines: &rules.baselines,
-    };
-    let (rows, rows_left_out) = rows(query.by, query.order, &material);
+pub(crate) async fn ctr(ratings: &Ratings<'_>, query: &CtrQuery) -> Result<CtrReport, StatsError> {
+    let loaded = ratings.load(query.from, query.to).await?;
+    let (rows, rows_left_out) = rows(query.by, query.order, &loaded.material(query.numerator));
     Ok(CtrReport {
         by: query.by.as_str().to_owned(),
-        from: first,
-        to: last,
+        from: loaded.days.first(),
+        to: loaded.days.last(),
         numerator: query.numerator.as_str().to_owned(),
         rows,
         rows_left_out,
     })
-}
-
-fn entries(links: Vec<Link>, impressions: &[StoredImpression], zone: &TimeZone) -> (Vec<LinkEntry>, Vec<PostEntry>) {
-    let mut posts: Vec<PostEntry> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut place = |name: String, posts: &mut Vec<PostEntry>| {
-        *places.entry(name.clone()).or_insert_with(|| {
-            posts.push(PostEntry::named(&name));
-            posts.len() - 1
-        })
-    };
-    let mut own: BTreeMap<u64, usize> = BTreeMap::new();
-    for stored in impressions {
-        let name = match &stored.impression.subject {
-            Subject::Link(link) => format!("link {link}"),
-            Subject::Post(post) => permalink::canonical(post).as_str().to_owned(),
-        };
-        let at = place(name, &mut posts);
-        if let Subject::Link(link) = stored.impression.subject {
-            own.insert(link.0, at);
-        }
-        let day: Date = stored.impression.day;
-        let (start, end) = (begin(day, zone), begin(day.tomorrow().unwrap_or(day), zone));
-        let number = Number { value: stored.impression.count, as_of: stored.as_of, start, end };
-        let series = posts[at].whole.entry(Metric::Impressions(stored.impression.kind)).or_default();
-        series.days.insert(day, number);
-    }
-    let entry = |link: &Link| {
-        let named = link.spec.placement.posts.iter();
-        let posts = named.map(|post| place(permalink::canonical(post).as_str().to_owned(), &mut posts)).collect();
-        LinkEntry { posts, own: own.get(&link.id.0).copied(), ..LinkEntry::of(link) }
-    };
-    let links: Vec<LinkEntry> = links.iter().map(entry).collect();
-    (links, posts)
 }

@@ -32,7 +32,11 @@ const LAYERS: [Layer; 12] = [
     },
     Layer { module: "journal", may: &[], never: &[] },
     Layer { module: "links", may: &["store"], never: &["store::embedded", "store::redis"] },
-    Layer { module: "stats", may: &["store"], never: &["store::embedded", "store::redis"] },
+    Layer {
+        module: "stats",
+        may: &["impressions::book", "impressions::reading", "store"],
+        never: &["store::embedded", "store::redis"],
+    },
     Layer { module: "impressions", may: &["store"], never: &["store::embedded", "store::redis"] },
     Layer { module: "store", may: &[], never: &[] },
     Layer { module: "archive", may: &[], never: &[] },
@@ -53,9 +57,10 @@ struct Layer {
 }
 
 /// Code that computes and does nothing else, as starts of paths below `src`.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "classify/",
     "domain/",
+    "impressions/book/",
     "tally/rollup",
     "stats/compare",
     "stats/ctr",

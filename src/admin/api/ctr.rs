@@ -16,5 +16,5 @@ pub(super) fn router() -> Router<Admin> {
 
 async fn show(State(admin): State<Admin>, Asked(params): Asked<CtrParams>) -> Result<Json<CtrReport>, Problem> {
     let query = CtrQuery::parse(&params)?;
-    Ok(Json(rates::ctr(&*admin.store, &query, &admin.rates, &admin.report_zone, admin.clock.now()).await?))
+    Ok(Json(rates::ctr(&admin.ratings().await?, &query).await?))
 }

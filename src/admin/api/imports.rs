@@ -12,10 +12,10 @@ use super::extract::{Asked, Number};
 use super::problem::Problem;
 use crate::admin::names::CatalogNames;
 use crate::admin::{Admin, wire};
-use crate::domain::impression::ImportId;
+use crate::domain::import::{ImportId, ImportSummary};
 use crate::impressions::child::ParseError;
 use crate::impressions::csv::FILE_BYTES_MAX;
-use crate::impressions::import::{ImportError, Upload, import};
+use crate::impressions::import::{ImportError, Upload};
 use crate::impressions::wire::ImportReport;
 
 /// The name of a file that came without one.
@@ -49,7 +49,7 @@ async fn upload(
         dry_run: params.dry_run,
     };
     let names = CatalogNames(&admin.catalog);
-    Ok(Json(import(&admin.parser, &*admin.store, &names, &upload, admin.clock.now()).await?))
+    Ok(Json(admin.imports.import(&names, &upload, admin.clock.now()).await?))
 }
 
 fn instant(text: &str) -> Result<Timestamp, Problem> {
@@ -58,19 +58,19 @@ fn instant(text: &str) -> Result<Timestamp, Problem> {
 }
 
 async fn list(State(admin): State<Admin>) -> Result<Json<wire::Imports>, Problem> {
-    let imports = admin.store.imports().await?;
-    let entry = |import: crate::domain::impression::ImportSummary| wire::ImportEntry {
-        id: import.id.0,
-        file_name: import.file_name,
-        as_of: wire::instant(import.as_of),
-        imported_at: wire::instant(import.imported_at),
-        rows: import.rows,
+    let imports = admin.imports.list().await?;
+    let entry = |ImportSummary { id, about }| wire::ImportEntry {
+        id: id.0,
+        file_name: about.file_name,
+        as_of: wire::instant(about.as_of),
+        imported_at: wire::instant(about.imported_at),
+        rows: about.numbers,
     };
     Ok(Json(wire::Imports { imports: imports.into_iter().map(entry).collect() }))
 }
 
 async fn undo(State(admin): State<Admin>, Number(id): Number) -> Result<StatusCode, Problem> {
-    match admin.store.undo_import(ImportId(id)).await? {
+    match admin.imports.undo(ImportId(id)).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::not_found(format!("import {id} does not exist"))),
     }
@@ -87,7 +87,8 @@ impl From<ImportError> for Problem {
             }
             ImportError::Parse(ParseError::Busy) => Self::unavailable(detail),
             ImportError::Parse(ParseError::Start(_)) => Self::internal(detail),
-            ImportError::Parse(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
+            ImportError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, detail),
+            ImportError::Parse(_) | ImportError::Wrong(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
             ImportError::Store(error) => error.into(),
         }
     }

@@ -42,7 +42,7 @@ pub(super) async fn rates(admin: &Admin) -> Result<CtrReport, Refused> {
 }
 
 pub(super) async fn ctr(admin: &Admin, query: &CtrQuery) -> Result<CtrReport, Refused> {
-    Ok(crate::stats::rates::ctr(&*admin.store, query, &admin.rates, &admin.report_zone, admin.clock.now()).await?)
+    Ok(crate::stats::rates::ctr(&admin.ratings().await?, query).await?)
 }
 
 /// One row for each link: the first that has a ratio, or else the first.

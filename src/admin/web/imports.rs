@@ -17,9 +17,9 @@ use super::words::{Word, defined};
 use super::{Refused, unreadable};
 use crate::admin::api::problem::Problem;
 use crate::admin::{Admin, CatalogNames};
-use crate::domain::impression::{ImportId, ImportSummary};
+use crate::domain::import::{ImportId, ImportSummary};
 use crate::impressions::csv::{Listed, RowError};
-use crate::impressions::import::{ImportError, Upload, import};
+use crate::impressions::import::{ImportError, Upload};
 use crate::impressions::wire::ImportReport;
 
 /// The largest form with a pasted file, in bytes; line breaks and commas take three bytes each.
@@ -116,7 +116,7 @@ async fn run(admin: &Admin, inputs: &Inputs, dry_run: bool) -> Result<Result<Imp
         Err(problem) => return Ok(Err(Outcome::Wrong(problem))),
     };
     let names = CatalogNames(&admin.catalog);
-    match import(&admin.parser, &*admin.store, &names, &upload, admin.clock.now()).await {
+    match admin.imports.import(&names, &upload, admin.clock.now()).await {
         Ok(report) => Ok(Ok(report)),
         Err(ImportError::Rows(rows)) => Ok(Err(Outcome::Rows(rows))),
         Err(ImportError::Store(error)) => Err(error.into()),
@@ -137,14 +137,14 @@ pub(super) async fn confirm_undo(
     number: Result<Path<u64>, PathRejection>,
 ) -> Result<Markup, Refused> {
     let Path(id) = number?;
-    let imports = admin.store.imports().await?;
+    let imports = admin.imports.list().await?;
     let import = imports.iter().find(|import| import.id.0 == id).ok_or_else(|| gone(id))?;
     let question = Question {
         at: Place::Imports,
-        title: &format!("Undo the import of {}?", import.file_name),
+        title: &format!("Undo the import of {}?", import.about.file_name),
         consequence: &format!(
             "Its {} are taken away. Numbers that it replaced are in force again, and the file can be imported again.",
-            counted(import.rows, "number")
+            counted(import.about.numbers, "number")
         ),
         verb: "Undo import",
         action: &format!("/imports/{id}/undo"),
@@ -158,7 +158,7 @@ pub(super) async fn undo(
     number: Result<Path<u64>, PathRejection>,
 ) -> Result<Redirect, Refused> {
     let Path(id) = number?;
-    if !admin.store.undo_import(ImportId(id)).await? {
+    if !admin.imports.undo(ImportId(id)).await? {
         return Err(gone(id).into());
     }
     Ok(Redirect::to("/imports"))
@@ -169,12 +169,12 @@ fn gone(id: u64) -> Problem {
 }
 
 async fn draw(admin: &Admin, inputs: &Inputs, outcome: &Outcome, done: Option<u64>) -> Result<Markup, Refused> {
-    let imports = admin.store.imports().await?;
+    let imports = admin.imports.list().await?;
     let stored = imports.iter().find(|import| Some(import.id.0) == done);
     let content = html! {
         h1.unseen { "Impressions" }
         @if let Some(import) = stored {
-            p.done role="status" { "Imported: " (import.file_name) ", " (counted(import.rows, "number")) ". " a href="/ctr" { "See the click-through rates" } }
+            p.done role="status" { "Imported: " (import.about.file_name) ", " (counted(import.about.numbers, "number")) ". " a href="/ctr" { "See the click-through rates" } }
         }
         (answer(outcome))
         (form(inputs, outcome))
@@ -328,11 +328,11 @@ fn list(imports: &[ImportSummary], zone: &TimeZone) -> Markup {
 fn row(import: &ImportSummary, zone: &TimeZone) -> Markup {
     html! {
         tr {
-            td { (import.file_name) }
-            td { (when(import.as_of, zone)) }
-            td.roomy { (when(import.imported_at, zone)) }
-            td.number { (count(import.rows)) }
-            td.number { a href={ "/imports/" (import.id.0) "/undo" } aria-label={ "Undo the import of " (import.file_name) } { "Undo" } }
+            td { (import.about.file_name) }
+            td { (when(import.about.as_of, zone)) }
+            td.roomy { (when(import.about.imported_at, zone)) }
+            td.number { (count(import.about.numbers)) }
+            td.number { a href={ "/imports/" (import.id.0) "/undo" } aria-label={ "Undo the import of " (import.about.file_name) } { "Undo" } }
         }
     }
 }

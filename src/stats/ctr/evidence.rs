@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::domain::link::LinkId;
 use crate::domain::metric::Metric;
 use crate::domain::placement::Level;
+use crate::impressions::reading::Slice;
 
 /// A post, an account or an ad, as imports and links know it.
 #[derive(Clone, Debug, Default)]
@@ -29,14 +31,15 @@ pub(crate) struct PostEntry {
     pub(crate) campaign: Option<String>,
     pub(crate) ad_set: Option<String>,
     pub(crate) ad: Option<String>,
+    /// The one link that its numbers are about, when it is no post but stands for a link.
+    pub(crate) about_link: Option<LinkId>,
+    /// Of what was spent, where that is one currency.
+    pub(crate) currency: Option<String>,
     /// About the whole audience.
     pub(crate) whole: Numbers,
     /// About parts of it, such as an age or a country.
     pub(crate) slices: Vec<(Slice, Numbers)>,
 }
-
-/// A part of an audience or a delivery: `age` is `25-34`.
-pub(crate) type Slice = BTreeMap<String, String>;
 
 /// The numbers of one post, by what they count.
 pub(crate) type Numbers = BTreeMap<Metric, Series>;

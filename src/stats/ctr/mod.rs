@@ -5,6 +5,7 @@
 
 pub(crate) mod baseline;
 pub(crate) mod clicks;
+pub(crate) mod entries;
 pub(crate) mod evidence;
 pub(crate) mod groups;
 pub(crate) mod pairing;
@@ -226,14 +227,15 @@ fn rows_of(group: &Group, by: Grouping, material: &Material<'_>, kinds: &BTreeSe
     rows
 }
 
-/// Impressions of posts in which no link stands.
+/// Impressions whose clicks nobody can know: of posts in which no link stands, and of links that were removed.
 fn unlinked_rows(by: Grouping, material: &Material<'_>, kinds: &BTreeSet<Kind>) -> Vec<CtrRow> {
-    if by != Grouping::Post {
+    if !matches!(by, Grouping::Post | Grouping::Link) {
         return Vec::new();
     }
-    let linked: HashSet<usize> =
-        material.links.iter().flat_map(|link| link.posts.iter().copied().chain(link.own)).collect();
-    let unlinked = (0..material.posts.len()).filter(|post| !linked.contains(post));
+    let links = material.links.iter();
+    let linked: HashSet<usize> = links.flat_map(|link| link.posts.iter().copied().chain(link.own)).collect();
+    let is_asked = |post: &usize| material.posts[*post].about_link.is_some() == (by == Grouping::Link);
+    let unlinked = (0..material.posts.len()).filter(|post| is_asked(post) && !linked.contains(post));
     unlinked.flat_map(|post| kinds.iter().filter_map(move |kind| unlinked_row(material, post, *kind))).collect()
 }
 

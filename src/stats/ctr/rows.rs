@@ -70,8 +70,12 @@ pub(super) fn unlinked_row(material: &Material<'_>, post: usize, kind: Kind) -> 
     let entry = &material.posts[post];
     let series = entry.whole.get(&Metric::Impressions(kind))?;
     let (basis, count, numbers, as_of) = seen(material, series)?;
+    let (value, note) = match entry.about_link {
+        Some(link) => (link.to_string(), "this link was removed"),
+        None => (entry.name.clone(), "no link stands in this post"),
+    };
     Some(CtrRow {
-        value: entry.name.clone(),
+        value,
         label: Some(entry.text.clone()).filter(|text| !text.is_empty()),
         level: entry.level.map(|level| level.to_string()),
         platform: Some(entry.platform.clone()).filter(|platform| !platform.is_empty()),
@@ -79,7 +83,7 @@ pub(super) fn unlinked_row(material: &Material<'_>, post: usize, kind: Kind) -> 
         basis: Some(basis),
         impressions: denominator(kind, numbers, count),
         as_of: Some(as_of),
-        notes: vec!["no link stands in this post".to_owned()],
+        notes: vec![note.to_owned()],
         ..CtrRow::default()
     })
 }

@@ -177,7 +177,7 @@ async fn the_documented_permissions_are_enough() {
     let (_, rest) = page.split_once("```\nACL SETUSER").unwrap();
     let command = format!("ACL SETUSER{}", rest.split("```").next().unwrap());
     let words: Vec<_> = command.split_whitespace().collect();
-    for sentence in 0..7 {
+    for sentence in 0..8 {
         let server = RedisServer::start();
         server.cli::<()>(&words.join(" "));
         let url = server.url().replace("//", "//waypost:PASSWORD@");
@@ -189,7 +189,8 @@ async fn the_documented_permissions_are_enough() {
             3 => contract::counts::a_full_dimension_goes_to_other_with_exact_sum(&store).await,
             4 => contract::counts::misses_are_capped_with_exact_sum(&store).await,
             5 => contract::counts::salts_are_destroyed_after_two_days(&store).await,
-            _ => contract::impressions::an_undone_import_brings_back_what_it_replaced(&store).await,
+            6 => contract::imports::an_undone_import_leaves_no_trace_and_can_be_imported_again(&store).await,
+            _ => contract::records::records_are_listed_by_the_bytes_of_their_keys_in_pages(&store).await,
         }
         let heard = store.heard().await.unwrap();
         assert!(matches!(store.news(&heard).await.unwrap(), News::Changed { .. }));

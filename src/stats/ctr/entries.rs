@@ -1,0 +1,203 @@
+//! The book of imports and the links, put into the shape that rates are computed from.
+//!
+//! Pure. It must never choose between numbers: which are in force was decided in the book.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::domain::link::{Link, LinkId};
+use crate::domain::metric::Metric;
+use crate::domain::permalink;
+use crate::domain::placement::{Level, Platform, PostRef};
+use crate::impressions::book::{Book, Number as Stored, Post, PostId, SliceId};
+use crate::impressions::reading::{Grain, LINK_ID};
+use crate::stats::ctr::evidence::{Number, Numbers, PostEntry, Series, Snapshot};
+use crate::stats::ctr::groups::LinkEntry;
+use crate::stats::series::begin;
+
+/// Links and posts, each post once.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    pub(crate) links: Vec<LinkEntry>,
+    pub(crate) posts: Vec<PostEntry>,
+}
+
+/// Days of a file that does not say where they begin are taken for days of `zone`, the report time zone.
+pub(crate) fn entries(book: &Book, links: &[Link], zone: &TimeZone) -> Entries {
+    let mut posts = Posts::of(book, zone);
+    let links = links.iter().map(|link| posts.link(link, book)).collect();
+    Entries { links, posts: posts.entries }
+}
+
+struct Posts {
+    /// The book's posts in its order, then those that only links speak of.
+    entries: Vec<PostEntry>,
+    unknown: HashMap<String, usize>,
+    /// Numbers about single links.
+    own: HashMap<LinkId, usize>,
+    /// The accounts of each platform.
+    profiles: HashMap<String, Vec<usize>>,
+}
+
+impl Posts {
+    fn of(book: &Book, zone: &TimeZone) -> Self {
+        let mut days = Days { book, zone, begins: HashMap::new() };
+        let entries: Vec<PostEntry> = book.posts().map(|(id, post)| entry(id, post, &mut days)).collect();
+        let mut posts = Self { entries, unknown: HashMap::new(), own: HashMap::new(), profiles: HashMap::new() };
+        for (at, post) in posts.entries.iter().enumerate() {
+            if let Some(link) = post.about_link {
+                posts.own.insert(link, at);
+            }
+            if post.level == Some(Level::Profile) {
+                posts.profiles.entry(post.platform.clone()).or_default().push(at);
+            }
+        }
+        posts
+    }
+
+    fn link(&mut self, link: &Link, book: &Book) -> LinkEntry {
+        let placement = &link.spec.placement;
+        let platform = placement.platform.as_ref().map_or("", Platform::as_str);
+        let names = permalink::names(platform, placement.posts.iter().map(PostRef::as_str));
+        let mut posts: Vec<usize> = names.iter().map(|name| self.place(name, book)).collect();
+        if posts.is_empty() && placement.level == Level::Profile {
+            // A bio link stands in the account, and of one account there is no doubt.
+            let accounts = self.profiles.get(platform).filter(|accounts| accounts.len() == 1);
+            posts.extend(accounts.into_iter().flatten());
+        }
+        posts.sort_unstable();
+        posts.dedup();
+        let level = self.level(placement.level, &posts);
+        LinkEntry { level, posts, own: self.own.get(&link.id).copied(), ..LinkEntry::of(link) }
+    }
+
+    fn place(&mut self, name: &str, book: &Book) -> usize {
+        if let Some(known) = book.find(name) {
+            return known.index();
+        }
+        let entries = &mut self.entries;
+        *self.unknown.entry(name.to_owned()).or_insert_with(|| {
+            entries.push(PostEntry::named(name));
+            entries.len() - 1
+        })
+    }
+
+    /// What the owner said, or else what the files say of all of its posts.
+    fn level(&self, said: Level, posts: &[usize]) -> Level {
+        let of_files = || super::groups::same(posts.iter().map(|post| self.entries[*post].level)).flatten();
+        if said == Level::Other { of_files().unwrap_or(said) } else { said }
+    }
+}
+
+/// Where the book's days begin and end.
+struct Days<'a> {
+    book: &'a Book,
+    zone: &'a TimeZone,
+    /// By file zone and day; most numbers share both.
+    begins: HashMap<(Option<String>, Date), Timestamp>,
+}
+
+impl Days<'_> {
+    fn begin(&mut self, zone: Option<&String>, day: Date) -> Timestamp {
+        let report = self.zone;
+        *self.begins.entry((zone.cloned(), day)).or_insert_with(|| {
+            let named = zone.and_then(|name| TimeZone::get(name).ok());
+            begin(day, named.as_ref().unwrap_or(report))
+        })
+    }
+
+    fn number(&mut self, stored: &Stored, first: Date, last: Date) -> Number {
+        let source = self.book.source(stored.source);
+        let end = last.tomorrow().unwrap_or(last);
+        Number {
+            value: stored.value,
+            as_of: source.as_of,
+            start: self.begin(source.zone.as_ref(), first),
+            end: self.begin(source.zone.as_ref(), end),
+        }
+    }
+}
+
+fn entry(id: PostId, post: &Post, days: &mut Days<'_>) -> PostEntry {
+    let (mut whole, mut slices) = (Numbers::new(), Vec::new());
+    let numbers = days.book.of_post(id);
+    for run in numbers.chunk_by(|a, b| (a.metric, a.slice) == (b.metric, b.slice)) {
+        let Some(first) = run.first() else { continue };
+        let series = series(run, days);
+        if first.slice == SliceId::WHOLE {
+            whole.insert(first.metric, series);
+        } else {
+            add_slice(&mut slices, first, series);
+        }
+    }
+    let spent = numbers.iter().filter(|number| number.metric == Metric::Spend);
+    let currency = super::groups::same(spent.map(|number| days.book.source(number.source).currency.clone()));
+    let mut slices: Vec<_> = slices.into_iter().collect();
+    slices.sort_unstable_by_key(|(slice, _)| *slice);
+    PostEntry {
+        name: post.key().to_owned(),
+        text: post.text.clone(),
+        platform: post.platform.clone(),
+        level: Some(post.level).filter(|level| *level != Level::Other),
+        account: post.account.clone(),
+        format: post.format.clone(),
+        published: post.published.as_deref().and_then(|text| text.parse().ok()),
+        campaign: post.campaign.clone(),
+        ad_set: post.ad_set.clone(),
+        ad: post.ad.clone(),
+        about_link: post.key().strip_prefix(LINK_ID).and_then(|id| id.parse().ok()).map(LinkId),
+        currency: currency.flatten(),
+        whole,
+        slices: slices.into_iter().map(|(slice, numbers)| (days.book.slice(slice).clone(), numbers)).collect(),
+    }
+}
+
+fn add_slice(slices: &mut Vec<(SliceId, Numbers)>, of: &Stored, series: Series) {
+    match slices.iter_mut().find(|(slice, _)| *slice == of.slice) {
+        Some((_, numbers)) => {
+            numbers.insert(of.metric, series);
+        }
+        None => slices.push((of.slice, Numbers::from([(of.metric, series)]))),
+    }
+}
+
+/// Numbers of one post, metric and slice, lifetime before days before periods.
+fn series(run: &[Stored], days: &mut Days<'_>) -> Series {
+    let mut series = Series::default();
+    for number in run {
+        match number.grain {
+            Grain::Lifetime => {
+                let before = days.book.before(number).iter().chain([number]);
+                let snapshot = |stored: &Stored| Snapshot { value: stored.value, as_of: days.book.as_of(stored) };
+                series.lifetime = before.map(snapshot).collect();
+                // Of two files of one instant, the one in force says what was.
+                series.lifetime.reverse();
+                series.lifetime.dedup_by_key(|snapshot| snapshot.as_of);
+                series.lifetime.reverse();
+            }
+            Grain::Day(day) => {
+                series.days.insert(day, days.number(number, day, day));
+            }
+            Grain::Period(first, last) => add_period(&mut series, (first, last), days.number(number, first, last)),
+        }
+    }
+    series
+}
+
+/// Of two periods that overlap, the one that was read later stands; of two read at once, the longer one.
+fn add_period(series: &mut Series, period: (Date, Date), number: Number) {
+    let overlaps = |other: &(Date, Date)| other.0 <= period.1 && period.0 <= other.1;
+    let wins = |(other, known): (&(Date, Date), &Number)| {
+        overlaps(other)
+            && (known.as_of, other.1.since(other.0).ok().map(|span| span.get_days()))
+                > (number.as_of, period.1.since(period.0).ok().map(|span| span.get_days()))
+    };
+    if series.periods.iter().any(wins) {
+        return;
+    }
+    series.periods.retain(|other, _| !overlaps(other));
+    series.periods.insert(period, number);
+}
