@@ -45,6 +45,7 @@ Examples:
   waypost export clicks --from 2026-11-01 -o november.csv
   waypost import impressions.csv --dry-run
   waypost ctr --by campaign
+  waypost ctr reconcile
 
 Client commands find the server through its data folder (--data, ./data if not given) or through --server and --key.
 Exit codes: 0 done, 1 failed, 2 asked wrongly.";
@@ -196,7 +197,10 @@ mod tests {
             "waypost import list --data d --json",
             "waypost import --data d list",
             "waypost import undo 3",
-            "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique",
+            "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique --sort rank",
+            "waypost ctr compare x:1 x:2 --by post --clicks unique --data d",
+            "waypost ctr platform --by age --from 2026-11-01 --csv",
+            "waypost ctr reconcile --from 2026-11-01 --csv",
             "waypost classify --config w.toml",
             "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
             "waypost check-config --config w.toml --print",

@@ -19,6 +19,7 @@ pub(crate) mod placement;
 pub(crate) mod position;
 pub(crate) mod record;
 pub(crate) mod slug;
+pub(crate) mod spreadsheet;
 pub(crate) mod uniques;
 pub(crate) mod utm;
 pub(crate) mod verdict;

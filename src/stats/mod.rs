@@ -12,6 +12,7 @@ pub(crate) mod query;
 pub(crate) mod rates;
 pub(crate) mod report;
 pub(crate) mod series;
+pub(crate) mod sheet;
 pub(crate) mod shrink;
 pub(crate) mod special;
 pub(crate) mod wire;

@@ -27,7 +27,7 @@ pub(crate) struct QueryError {
     pub(crate) message: String,
 }
 
-fn wrong(field: &'static str, message: String) -> QueryError {
+pub(crate) fn wrong(field: &'static str, message: String) -> QueryError {
     QueryError { field, message }
 }
 
@@ -52,6 +52,38 @@ pub(crate) struct CtrParams {
     pub(crate) to: Option<String>,
     pub(crate) clicks: Option<String>,
     pub(crate) sort: Option<String>,
+}
+
+/// The parameters of `GET /api/v1/ctr/compare`, as they arrive.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CompareParams {
+    pub(crate) a: String,
+    pub(crate) b: String,
+    pub(crate) by: Option<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) clicks: Option<String>,
+}
+
+/// The parameters of `GET /api/v1/ctr/reconcile`, as they arrive.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReconcileParams {
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    /// `json` or `csv`.
+    pub(crate) format: Option<String>,
+}
+
+/// The parameters of `GET /api/v1/ctr/platform`, as they arrive.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlatformParams {
+    pub(crate) by: Option<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) format: Option<String>,
 }
 
 /// Days, both ends included; never reversed, never longer than [`WINDOW_DAYS_MAX`].
@@ -218,11 +250,7 @@ impl CtrQuery {
     /// # Errors
     /// When a parameter cannot be understood; it is named.
     pub(crate) fn parse(params: &CtrParams) -> Result<Self, QueryError> {
-        let from = params.from.as_deref().map(|text| parse_day("from", text)).transpose()?;
-        let to = params.to.as_deref().map(|text| parse_day("to", text)).transpose()?;
-        if let (Some(from), Some(to)) = (from, to) {
-            Window::new(from, to)?;
-        }
+        let (from, to) = parse_ends(params.from.as_deref(), params.to.as_deref())?;
         Ok(Self {
             by: word(
                 "by",
@@ -236,6 +264,43 @@ impl CtrQuery {
             numerator: numerator(params.clicks.as_deref())?,
             order: word("sort", params.sort.as_deref(), Order::Size, Order::parse, &Order::ALL.map(Order::as_str))?,
         })
+    }
+}
+
+/// Two days that may each be missing.
+pub(crate) fn parse_ends(from: Option<&str>, to: Option<&str>) -> Result<(Option<Date>, Option<Date>), QueryError> {
+    let from = from.map(|text| parse_day("from", text)).transpose()?;
+    let to = to.map(|text| parse_day("to", text)).transpose()?;
+    if let (Some(from), Some(to)) = (from, to) {
+        Window::new(from, to)?;
+    }
+    Ok((from, to))
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Json,
+    Csv,
+    Markdown,
+    Html,
+}
+
+impl Form {
+    /// One of `among`, the first of which stands for nothing said.
+    pub(crate) fn parse(text: Option<&str>, among: &[Self]) -> Result<Self, QueryError> {
+        let words: Vec<_> = among.iter().map(|form| form.as_str()).collect();
+        let find = |text: &str| among.iter().copied().find(|form| form.as_str() == text);
+        word("format", text, among[0], find, &words)
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Markdown => "md",
+            Self::Html => "html",
+        }
     }
 }
 
@@ -257,7 +322,7 @@ pub(crate) fn word<T>(
 }
 
 /// The beginning of what somebody sent, short enough for a message.
-fn head(text: &str) -> String {
+pub(crate) fn head(text: &str) -> String {
     text.chars().take(64).collect()
 }
 

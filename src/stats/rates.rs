@@ -16,11 +16,14 @@ use crate::stats::ctr::baseline::{BUILT_IN, BaselineError, Baselines};
 use crate::stats::ctr::clicks::{ClickLog, Span};
 use crate::stats::ctr::entries::{Entries, entries};
 use crate::stats::ctr::rate::Policy;
+use crate::stats::ctr::reconcile::discrepancies;
+use crate::stats::ctr::theirs::{self, TheirGrouping};
+use crate::stats::ctr::versus::versus;
 use crate::stats::ctr::{Material, Numerator, rows};
 use crate::stats::interval::Method;
-use crate::stats::query::{CtrQuery, WINDOW_DAYS_MAX, Window};
+use crate::stats::query::{CtrQuery, WINDOW_DAYS_MAX, Window, head, wrong};
 use crate::stats::series::begin;
-use crate::stats::wire::CtrReport;
+use crate::stats::wire::{CtrReport, PlatformReport, Reconciliation, Versus};
 use crate::stats::{LINKS_PAGE, StatsError, read_links};
 use crate::store::Store;
 
@@ -132,7 +135,7 @@ impl Ratings<'_> {
 
     /// The clicks of links, a thousand links at a time.
     async fn clicks(&self, links: &[Link], days: Window) -> Result<ClickLog, StatsError> {
-        let mut clicks = ClickLog::new(self.zone.clone());
+        let mut clicks = ClickLog::new(self.zone.clone()).with_places();
         for page in links.chunks(LINKS_PAGE) {
             let ids: Vec<_> = page.iter().map(|link| link.id).collect();
             let counters = self.store.counters(Some(&ids), days.first(), days.last()).await?;
@@ -180,6 +183,67 @@ pub(crate) async fn ctr(ratings: &Ratings<'_>, query: &CtrQuery) -> Result<CtrRe
         from: loaded.days.first(),
         to: loaded.days.last(),
         numerator: query.numerator.as_str().to_owned(),
+        rows,
+        rows_left_out,
+    })
+}
+
+/// Answers `GET /api/v1/ctr/compare`.
+///
+/// # Errors
+/// When one of the two is not there, they have nothing in common, or the store fails.
+pub(crate) async fn compare(ratings: &Ratings<'_>, query: &CtrQuery, a: &str, b: &str) -> Result<Versus, StatsError> {
+    let loaded = ratings.load(query.from, query.to).await?;
+    let material = loaded.material(query.numerator);
+    let (rows, _) = rows(query.by, query.order, &material);
+    versus(&material, &rows, a, b).map_err(|error| wrong("a", error.to_string()).into())
+}
+
+/// Answers `GET /api/v1/ctr/reconcile`.
+///
+/// # Errors
+/// When the window is not one, or the store fails.
+pub(crate) async fn reconcile(
+    ratings: &Ratings<'_>,
+    from: Option<Date>,
+    to: Option<Date>,
+) -> Result<Reconciliation, StatsError> {
+    let loaded = ratings.load(from, to).await?;
+    let band = ratings.rules.ratio;
+    let (rows, rows_left_out) = discrepancies(&loaded.material(Numerator::Human), band, ratings.now);
+    Ok(Reconciliation {
+        from: loaded.days.first(),
+        to: loaded.days.last(),
+        expected_low: band.0,
+        expected_high: band.1,
+        rows,
+        rows_left_out,
+    })
+}
+
+/// Answers `GET /api/v1/ctr/platform`.
+///
+/// # Errors
+/// When no file has the slice that was asked for, the window is not one, or the store fails.
+pub(crate) async fn platform(
+    ratings: &Ratings<'_>,
+    by: &str,
+    from: Option<Date>,
+    to: Option<Date>,
+) -> Result<PlatformReport, StatsError> {
+    let grouping = TheirGrouping::parse(by);
+    let loaded = ratings.load(from, to).await?;
+    let slices: Vec<String> = theirs::slices(&loaded.entries.posts).into_iter().map(str::to_owned).collect();
+    if matches!(&grouping, TheirGrouping::Slice(name) if !slices.contains(name)) {
+        let words = TheirGrouping::WORDS.into_iter().chain(slices.iter().map(String::as_str)).collect::<Vec<_>>();
+        return Err(wrong("by", format!("{:?} is none of {}", head(by), words.join(", "))).into());
+    }
+    let (rows, rows_left_out) = theirs::rows(&grouping, &loaded.material(Numerator::Human));
+    Ok(PlatformReport {
+        by: by.to_owned(),
+        from: loaded.days.first(),
+        to: loaded.days.last(),
+        slices,
         rows,
         rows_left_out,
     })

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::impression::Kind;
+use crate::domain::metric::Metric;
 use crate::domain::placement::Level;
 use crate::stats::ctr::groups::{Group, groups, same};
 use crate::stats::ctr::pairing::Paired;
@@ -161,7 +162,7 @@ fn ratios(material: &Material<'_>, group: &Group, kind: Kind) -> Vec<(Like, Time
         let like = (platform.clone(), group.level, kind, basis, format.clone());
         whole.then_some((like, published.or(paired.as_of)?, found.ctr))
     };
-    material.pair(group, kind).into_iter().filter_map(ratio).collect()
+    material.pair(group, Metric::Impressions(kind)).into_iter().filter_map(ratio).collect()
 }
 
 fn format_of(material: &Material<'_>, group: &Group) -> Option<String> {

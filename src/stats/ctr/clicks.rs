@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use compact_str::CompactString;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -19,6 +20,7 @@ use crate::stats::series::{begin, parse_hour, values};
 #[derive(Debug)]
 pub(crate) struct ClickLog {
     zone: TimeZone,
+    with_places: bool,
     links: HashMap<LinkId, LinkClicks>,
     /// When the days of the report time zone begin: asked of the zone once for each day, not for each link.
     begins: BTreeMap<Date, Timestamp>,
@@ -34,11 +36,12 @@ struct LinkClicks {
 
 #[derive(Debug)]
 struct DayClicks {
-    day: Date,
     start: Timestamp,
     end: Timestamp,
     verdicts: Verdicts,
     visitors: u64,
+    /// Human clicks by where they were observed to come from, if that is asked for.
+    seen_on: Vec<(CompactString, u64)>,
 }
 
 /// Hits by verdict, in the order of [`Verdict::ALL`].
@@ -77,20 +80,27 @@ impl Span {
 impl ClickLog {
     /// `zone` is the report time zone, in whose days clicks are counted.
     pub(crate) fn new(zone: TimeZone) -> Self {
-        Self { zone, links: HashMap::new(), begins: BTreeMap::new() }
+        Self { zone, with_places: false, links: HashMap::new(), begins: BTreeMap::new() }
+    }
+
+    /// Also keeps where clicks were observed to come from.
+    pub(crate) fn with_places(self) -> Self {
+        Self { with_places: true, ..self }
     }
 
     /// Takes one link's day in; days of one link come in order.
     pub(crate) fn add(&mut self, counters: &DayCounters) {
         let (start, end) = (self.begin(counters.day), self.begin(counters.day.tomorrow().unwrap_or(counters.day)));
-        let link = self.links.entry(counters.link).or_default();
         let mut verdicts = Verdicts::default();
         for (value, count) in values(counters, Dimension::Verdict) {
             if let Some(at) = Verdict::ALL.iter().position(|verdict| verdict.as_str() == value) {
                 verdicts[at] = verdicts[at].saturating_add(count);
             }
         }
-        link.days.push(DayClicks { day: counters.day, start, end, verdicts, visitors: counters.visitors });
+        let places = values(counters, Dimension::SeenOn).filter(|_| self.with_places);
+        let seen_on = places.map(|(place, count)| (CompactString::from(place), count)).collect();
+        let link = self.links.entry(counters.link).or_default();
+        link.days.push(DayClicks { start, end, verdicts, visitors: counters.visitors, seen_on });
         let mut sum = link.hours.last().map_or(0, |(_, sum)| *sum);
         for (hour, count) in values(counters, Dimension::Hour) {
             let Some(hour) = parse_hour(hour) else { continue };
@@ -127,17 +137,10 @@ impl ClickLog {
         verdicts
     }
 
-    /// Every day on which a link was clicked in `span`, with its clicks.
-    pub(crate) fn days(&self, link: LinkId, numerator: Numerator, span: Span) -> impl Iterator<Item = (Date, u64)> {
+    /// A link's human clicks by where they were observed to come from, on the days that touch `span`.
+    pub(crate) fn seen_on(&self, link: LinkId, span: Span) -> impl Iterator<Item = (&str, u64)> {
         let days = self.links.get(&link).into_iter().flat_map(move |clicks| clicks.days_in(span));
-        days.map(move |day| {
-            let clicks = match numerator {
-                Numerator::Human => day.verdicts[Verdict::Human as usize],
-                Numerator::Unique => day.visitors,
-                Numerator::All => sum(&day.verdicts),
-            };
-            (day.day, clicks)
-        })
+        days.flat_map(|day| day.seen_on.iter().map(|(place, count)| (place.as_str(), *count)))
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct LinkEntry {
     pub(crate) campaign: Option<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) created_at: Timestamp,
+    /// Whether browsers keep its answer, so that repeat clicks may never be seen.
+    pub(crate) permanent: bool,
     /// The posts it stands in, as places in [`Material::posts`](super::Material::posts).
     pub(crate) posts: Vec<usize>,
     /// The entry whose numbers are about this link alone.
@@ -51,6 +53,7 @@ impl LinkEntry {
             campaign: spec.utm.campaign.clone(),
             tags: spec.tags.clone(),
             created_at: link.created_at,
+            permanent: spec.rules.status.is_permanent(),
             posts: Vec::new(),
             own: None,
         }
@@ -102,7 +105,7 @@ fn group_of_link(links: &[LinkEntry], at: usize) -> Group {
     }
 }
 
-fn groups_of_posts(links: &[LinkEntry], posts: &[PostEntry]) -> Vec<Group> {
+pub(super) fn groups_of_posts(links: &[LinkEntry], posts: &[PostEntry]) -> Vec<Group> {
     let of_level = |level| (0..links.len()).filter(move |at| links[*at].level == level && !links[*at].posts.is_empty());
     let group = |level, component: Component| Group {
         value: name_posts(posts, component.posts.iter(), " + "),
@@ -220,6 +223,7 @@ mod tests {
             campaign: campaign.map(str::to_owned),
             tags: Vec::new(),
             created_at: Timestamp::UNIX_EPOCH,
+            permanent: false,
             posts: posts.to_vec(),
             own: None,
         }

@@ -4,22 +4,24 @@
 //! Pure. It must never divide across levels, kinds or grains, and never show a percentage without what it rests on.
 
 pub(crate) mod baseline;
+mod causes;
 pub(crate) mod clicks;
 pub(crate) mod entries;
 pub(crate) mod evidence;
 pub(crate) mod groups;
 pub(crate) mod pairing;
 pub(crate) mod rate;
+pub(crate) mod reconcile;
 mod rows;
+pub(crate) mod theirs;
 mod trend;
+pub(crate) mod versus;
 
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-
-use jiff::Timestamp;
 
 use crate::domain::impression::Kind;
 use crate::domain::metric::Metric;
@@ -213,7 +215,7 @@ fn group_rows(by: Grouping, material: &Material<'_>, kinds: &BTreeSet<Kind>) -> 
 fn rows_of(group: &Group, by: Grouping, material: &Material<'_>, kinds: &BTreeSet<Kind>, own: &Own) -> Vec<CtrRow> {
     let total = material.total(group);
     let of_kind = |kind: &Kind| {
-        let paired = material.pair(group, *kind);
+        let paired = material.pair(group, Metric::Impressions(*kind));
         let row = |(basis, paired)| paired_row(material, group, (*kind, basis), &paired, total, by);
         paired.into_iter().map(row).collect::<Vec<_>>()
     };
@@ -275,9 +277,4 @@ fn sort(rows: &mut [CtrRow], by: Grouping, order: Order) {
 
 fn by_name(a: &CtrRow, b: &CtrRow) -> Ordering {
     (&a.value, &a.level, &a.kind, a.basis).cmp(&(&b.value, &b.level, &b.kind, b.basis))
-}
-
-/// The latest instant until which any of some rows holds.
-pub(crate) fn latest(rows: &[CtrRow]) -> Option<Timestamp> {
-    rows.iter().filter_map(|row| row.as_of).max()
 }

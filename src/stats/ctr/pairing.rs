@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::impression::Kind;
 use crate::domain::metric::Metric;
 use crate::domain::placement::Level;
 use crate::stats::ctr::Material;
@@ -83,13 +82,13 @@ pub(crate) struct Pair<'a> {
 }
 
 impl Material<'_> {
-    /// Pairs the clicks of a group with its impressions of one kind, by what the impressions are about.
-    pub(crate) fn pair(&self, group: &Group, kind: Kind) -> BTreeMap<Basis, Paired> {
+    /// Pairs the clicks of a group with what was read of one metric, by what the numbers are about.
+    pub(crate) fn pair(&self, group: &Group, metric: Metric) -> BTreeMap<Basis, Paired> {
         let mut found: BTreeMap<Basis, Paired> = BTreeMap::new();
         let mut excluded = 0;
         for component in &group.components {
             let mut about = Paired::default();
-            let units = self.units(component, kind, &mut about);
+            let units = self.units(component, metric, &mut about);
             excluded += usize::from(units.is_empty() && self.is_clicked(component));
             for unit in units {
                 let paired = found.entry(unit.basis).or_default();
@@ -107,14 +106,15 @@ impl Material<'_> {
 
     /// A link's own numbers are about that link alone, so they win for a single link; links that share posts can
     /// only be counted against the posts, unless nothing but their own numbers is there.
-    pub(crate) fn units<'c>(&self, component: &'c Component, kind: Kind, about: &mut Paired) -> Vec<Pair<'c>> {
-        let own = |link: &'c [usize]| self.unit(link, &[self.links[*link.first()?].own?], kind, &mut Paired::default());
+    pub(crate) fn units<'c>(&self, component: &'c Component, metric: Metric, about: &mut Paired) -> Vec<Pair<'c>> {
+        let own =
+            |link: &'c [usize]| self.unit(link, &[self.links[*link.first()?].own?], metric, &mut Paired::default());
         let own: Vec<_> = component.links.chunks(1).filter_map(own).collect();
         if component.links.len() == 1 && !own.is_empty() {
             return own;
         }
         let posts: Vec<usize> = component.posts.iter().copied().collect();
-        match self.unit(&component.links, &posts, kind, about) {
+        match self.unit(&component.links, &posts, metric, about) {
             Some(unit) => {
                 about.links_unused |= !own.is_empty();
                 vec![unit]
@@ -124,8 +124,7 @@ impl Material<'_> {
     }
 
     /// The numbers of some posts together; `None` when none of them has any in the days asked for.
-    fn unit<'c>(&self, links: &'c [usize], posts: &[usize], kind: Kind, about: &mut Paired) -> Option<Pair<'c>> {
-        let metric = Metric::Impressions(kind);
+    fn unit<'c>(&self, links: &'c [usize], posts: &[usize], metric: Metric, about: &mut Paired) -> Option<Pair<'c>> {
         let (known, missing): (Vec<usize>, Vec<usize>) =
             posts.iter().partition(|post| self.posts[**post].whole.contains_key(&metric));
         let all: Vec<&Series> = known.iter().filter_map(|post| self.posts[*post].whole.get(&metric)).collect();

@@ -1,6 +1,8 @@
 //! What is answered about click-through rates. It must never hold a rule: what a number means is decided where it is
 //! computed.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -111,6 +113,17 @@ pub(crate) enum Basis {
     Periods,
 }
 
+impl Basis {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Lifetime => "lifetime",
+            Self::Snapshots => "between two imports",
+            Self::Days => "by day",
+            Self::Periods => "by period",
+        }
+    }
+}
+
 /// A ratio beside a usual one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Standing {
@@ -143,4 +156,167 @@ impl StandingVerdict {
             Self::NotEnoughData => "not enough data",
         }
     }
+}
+
+/// `GET /api/v1/ctr/reconcile`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Reconciliation {
+    pub(crate) from: Date,
+    pub(crate) to: Date,
+    /// Between these, our human clicks over the platform's are as expected.
+    pub(crate) expected_low: f64,
+    pub(crate) expected_high: f64,
+    /// The largest gap first.
+    pub(crate) rows: Vec<Discrepancy>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) rows_left_out: u64,
+}
+
+/// One post (or several that share a link): the platform's clicks beside ours, in the same spans of time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Discrepancy {
+    pub(crate) value: String,
+    pub(crate) label: Option<String>,
+    pub(crate) platform: Option<String>,
+    pub(crate) level: String,
+    pub(crate) basis: Basis,
+    /// From the beginning of the first span to the end of the last one.
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) to: Option<Timestamp>,
+    /// The platform's number that is closest to ours, and which one that is; none when it counts taps only.
+    pub(crate) platform_link: Option<u64>,
+    pub(crate) platform_link_is: Option<String>,
+    /// Every tap on the post, whatever it opened.
+    pub(crate) platform_all: Option<u64>,
+    pub(crate) parts: Option<Parts>,
+    pub(crate) human: u64,
+    /// Different visitors per link and day.
+    pub(crate) unique: u64,
+    /// Hits of every verdict.
+    pub(crate) all: u64,
+    /// What was not taken for a person's click, by verdict.
+    pub(crate) filtered: BTreeMap<String, u64>,
+    /// Ours (human) over theirs (link, or all where there is no link); none over 0.
+    pub(crate) ratio: Option<f64>,
+    pub(crate) balance: Balance,
+    /// What fits, the best explanation first.
+    pub(crate) causes: Vec<Cause>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Balance {
+    AsExpected,
+    OursFewer,
+    OursMore,
+    /// The platform has none to compare with.
+    Unknown,
+}
+
+impl Balance {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::AsExpected => "as expected",
+            Self::OursFewer => "ours are fewer",
+            Self::OursMore => "ours are more",
+            Self::Unknown => "nothing to compare with",
+        }
+    }
+}
+
+/// Why two numbers may differ.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cause {
+    pub(crate) name: String,
+    /// How much of the gap it explains, 0 to 1, where that can be measured.
+    pub(crate) explains: Option<f64>,
+    pub(crate) text: String,
+}
+
+/// What a platform's clicks are made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Parts {
+    pub(crate) of: BTreeMap<String, u64>,
+    pub(crate) sum: u64,
+    /// Whether the parts give the platform's own sum.
+    pub(crate) adds_up: bool,
+}
+
+impl Parts {
+    /// `None` when there is no part to speak of.
+    pub(crate) fn of(all: u64, parts: BTreeMap<String, u64>) -> Option<Self> {
+        let sum = parts.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
+        (!parts.is_empty()).then_some(Self { of: parts, sum, adds_up: sum == all })
+    }
+}
+
+/// `GET /api/v1/ctr/platform`: what platforms say of their own clicks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PlatformReport {
+    pub(crate) by: String,
+    pub(crate) from: Date,
+    pub(crate) to: Date,
+    /// By which parts of audience and delivery rows can be asked for, as far as files have them.
+    pub(crate) slices: Vec<String>,
+    /// The most impressions first.
+    pub(crate) rows: Vec<PlatformRow>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) rows_left_out: u64,
+}
+
+/// A platform's numbers of some posts, added up as far as that is allowed; ours beside them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PlatformRow {
+    pub(crate) value: String,
+    pub(crate) label: Option<String>,
+    pub(crate) basis: Basis,
+    pub(crate) posts: u64,
+    /// What clicks are divided by.
+    pub(crate) kind: Option<String>,
+    pub(crate) impressions: Option<u64>,
+    pub(crate) reach: Option<u64>,
+    pub(crate) clicks_all: Option<u64>,
+    pub(crate) clicks_link: Option<u64>,
+    /// Every kind of click that can be added up, by its name.
+    pub(crate) clicks: BTreeMap<String, u64>,
+    pub(crate) parts: Option<Parts>,
+    /// Clicks (All) over impressions, of the posts that have both.
+    pub(crate) ctr_all: Option<f64>,
+    /// Link clicks over impressions, of the posts that have both.
+    pub(crate) ctr_link: Option<f64>,
+    /// Accounts that clicked the link over accounts that saw it; of a single number only.
+    pub(crate) unique_ctr: Option<f64>,
+    /// ISO 4217; none when there are several.
+    pub(crate) currency: Option<String>,
+    /// In the currency.
+    pub(crate) spend: Option<f64>,
+    pub(crate) cpc_all: Option<f64>,
+    pub(crate) cpc_link: Option<f64>,
+    /// Our human clicks in the same spans of time.
+    pub(crate) human: Option<u64>,
+    pub(crate) cpc_human: Option<f64>,
+    pub(crate) as_of: Option<Timestamp>,
+    /// Posts with clicks and without impressions: in neither sum of a rate.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) excluded: u64,
+    pub(crate) notes: Vec<String>,
+}
+
+/// `GET /api/v1/ctr/compare`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Versus {
+    pub(crate) a: CtrRow,
+    pub(crate) b: CtrRow,
+    /// The rate of `a` less that of `b`, as a share of 1, with its 95 % interval (Newcombe).
+    pub(crate) difference: Option<f64>,
+    pub(crate) low: Option<f64>,
+    pub(crate) high: Option<f64>,
+    pub(crate) z: Option<f64>,
+    /// The probability of such a difference if there were none, by `test`.
+    pub(crate) p: Option<f64>,
+    /// `z` (two proportions) or `fisher` (small counts).
+    pub(crate) test: Option<String>,
+    /// How probable it is that `b` has the higher rate.
+    pub(crate) b_better: Option<f64>,
+    pub(crate) notes: Vec<String>,
 }

@@ -1,4 +1,5 @@
-//! What a CTR report says, one situation after the other: numbers of days. Lifetimes and trends are in `spans`.
+//! What a CTR report says, one situation after the other: numbers of days. Lifetimes and trends
+//! are in `spans`, platforms' own clicks in `platforms`.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
@@ -8,10 +9,12 @@ use super::*;
 use crate::domain::counter::{Counters, DayCounters, Dimension};
 use crate::domain::link::LinkId;
 use crate::domain::placement::Level;
-use crate::stats::ctr::evidence::{Number, Series, Snapshot};
+use crate::impressions::reading::Slice;
+use crate::stats::ctr::evidence::{Number, Numbers, Series, Snapshot};
 use crate::stats::series::begin;
 use crate::stats::wire::Interval;
 
+mod platforms;
 mod spans;
 
 /// Links, clicks and impressions of one test.
@@ -54,6 +57,7 @@ impl Case {
             campaign: Some("spring".to_owned()),
             tags: Vec::new(),
             created_at: Timestamp::UNIX_EPOCH,
+            permanent: false,
             posts,
             own: None,
         });
@@ -129,8 +133,12 @@ impl Case {
     }
 
     fn ask_in(&self, by: Grouping, numerator: Numerator, order: Order) -> Vec<CtrRow> {
+        self.material(numerator, |material| rows(by, order, material).0)
+    }
+
+    fn material<T>(&self, numerator: Numerator, ask: impl FnOnce(&Material<'_>) -> T) -> T {
         let zone = self.zone();
-        let mut clicks = ClickLog::new(zone.clone());
+        let mut clicks = ClickLog::new(zone.clone()).with_places();
         let mut counters: Vec<_> = self.counters.iter().collect();
         counters.sort_by_key(|day| (day.link, day.day));
         counters.into_iter().for_each(|day| clicks.add(day));
@@ -138,7 +146,7 @@ impl Case {
             start: begin(window.first(), &zone),
             end: begin(window.last().tomorrow().unwrap(), &zone),
         });
-        let material = Material {
+        ask(&Material {
             links: &self.links,
             posts: &self.posts,
             clicks: &clicks,
@@ -147,8 +155,32 @@ impl Case {
             span,
             policy: Policy::DEFAULT,
             baselines: &Baselines::parse(baseline::BUILT_IN, 90).unwrap(),
+        })
+    }
+
+    /// A lifetime number of any metric, about the whole or about a slice.
+    fn read(mut self, post: &str, slice: &[(&str, &str)], metric: Metric, value: u64, as_of: &str) -> Self {
+        let place = self.place(post);
+        let post = &mut self.posts[place];
+        let slice: Slice = slice.iter().map(|(name, part)| ((*name).to_owned(), (*part).to_owned())).collect();
+        let numbers = if slice.is_empty() {
+            &mut post.whole
+        } else {
+            let known = post.slices.iter().position(|(other, _)| *other == slice);
+            let at = known.unwrap_or(post.slices.len());
+            if known.is_none() {
+                post.slices.push((slice, Numbers::new()));
+            }
+            &mut post.slices[at].1
         };
-        rows(by, order, &material).0
+        numbers.entry(metric).or_default().lifetime.push(Snapshot { value, as_of: at(as_of) });
+        self
+    }
+
+    /// Changes the counters of the last day of clicks.
+    fn counted(mut self, dimension: Dimension, value: &str, count: u64) -> Self {
+        self.counters.last_mut().unwrap().counters.add(dimension, value, count);
+        self
     }
 
     fn one(&self, by: Grouping) -> CtrRow {
