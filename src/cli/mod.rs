@@ -16,6 +16,7 @@ mod import;
 mod link;
 mod lookup;
 mod reclassify;
+mod report;
 mod serve;
 mod stats;
 mod table;
@@ -46,6 +47,7 @@ Examples:
   waypost import impressions.csv --dry-run
   waypost ctr --by campaign
   waypost ctr reconcile
+  waypost report --weekly
 
 Client commands find the server through its data folder (--data, ./data if not given) or through --server and --key.
 Exit codes: 0 done, 1 failed, 2 asked wrongly.";
@@ -64,6 +66,8 @@ enum Command {
     Import(import::Args),
     /// Show click-through rates: clicks divided by impressions
     Ctr(ctr::Args),
+    /// Report on a week: what changed, what is worsening, the best and the worst posts, each campaign
+    Report(report::Args),
     /// Judge past clicks again by the rules of now, and count them anew
     Reclassify(reclassify::Args),
     /// Say of hits on standard input what they are and why (JSON lines; no server needed)
@@ -116,6 +120,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Ctr(args) => ctr::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Classify(file) => classify::run(&file.load()?),
         Command::CheckConfig(args) => check_config::run(&args),
@@ -201,6 +206,7 @@ mod tests {
             "waypost ctr compare x:1 x:2 --by post --clicks unique --data d",
             "waypost ctr platform --by age --from 2026-11-01 --csv",
             "waypost ctr reconcile --from 2026-11-01 --csv",
+            "waypost report --weekly --to 2026-11-15 --html --data d",
             "waypost classify --config w.toml",
             "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
             "waypost check-config --config w.toml --print",

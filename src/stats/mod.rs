@@ -15,6 +15,7 @@ pub(crate) mod series;
 pub(crate) mod sheet;
 pub(crate) mod shrink;
 pub(crate) mod special;
+pub(crate) mod weekly;
 pub(crate) mod wire;
 
 use jiff::tz::TimeZone;

@@ -23,7 +23,8 @@ use crate::stats::ctr::{Material, Numerator, rows};
 use crate::stats::interval::Method;
 use crate::stats::query::{CtrQuery, WINDOW_DAYS_MAX, Window, head, wrong};
 use crate::stats::series::begin;
-use crate::stats::wire::{CtrReport, PlatformReport, Reconciliation, Versus};
+use crate::stats::weekly::{self, Week};
+use crate::stats::wire::{CtrReport, PlatformReport, Reconciliation, Versus, WeeklyReport};
 use crate::stats::{LINKS_PAGE, StatsError, read_links};
 use crate::store::Store;
 
@@ -157,6 +158,15 @@ fn first_day(entries: &Entries, links: &[Link], zone: &TimeZone) -> Option<Date>
 }
 
 impl Loaded<'_> {
+    fn week(&self) -> Week<'_> {
+        Week {
+            days: self.days,
+            human: self.material(Numerator::Human),
+            unique: self.material(Numerator::Unique),
+            all: self.material(Numerator::All),
+        }
+    }
+
     pub(crate) fn material(&self, numerator: Numerator) -> Material<'_> {
         Material {
             links: &self.entries.links,
@@ -247,4 +257,16 @@ pub(crate) async fn platform(
         rows,
         rows_left_out,
     })
+}
+
+/// Answers `GET /api/v1/report/weekly`: the seven days that end with `last` (yesterday when nothing is said).
+///
+/// # Errors
+/// When the days are out of range, or the store fails.
+pub(crate) async fn weekly(ratings: &Ratings<'_>, last: Option<Date>) -> Result<WeeklyReport, StatsError> {
+    let back = |day: Date, days: i64| day.saturating_sub(jiff::Span::new().days(days));
+    let last = last.unwrap_or_else(|| back(ratings.now.to_zoned(ratings.zone.clone()).date(), 1));
+    let now = ratings.load(Some(back(last, 6)), Some(last)).await?;
+    let before = ratings.load(Some(back(last, 13)), Some(back(last, 7))).await?;
+    Ok(weekly::report(&now.week(), &before.week(), ratings.rules.ratio, ratings.now))
 }

@@ -21,6 +21,7 @@ mod misses;
 mod node;
 pub(super) mod problem;
 mod reclassify;
+mod report;
 mod stats;
 
 pub(super) use clicks::EXPORTS_MAX;
@@ -43,6 +44,7 @@ pub(super) fn router(admin: &Admin) -> Router {
         .merge(misses::router())
         .merge(node::router())
         .merge(reclassify::router())
+        .merge(report::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(imports::router())
         .fallback(|| async { Problem::not_found("the API has no such path") })

@@ -146,6 +146,7 @@ impl Order {
 }
 
 /// What a report is made of.
+#[derive(Clone, Copy)]
 pub(crate) struct Material<'a> {
     pub(crate) links: &'a [LinkEntry],
     pub(crate) posts: &'a [PostEntry],

@@ -3,8 +3,10 @@
 //! It must never hold a rule: what a number means is decided where it is computed.
 
 mod ctr;
+mod weekly;
 
 pub(crate) use ctr::*;
+pub(crate) use weekly::*;
 
 use std::collections::BTreeMap;
 

@@ -16,6 +16,7 @@ use crate::stats::wire::Interval;
 
 mod platforms;
 mod spans;
+mod week;
 
 /// Links, clicks and impressions of one test.
 #[derive(Default)]
