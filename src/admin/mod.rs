@@ -32,7 +32,7 @@ pub(crate) mod wire;
 
 pub(crate) use key::{KeyHash, open_key};
 pub(crate) use listener::serve;
-pub(crate) use names::CatalogNames;
+pub(crate) use names::imports;
 
 use session::Sessions;
 
@@ -92,7 +92,7 @@ pub(crate) struct Admin {
 impl Admin {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            imports: Arc::new(Imports::new(parts.store.clone())),
+            imports: Arc::new(imports(parts.store.clone(), parts.catalog.clone())),
             parts: Arc::new(parts),
             sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
@@ -106,9 +106,11 @@ impl Admin {
     /// # Errors
     /// When the imports cannot be read.
     async fn ratings(&self) -> Result<Ratings<'_>, StoreError> {
+        let matched = self.imports.matched().await?;
         Ok(Ratings {
             store: &*self.store,
-            book: self.imports.book().await?,
+            book: matched.book,
+            matches: matched.matches,
             rules: &self.rates,
             zone: &self.report_zone,
             now: self.clock.now(),

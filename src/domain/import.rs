@@ -49,6 +49,8 @@ impl Digest {
 /// What an import says of itself; `import list` shows it, and no body is read for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct About {
+    /// Of the file's bytes and of every option that changes how they are read: the same twice is a no-op.
+    pub(crate) digest: Digest,
     /// Of the file's bytes. Of several imports of one file, read with different options, the newest is in force.
     pub(crate) file: Digest,
     pub(crate) file_name: String,
@@ -67,8 +69,6 @@ pub(crate) struct About {
 /// An import that is to be stored: all of it or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Import {
-    /// Of the file's bytes and of every option that changes how they are read: the same twice is a no-op.
-    pub(crate) digest: Digest,
     pub(crate) about: About,
     pub(crate) body: Body,
 }

@@ -2,15 +2,15 @@
 //!
 //! It must never unpack more than its bound, whatever the bytes say.
 
-use std::io::Read;
+use std::io::{self, BufWriter, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::import::Body;
 use crate::impressions::reading::PlatformFile;
 
-/// The largest body, unpacked: a million readings of 100 bytes, and the posts they belong to.
-const UNPACKED_BYTES_MAX: u64 = 256 << 20;
+/// The largest body, unpacked: two million readings of 100 bytes, and the posts they belong to.
+const UNPACKED_BYTES_MAX: u64 = 384 << 20;
 /// Fast, and small enough: a day's readings differ in few bytes.
 const LEVEL: i32 = 3;
 /// The first byte of a packed body: zstd around JSON.
@@ -30,13 +30,33 @@ pub(crate) struct Content {
 #[error("it cannot be unpacked: {0}")]
 pub(crate) struct Unreadable(String);
 
-/// `None` when it is too large to be kept.
-pub(crate) fn pack(content: &Content) -> Option<Body> {
+/// The body, and the BLAKE3 of what is in it; `None` when it is too large to be kept.
+pub(crate) fn pack(content: &Content) -> Option<(Body, blake3::Hash)> {
     let mut packed = vec![FORM];
-    let mut encoder = zstd::Encoder::new(&mut packed, LEVEL).ok()?;
-    serde_json::to_writer(&mut encoder, content).ok()?;
+    let encoder = zstd::Encoder::new(&mut packed, LEVEL).ok()?;
+    let mut to = BufWriter::new(Hashed { to: encoder, hash: blake3::Hasher::new() });
+    serde_json::to_writer(&mut to, content).ok()?;
+    let Hashed { to: encoder, hash } = to.into_inner().ok()?;
     encoder.finish().ok()?;
-    Body::new(packed)
+    Some((Body::new(packed)?, hash.finalize()))
+}
+
+/// Hashes what is written through it.
+struct Hashed<W> {
+    to: W,
+    hash: blake3::Hasher,
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
 /// # Errors
@@ -65,7 +85,7 @@ mod tests {
     fn a_body_is_unpacked_as_it_was_packed() {
         let file = PlatformFile { dialect: "x-posts".to_owned(), ..PlatformFile::default() };
         let content = Content { files: vec![file], options: vec![("tz".to_owned(), "UTC".to_owned())] };
-        assert_eq!(unpack(&pack(&content).unwrap()).unwrap(), content);
+        assert_eq!(unpack(&pack(&content).unwrap().0).unwrap(), content);
     }
 
     #[test]

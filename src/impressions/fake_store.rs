@@ -87,7 +87,8 @@ impl CountStore for FakeStore {
 impl ImportStore for FakeStore {
     async fn put_import(&self, import: &Import) -> Result<Imported> {
         let mut imports = self.imports.lock().unwrap();
-        let is_same = |known: &Option<Import>| known.as_ref().is_some_and(|known| known.digest == import.digest);
+        let is_same =
+            |known: &Option<Import>| known.as_ref().is_some_and(|known| known.about.digest == import.about.digest);
         if let Some(at) = imports.iter().position(is_same) {
             return Ok(Imported::Same(ImportId(at as u64 + 1)));
         }

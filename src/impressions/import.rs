@@ -1,41 +1,41 @@
-//! One import: a file is parsed, its links are looked up, and it is stored as it was read, all of it or nothing.
+//! Imports, from file to undo: a file is parsed, its links are looked up, and it is stored as it was read, all of it or
+//! nothing. What it changes is told from the book that it then stands in.
 //!
 //! It must never store a number whose link is not known, nor two numbers for one thing of one file.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::import::{About, Digest, Import, ImportId, ImportSummary, Imported};
+use crate::domain::import::{Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::LinkId;
-use crate::domain::permalink;
-use crate::impressions::body::{Content, pack};
-use crate::impressions::book::{Book, Number, PostId, Volume};
+use crate::impressions::book::{Book, Volume};
 use crate::impressions::child::{ParseError, Parser};
-use crate::impressions::csv::{FILE_BYTES_MAX, LISTED_MAX, Listed, ParsedFile, RowError, Skipped};
-use crate::impressions::generic;
-use crate::impressions::library::{IMPORTS_MAX, Library, NUMBERS_MAX};
-use crate::impressions::reading::{Grain, LINK_CELL, LINK_ID, PlatformFile, PlatformPost, Reading};
+use crate::impressions::container::FILE_BYTES_MAX;
+use crate::impressions::desk::{self, DecideError, Matched};
+use crate::impressions::draft::{Draft, Origin};
+use crate::impressions::library::{self, IMPORTS_MAX, Library, NUMBERS_MAX};
+use crate::impressions::manual::Manual;
+use crate::impressions::matching::Hosts;
+use crate::impressions::matching::decision::{Decision, Says};
+use crate::impressions::options::Options;
+use crate::impressions::reading::{Contents, LINK_CELL, LINK_ID, PlatformFile};
+use crate::impressions::summary::TableSummary;
 use crate::impressions::wire::ImportReport;
+use crate::impressions::{admit, effect};
 use crate::store::{Store, StoreError};
 
-/// The longest file name that is kept, in characters.
-const FILE_NAME_CHARS_MAX: usize = 200;
 /// How far the clock of whoever exported may be ahead of ours.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
-/// How many links are read from the store at a time, and how many in all.
-const LINKS_PAGE: usize = 1000;
-const LINKS_MAX: usize = 2_000_000;
 /// The id of an import that is only tried.
 const TRIED: ImportId = ImportId(u64::MAX);
 
 /// Knows links by the names that people write into files. The links catalog is one.
 #[async_trait]
 pub(crate) trait LinkNames: Send + Sync {
-    /// The link that a slug, `domain/slug` or a short URL means; `None` when there is none.
+    /// The link that an id, a slug, `domain/slug` or a short URL means; `None` when there is none.
     async fn link_named(&self, name: &str) -> Result<Option<LinkId>, StoreError>;
 }
 
@@ -43,8 +43,9 @@ pub(crate) trait LinkNames: Send + Sync {
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) file_name: String,
-    /// Until when the numbers hold; now, unless said.
+    /// What the file leaves open, and what it is called.
+    pub(crate) options: Options,
+    /// Until when the numbers hold; as the file says, else now, unless said here.
     pub(crate) as_of: Option<Timestamp>,
     /// Tells what would happen, and changes nothing.
     pub(crate) dry_run: bool,
@@ -58,10 +59,8 @@ pub(crate) enum ImportError {
     /// Whose `field` is `as_of`.
     #[error("as_of {0} is in the future")]
     AsOf(Timestamp),
-    #[error("{} of the file's rows cannot be imported, so none was", .0.count)]
-    Rows(Listed<RowError>),
     /// What the file says is impossible, in words.
-    #[error("{0}")]
+    #[error("{0}, so nothing was imported")]
     Wrong(String),
     #[error("there are {IMPORTS_MAX} imports or {NUMBERS_MAX} numbers already; undo some that are no longer needed")]
     Full,
@@ -71,16 +70,19 @@ pub(crate) enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// The one path by which imports come and go.
+/// The one path by which imports and decisions about matches come and go.
 pub(crate) struct Imports {
     parser: Parser,
     store: Arc<dyn Store>,
+    names: Arc<dyn LinkNames>,
+    hosts: Hosts,
     library: Library,
 }
 
 impl Imports {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { parser: Parser::new(), store, library: Library::default() }
+    /// `hosts` are those that links are or were served on.
+    pub(crate) fn new(store: Arc<dyn Store>, names: Arc<dyn LinkNames>, hosts: Hosts) -> Self {
+        Self { parser: Parser::new(), store, names, hosts, library: Library::default() }
     }
 
     /// Everything that is imported, as it stands.
@@ -91,12 +93,33 @@ impl Imports {
         self.library.book(&*self.store).await
     }
 
+    /// The same, and which links stand in its posts.
+    ///
+    /// # Errors
+    /// Like [`Imports::book`].
+    pub(crate) async fn matched(&self) -> Result<Matched, StoreError> {
+        desk::matched(&*self.store, &self.hosts, self.book().await?).await
+    }
+
     /// By id.
     ///
     /// # Errors
     /// When the store fails.
     pub(crate) async fn list(&self) -> Result<Vec<ImportSummary>, StoreError> {
         self.store.imports().await
+    }
+
+    /// What an import says and how it stands now. `None` when there is none.
+    ///
+    /// # Errors
+    /// Like [`Imports::book`].
+    pub(crate) async fn show(&self, id: ImportId) -> Result<Option<(ImportSummary, ImportReport)>, StoreError> {
+        let Some(Volume { summary, content }) = self.library.volume(&*self.store, id).await? else { return Ok(None) };
+        let mut report = effect::of_files(&content.files, &summary.about);
+        report.import = Some(id.0);
+        report.options.clone_from(&content.options);
+        self.tell(self.book().await?, id, &mut report).await?;
+        Ok(Some((summary, report)))
     }
 
     /// Removes an import; what it had replaced is in force again. `false` when there is none.
@@ -111,60 +134,90 @@ impl Imports {
     ///
     /// # Errors
     /// When the file or a row of it is wrong, or the parser or the store fails; nothing is stored then.
-    pub(crate) async fn import(
-        &self,
-        names: &dyn LinkNames,
-        upload: &Upload,
-        now: Timestamp,
-    ) -> Result<ImportReport, ImportError> {
+    pub(crate) async fn import(&self, upload: &Upload, now: Timestamp) -> Result<ImportReport, ImportError> {
         if upload.bytes.len() > FILE_BYTES_MAX {
             return Err(ImportError::TooLarge);
         }
-        if upload.as_of.is_some_and(|as_of| as_of > now.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX)) {
-            return Err(ImportError::AsOf(upload.as_of.unwrap_or(now)));
-        }
-        let file = self.parser.parse(&upload.bytes).await?;
-        self.import_parsed(file, names, upload, now).await
+        check_as_of(upload.as_of, now)?;
+        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let said = upload.as_of.map(|as_of| as_of.to_zoned(jiff::tz::TimeZone::UTC).date());
+        let options = Options { today: Some(today), as_of: said.or(upload.options.as_of), ..upload.options.clone() };
+        let contents = self.parser.read(&upload.bytes, &options).await?;
+        self.take_contents(upload, contents, now).await
     }
 
-    async fn import_parsed(
+    async fn take_contents(
         &self,
-        file: ParsedFile,
-        names: &dyn LinkNames,
         upload: &Upload,
+        contents: Contents,
         now: Timestamp,
     ) -> Result<ImportReport, ImportError> {
-        if !file.errors.is_empty() {
-            return Err(ImportError::Rows(file.errors));
-        }
-        let mut files = vec![generic::platform_file(file.rows)];
-        resolve(&mut files, names).await?;
-        let import = new_import(upload, files, now);
-        check(&import.content, import.about.as_of)?;
-        let mut report = summary(&import.content, &import.about, file.skipped);
-        report.dry_run = upload.dry_run;
-        self.store_and_tell(import, &mut report).await?;
+        let tables = contents.tables.iter().map(TableSummary::of).collect();
+        let files = contents.tables.into_iter().map(|table| table.file).collect();
+        let origin = Origin::of(&upload.bytes, &upload.options, upload.as_of);
+        let mut report = self.take_in(origin, files, upload.dry_run, now).await?;
+        (report.tables, report.passed_over) = (tables, contents.passed_over);
         Ok(report)
     }
 
-    async fn store_and_tell(&self, new: NewImport, report: &mut ImportReport) -> Result<(), ImportError> {
+    /// Takes numbers that somebody read off a screen.
+    ///
+    /// # Errors
+    /// When they are impossible, or the store fails.
+    pub(crate) async fn manual(
+        &self,
+        entry: &Manual,
+        dry_run: bool,
+        now: Timestamp,
+    ) -> Result<ImportReport, ImportError> {
+        check_as_of(entry.as_of, now)?;
+        let file = entry.platform_file().map_err(ImportError::Wrong)?;
+        // On another day the same number is another reading.
+        let day = entry.as_of.unwrap_or(now).strftime("%F");
+        let options = Options { file_name: entry.name(), ..Options::default() };
+        let origin = Origin::of(format!("{day} {entry:?}").as_bytes(), &options, entry.as_of);
+        self.take_in(origin, vec![file], dry_run, now).await
+    }
+
+    async fn take_in(
+        &self,
+        origin: Origin,
+        mut files: Vec<PlatformFile>,
+        dry_run: bool,
+        now: Timestamp,
+    ) -> Result<ImportReport, ImportError> {
+        resolve(&mut files, &*self.names).await?;
+        let draft = library::apart(move || Draft::new(origin, files, now)).await?.ok_or(ImportError::TooLarge)?;
+        admit::check(&draft.content.files, draft.about.as_of).map_err(ImportError::Wrong)?;
+        let mut report = effect::of_files(&draft.content.files, &draft.about);
+        report.dry_run = dry_run;
+        report.options.clone_from(&draft.content.options);
+        let id = self.put(&draft, &mut report).await?;
+        let summary = ImportSummary { id, about: draft.about };
+        let volume = Volume { summary, content: Arc::new(draft.content) };
+        let book = self.library.book_with(&*self.store, volume).await?;
+        self.tell(Arc::new(book), id, &mut report).await?;
+        Ok(report)
+    }
+
+    /// Stores an import, or finds out what storing it would answer.
+    async fn put(&self, draft: &Draft, report: &mut ImportReport) -> Result<ImportId, ImportError> {
         let known = self.store.imports().await?;
-        let numbers = known.iter().fold(new.about.numbers, |sum, import| sum.saturating_add(import.about.numbers));
+        let same = known.iter().find(|import| import.about.digest == draft.about.digest);
+        let other = known.iter().rfind(|import| import.about.file == draft.about.file);
+        report.supersedes = other.filter(|_| same.is_none()).map(|import| import.id.0);
+        if let Some(same) = same {
+            (report.import, report.same) = (Some(same.id.0), true);
+            return Ok(same.id);
+        }
+        let numbers = known.iter().fold(draft.about.numbers, |sum, import| sum.saturating_add(import.about.numbers));
         if known.len() >= IMPORTS_MAX || numbers > NUMBERS_MAX {
             return Err(ImportError::Full);
         }
-        let id = if report.dry_run { TRIED } else { self.put(&new, report).await? };
-        let summary = ImportSummary { id, about: new.about };
-        let volume = Volume { summary, content: Arc::new(new.content) };
-        let book = self.library.book_with(&*self.store, volume).await?;
-        tell_effect(&book, id, report);
-        tell_matches(&book, id, &*self.store, report).await?;
-        Ok(())
-    }
-
-    async fn put(&self, new: &NewImport, report: &mut ImportReport) -> Result<ImportId, ImportError> {
-        let body = pack(&new.content).ok_or(ImportError::TooLarge)?;
-        let import = Import { digest: new.digest, about: new.about.clone(), body };
+        if report.dry_run {
+            return Ok(TRIED);
+        }
+        let import = Import { about: draft.about.clone(), body: draft.body.clone() };
         let (id, same) = match self.store.put_import(&import).await? {
             Imported::New(id) => (id, false),
             Imported::Same(id) => (id, true),
@@ -172,193 +225,83 @@ impl Imports {
         (report.import, report.same) = (Some(id.0), same);
         Ok(id)
     }
-}
 
-/// An import before it is packed.
-struct NewImport {
-    digest: Digest,
-    about: About,
-    content: Content,
-}
-
-fn new_import(upload: &Upload, files: Vec<PlatformFile>, now: Timestamp) -> NewImport {
-    let file = blake3::hash(&upload.bytes);
-    let options: Vec<_> = upload.as_of.map(|as_of| ("as_of".to_owned(), as_of.to_string())).into_iter().collect();
-    let mut digest = blake3::Hasher::new();
-    digest.update(file.as_bytes());
-    for part in options.iter().flat_map(|(name, value)| [name, value]) {
-        digest.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    async fn tell(&self, book: Arc<Book>, id: ImportId, report: &mut ImportReport) -> Result<(), StoreError> {
+        report.superseded_by = book.superseded_by(id).map(|id| id.0);
+        let Matched { book, matches, links } = desk::matched(&*self.store, &self.hosts, book).await?;
+        effect::tell_numbers(&book, id, report);
+        effect::tell_matches(&book, id, &matches, &links, report);
+        Ok(())
     }
-    let days = || files.iter().flat_map(days_of);
-    let about = About {
-        file: Digest(*file.as_bytes()),
-        file_name: clean_name(&upload.file_name),
-        dialects: files.iter().map(|file| file.dialect.clone()).collect(),
-        as_of: upload.as_of.unwrap_or(now),
-        imported_at: now,
-        posts: files.iter().map(|file| file.posts.len() as u64).sum(),
-        numbers: files.iter().map(|file| file.readings.len() as u64).sum(),
-        first: days().map(|(first, _)| first).min(),
-        last: days().map(|(_, last)| last).max(),
-    };
-    NewImport { digest: Digest(*digest.finalize().as_bytes()), about, content: Content { files, options } }
+
+    /// Every decision about a match, by link.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn decisions(&self) -> Result<Vec<Decision>, StoreError> {
+        desk::decisions(&*self.store).await
+    }
+
+    /// Keeps what a person says about a link and a post. `made` connects them although no rule proposes it and the post
+    /// may still be to come.
+    ///
+    /// # Errors
+    /// When there is no such link, no such post to judge, or the store fails.
+    pub(crate) async fn decide(
+        &self,
+        link: LinkId,
+        post: &str,
+        says: Says,
+        made: bool,
+        now: Timestamp,
+    ) -> Result<Decision, DecideError> {
+        let link = self.store.link(link).await?.ok_or(DecideError::NoLink(link))?;
+        let book = self.book().await?;
+        let name = desk::name_of(post, &link, &book)?;
+        if !made && book.find(&name).is_none() {
+            return Err(DecideError::NoPost(name));
+        }
+        desk::decide(&*self.store, link.id, name, says, now).await
+    }
+
+    /// Takes back what was decided: the rules speak again.
+    ///
+    /// # Errors
+    /// When nothing was decided, or the store fails.
+    pub(crate) async fn take_back(&self, link: LinkId, post: &str) -> Result<(), DecideError> {
+        let book = self.book().await?;
+        let name = match self.store.link(link).await? {
+            Some(link) => desk::name_of(post, &link, &book)?,
+            // Of a link that is gone, a decision may be left.
+            None => post.to_owned(),
+        };
+        desk::take_back(&*self.store, link, &name, &book).await
+    }
 }
 
-/// Every span of days that a file speaks of.
-fn days_of(file: &PlatformFile) -> impl Iterator<Item = (Date, Date)> {
-    let of_reading = |reading: &Reading| match reading.grain {
-        Grain::Lifetime => None,
-        Grain::Day(day) => Some((day, day)),
-        Grain::Period(first, last) => Some((first, last)),
-    };
-    file.period.into_iter().chain(file.readings.iter().filter_map(of_reading))
+fn check_as_of(as_of: Option<Timestamp>, now: Timestamp) -> Result<(), ImportError> {
+    let latest = now.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
+    as_of.filter(|as_of| *as_of > latest).map_or(Ok(()), |as_of| Err(ImportError::AsOf(as_of)))
 }
 
 /// Puts the ids of links in the place of their names, looking up each name once.
 async fn resolve(files: &mut [PlatformFile], names: &dyn LinkNames) -> Result<(), ImportError> {
-    let mut known: HashMap<String, Option<LinkId>> = HashMap::new();
+    let mut known: HashMap<String, LinkId> = HashMap::new();
     for name in files.iter_mut().flat_map(|file| &mut file.posts).flat_map(|post| &mut post.names) {
         let Some(cell) = name.strip_prefix(LINK_CELL) else { continue };
-        if !known.contains_key(cell) {
-            known.insert(cell.to_owned(), names.link_named(cell).await?);
-        }
-        let shown = || cell.chars().take(200).collect::<String>();
-        let unknown = || ImportError::Wrong(format!("there is no link {:?}, so nothing was imported", shown()));
-        *name = format!("{LINK_ID}{}", known.get(cell).copied().flatten().ok_or_else(unknown)?);
-    }
-    Ok(())
-}
-
-/// What no file may say, whatever its dialect. Pure.
-fn check(content: &Content, as_of: Timestamp) -> Result<(), ImportError> {
-    let last_day = last_day(as_of);
-    for file in &content.files {
-        if let Some((_, day)) = days_of(file).find(|(_, last)| *last > last_day) {
-            return Err(ImportError::Wrong(format!("the file has numbers of {day}, which is in the future")));
-        }
-        if let Some(post) = file.posts.iter().find(|post| is_nameless(post)) {
-            let shown: String = post.text.chars().take(80).collect();
-            return Err(ImportError::Wrong(format!(
-                "a post ({shown:?}) has neither an id nor a permalink of at most 512 bytes"
-            )));
-        }
-    }
-    contradiction(content).map_or(Ok(()), |why| Err(ImportError::Wrong(why)))
-}
-
-fn is_nameless(post: &PlatformPost) -> bool {
-    permalink::names(&post.platform, post.names.iter().map(String::as_str)).is_empty()
-}
-
-/// The last day that numbers of this instant can speak of: somewhere it may be tomorrow already.
-fn last_day(as_of: Timestamp) -> Date {
-    let today = as_of.to_zoned(jiff::tz::TimeZone::UTC).date();
-    today.tomorrow().unwrap_or(today)
-}
-
-/// Two numbers of one file for one thing, however it is spelt there.
-fn contradiction(content: &Content) -> Option<String> {
-    content.files.iter().find_map(|file| {
-        let name = |post: &PlatformPost| {
-            let names = post.names.iter().map(String::as_str);
-            permalink::names(&post.platform, names).into_iter().next().unwrap_or_default()
-        };
-        let names: Vec<String> = file.posts.iter().map(name).collect();
-        let mut seen = HashMap::new();
-        file.readings.iter().find_map(|reading| {
-            let name = names.get(reading.post as usize)?;
-            let thing = (name, reading.slice, reading.metric, reading.grain);
-            let before = *seen.entry(thing).or_insert(reading.value);
-            (before != reading.value).then(|| {
-                let (metric, value) = (reading.metric.as_str(), reading.value);
-                format!(
-                    "the file has two numbers for {metric} of {name} ({}): {before} and {value}",
-                    words(reading.grain)
-                )
-            })
-        })
-    })
-}
-
-/// A grain for people.
-pub(crate) fn words(grain: Grain) -> String {
-    match grain {
-        Grain::Lifetime => "lifetime".to_owned(),
-        Grain::Day(day) => day.to_string(),
-        Grain::Period(first, last) => format!("{first} to {last}"),
-    }
-}
-
-fn summary(content: &Content, about: &About, skipped: Listed<Skipped>) -> ImportReport {
-    let mut sum: BTreeMap<String, u64> = BTreeMap::new();
-    for reading in content.files.iter().flat_map(|file| &file.readings) {
-        let metric = sum.entry(reading.metric.as_str().to_owned()).or_insert(0);
-        *metric = metric.saturating_add(reading.value);
-    }
-    ImportReport {
-        rows: about.numbers,
-        sum,
-        first: about.first,
-        last: about.last,
-        skipped: skipped.first,
-        skipped_count: skipped.count,
-        ..ImportReport::default()
-    }
-}
-
-/// How many of an import's numbers are new, replace others, or are older than what is known. Pure.
-fn tell_effect(book: &Book, id: ImportId, report: &mut ImportReport) {
-    let is_new = |number: &Number| book.import(number) == id;
-    for number in book.in_force().iter().filter(|number| is_new(number)) {
-        match book.before(number).iter().any(|before| !is_new(before)) {
-            true => report.replaced += 1,
-            false => report.added += 1,
-        }
-    }
-    report.kept = report.rows.saturating_sub(report.added + report.replaced);
-}
-
-/// Tells the posts that a link stands in from those that nobody's clicks will be divided by.
-async fn tell_matches(
-    book: &Book,
-    id: ImportId,
-    store: &dyn Store,
-    report: &mut ImportReport,
-) -> Result<(), StoreError> {
-    let mut unmatched: BTreeSet<PostId> =
-        book.posts().filter(|(_, post)| post.imports.contains(&id)).map(|(id, _)| id).collect();
-    unmatched.retain(|post| !book.post(*post).key().starts_with(LINK_ID));
-    remove_posts_of_links(&mut unmatched, book, store).await?;
-    let numbers = book.in_force().iter().filter(|number| book.import(number) == id);
-    report.matched = numbers.filter(|number| !unmatched.contains(&number.post)).count() as u64;
-    report.unmatched_count = unmatched.len() as u64;
-    report.unmatched = unmatched.iter().take(LISTED_MAX).map(|post| book.post(*post).key().to_owned()).collect();
-    Ok(())
-}
-
-async fn remove_posts_of_links(posts: &mut BTreeSet<PostId>, book: &Book, store: &dyn Store) -> Result<(), StoreError> {
-    let mut after = LinkId(0);
-    for _ in 0..LINKS_MAX.div_ceil(LINKS_PAGE) {
-        if posts.is_empty() {
-            return Ok(());
-        }
-        let page = store.links(after, LINKS_PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = last.id;
-        for link in &page {
-            for id in book.posts_of(&link.spec.placement) {
-                posts.remove(&id);
+        let id = match known.get(cell) {
+            Some(id) => *id,
+            None => {
+                let shown = || cell.chars().take(200).collect::<String>();
+                let unknown = || ImportError::Wrong(format!("there is no link {:?}", shown()));
+                let id = names.link_named(cell).await?.ok_or_else(unknown)?;
+                known.insert(cell.to_owned(), id);
+                id
             }
-        }
+        };
+        *name = format!("{LINK_ID}{id}");
     }
     Ok(())
-}
-
-/// The last part of a path, without control characters.
-fn clean_name(name: &str) -> String {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or("");
-    let name: String = name.chars().filter(|c| !c.is_control()).take(FILE_NAME_CHARS_MAX).collect();
-    if name.trim().is_empty() { "import.csv".to_owned() } else { name }
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use jiff::civil::date;
 use super::*;
 use crate::domain::impression::Kind;
 use crate::domain::metric::Metric;
-use crate::impressions::csv::parse;
 use crate::impressions::fake_store::FakeStore;
+use crate::impressions::read::read;
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 const VIEWS: Metric = Metric::Impressions(Kind::Views);
@@ -26,16 +26,23 @@ fn now() -> Timestamp {
 }
 
 fn imports() -> Imports {
-    Imports::new(Arc::new(FakeStore::default()))
+    Imports::new(Arc::new(FakeStore::default()), Arc::new(Names), Hosts::default())
 }
 
 fn upload(text: &str, as_of: Option<&str>, dry_run: bool) -> Upload {
     let as_of = as_of.map(|as_of| as_of.parse().unwrap());
-    Upload { bytes: text.as_bytes().to_vec(), file_name: "a/b\\posts\u{7}.csv".to_owned(), as_of, dry_run }
+    let options = Options { file_name: "a/b\\posts\u{7}.csv".to_owned(), ..Options::default() };
+    Upload { bytes: text.as_bytes().to_vec(), options, as_of, dry_run }
 }
 
 async fn run(imports: &Imports, upload: &Upload) -> Result<ImportReport, ImportError> {
-    imports.import_parsed(parse(&upload.bytes).unwrap(), &Names, upload, now()).await
+    run_at(imports, upload, now()).await
+}
+
+/// Like [`Imports::import`], with a parser that needs no child.
+async fn run_at(imports: &Imports, upload: &Upload, now: Timestamp) -> Result<ImportReport, ImportError> {
+    let contents = read(upload.bytes.clone(), &upload.options).map_err(ParseError::NotRead)?;
+    imports.take_contents(upload, contents, now).await
 }
 
 async fn put(imports: &Imports, text: &str, as_of: Option<&str>) -> ImportReport {
@@ -64,8 +71,8 @@ async fn a_good_file_is_stored_whole_and_summed_up() {
     assert_eq!((report.import, report.same, report.rows, report.added), (Some(1), false, 3, 3));
     assert_eq!((report.sum["views"], report.sum["reach"]), (15, 7));
     assert_eq!((report.first, report.last), (Some(date(2026, 11, 1)), Some(date(2026, 11, 2))));
-    assert_eq!((report.matched, report.skipped_count), (2, 1));
-    assert_eq!(report.unmatched, ["https://s.example/p/1"]);
+    assert_eq!((report.posts, report.unmatched_count), (2, 2), "the store of this test has no links");
+    assert_eq!(report.unmatched[1].post, "https://s.example/p/1");
     let about = &imports.list().await.unwrap()[0].about;
     assert_eq!((about.file_name.as_str(), about.as_of, about.posts, about.numbers), ("posts.csv", now(), 2, 3));
     assert_eq!(views(&imports).await, [10]);
@@ -77,8 +84,7 @@ async fn e73_the_same_file_twice_changes_nothing() {
     let text = "link,date,views\nspring,2026-11-02,10\n";
     put(&imports, text, None).await;
     let later = now().saturating_add(SignedDuration::from_hours(5)).unwrap();
-    let upload = upload(text, None, false);
-    let report = imports.import_parsed(parse(text.as_bytes()).unwrap(), &Names, &upload, later).await.unwrap();
+    let report = run_at(&imports, &upload(text, None, false), later).await.unwrap();
     assert_eq!((report.import, report.same), (Some(1), true));
     assert_eq!(imports.list().await.unwrap().len(), 1);
 }
@@ -151,6 +157,6 @@ async fn rows_that_cannot_be_read_refuse_the_whole_file() {
 #[tokio::test]
 async fn an_as_of_in_the_future_is_refused_before_anything_is_read() {
     let upload = upload("", Some("2026-11-21T13:00:00Z"), false);
-    let refused = imports().import(&Names, &upload, now()).await.unwrap_err();
+    let refused = imports().import(&upload, now()).await.unwrap_err();
     assert!(matches!(refused, ImportError::AsOf(_)), "{refused}");
 }

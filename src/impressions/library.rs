@@ -114,6 +114,6 @@ async fn put_together(volumes: Vec<Volume>) -> Result<Book, StoreError> {
 }
 
 /// Long computations stay off the threads that answer requests.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+pub(super) async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
     spawn_blocking(work).await.map_err(|error| StoreError::Unavailable(format!("reading imports ended: {error}")))
 }

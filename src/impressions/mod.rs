@@ -4,16 +4,28 @@
 //! say together is the book (`book`): posts, the numbers in force, and what was before. What a file does not say stays
 //! unknown.
 
+mod admit;
+mod answer;
 mod body;
 pub(crate) mod book;
 pub(crate) mod child;
-pub(crate) mod csv;
+pub(crate) mod container;
+pub(crate) mod date;
+pub(crate) mod desk;
+pub(crate) mod dialects;
+mod draft;
+pub(crate) mod effect;
 #[cfg(test)]
 pub(crate) mod fake_store;
-mod generic;
 pub(crate) mod import;
 mod library;
+pub(crate) mod manual;
+pub(crate) mod mapping;
+pub(crate) mod matching;
 mod number;
+pub(crate) mod options;
+pub(crate) mod read;
 pub(crate) mod reading;
-mod sniff;
+pub(crate) mod summary;
+pub(crate) mod table;
 pub(crate) mod wire;

@@ -4,12 +4,14 @@
 //! the shapes that the parsing child answers with and that an import keeps; they mean nothing until they are matched.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::metric::Metric;
 use crate::domain::placement::Level;
+use crate::impressions::container::PassedOver;
 
 /// The name of a post that stands for a link, as a file says it (`link:spring`, `link:https://go.example.com/spring`),
 /// and once it is known which link that is (`link-id:7`): its numbers are of the place where the link stands, whatever
@@ -92,6 +94,130 @@ pub(crate) enum Grain {
     Day(Date),
     /// Both included; longer than a day.
     Period(Date, Date),
+}
+
+impl fmt::Display for Grain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lifetime => f.write_str("lifetime"),
+            Self::Day(day) => day.fmt(f),
+            Self::Period(first, last) => write!(f, "{first} to {last}"),
+        }
+    }
+}
+
+/// One upload, read: one table of a file, or several of a workbook or an archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Contents {
+    pub(crate) tables: Vec<Table>,
+    pub(crate) passed_over: Vec<PassedOver>,
+}
+
+/// One table, and how its reading went.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Table {
+    /// The file of an archive, the sheet of a workbook; empty for a file that is one table.
+    pub(crate) name: String,
+    pub(crate) file: PlatformFile,
+    pub(crate) report: TableReport,
+}
+
+/// What a person wants to know before a table is imported.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TableReport {
+    /// The dialect for people: `Instagram posts and stories (Meta Business Suite)`.
+    pub(crate) title: String,
+    /// `lifetime`, `day`, `period`; several where rows differ.
+    pub(crate) grains: Vec<String>,
+    /// Rows that gave a number.
+    pub(crate) rows: u64,
+    /// Rows that gave none, with the reason.
+    pub(crate) skipped: Listed<Skipped>,
+    pub(crate) columns: Vec<UsedColumn>,
+    /// Headers of columns that are not read.
+    pub(crate) ignored: Vec<String>,
+    pub(crate) sums: Vec<Sum>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A column that is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UsedColumn {
+    pub(crate) header: String,
+    /// The word of `--map`: `views`, `date`, `permalink`.
+    pub(crate) role: String,
+    pub(crate) filled: u64,
+    /// Unknown, which is not 0.
+    pub(crate) blank: u64,
+}
+
+/// What to compare with what the platform shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sum {
+    /// The metric's word.
+    pub(crate) metric: String,
+    /// `lifetime`, `day` or `period`: numbers of two grains are never added.
+    pub(crate) grain: String,
+    pub(crate) numbers: u64,
+    /// `None` where numbers do not add up: people are in more than one of them.
+    pub(crate) sum: Option<u64>,
+}
+
+/// A row that says nothing and is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Skipped {
+    pub(crate) row: u64,
+    pub(crate) reason: String,
+}
+
+/// A row that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RowError {
+    pub(crate) row: u64,
+    pub(crate) message: String,
+}
+
+/// Why nothing of an upload is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refusal {
+    pub(crate) message: String,
+    /// The rows that are wrong, if it is rows.
+    pub(crate) rows: Listed<RowError>,
+}
+
+impl From<String> for Refusal {
+    fn from(message: String) -> Self {
+        Self { message, rows: Listed::default() }
+    }
+}
+
+/// The most rows of a sort that are listed one by one; all are counted.
+pub(crate) const LISTED_MAX: usize = 100;
+
+/// The first [`LISTED_MAX`] of something, and how many there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Listed<T> {
+    pub(crate) first: Vec<T>,
+    pub(crate) count: u64,
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self { first: Vec::new(), count: 0 }
+    }
+}
+
+impl<T> Listed<T> {
+    pub(crate) fn push(&mut self, item: T) {
+        self.count += 1;
+        if self.first.len() < LISTED_MAX {
+            self.first.push(item);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
 }
 
 mod word {

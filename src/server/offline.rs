@@ -6,13 +6,14 @@ use anyhow::Context;
 
 use super::parts::Parts;
 use super::{Addresses, DataFolder, admin_runtime};
-use crate::admin::{self, CatalogNames};
+use crate::admin;
 use crate::cli::demo::places;
 use crate::cli::demo::plan::{DemoHit, Plan};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::link::LinkId;
-use crate::impressions::import::{Imports, Upload};
+use crate::impressions::import::Upload;
+use crate::impressions::options::Options;
 use crate::journal::Journal;
 use crate::tally::Tally;
 
@@ -41,12 +42,11 @@ pub(crate) fn fill(config: &Config, plan: &Plan) -> anyhow::Result<()> {
     journal_all(&parts.journal, &plan.hits, &ids);
     let tally = Tally::start(parts.tally_tools(&config, &clock)?)?;
     tally.stop();
-    let imports = Imports::new(parts.store.clone());
+    let imports = admin::imports(parts.store.clone(), parts.catalog.clone());
     for file in plan.impression_files() {
-        let upload =
-            Upload { bytes: file.text.into_bytes(), file_name: file.name, as_of: Some(plan.as_of), dry_run: false };
-        let names = CatalogNames(&parts.catalog);
-        runtime.block_on(imports.import(&names, &upload, clock.now()))?;
+        let options = Options { file_name: file.name, ..Options::default() };
+        let upload = Upload { bytes: file.text.into_bytes(), options, as_of: Some(plan.as_of), dry_run: false };
+        runtime.block_on(imports.import(&upload, clock.now()))?;
     }
     parts.journal.stop();
     Ok(())

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::domain::link::Link;
 use crate::impressions::book::Book;
+use crate::impressions::matching::Matches;
 use crate::stats::ctr::baseline::{BUILT_IN, BaselineError, Baselines};
 use crate::stats::ctr::clicks::{ClickLog, Span};
 use crate::stats::ctr::entries::{Entries, entries};
@@ -96,6 +97,7 @@ fn read(path: &str) -> Result<String, RulesError> {
 pub(crate) struct Ratings<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) book: Arc<Book>,
+    pub(crate) matches: Arc<Matches>,
     pub(crate) rules: &'a Rules,
     /// The report time zone.
     pub(crate) zone: &'a TimeZone,
@@ -121,7 +123,7 @@ impl Ratings<'_> {
     pub(crate) async fn load(&self, from: Option<Date>, to: Option<Date>) -> Result<Loaded<'_>, StatsError> {
         let links = read_links(self.store, |link| Some(link.clone())).await?;
         let today = self.now.to_zoned(self.zone.clone()).date();
-        let entries = entries(&self.book, &links, self.zone);
+        let entries = entries(&self.book, &self.matches, &links, self.zone);
         let first = || first_day(&entries, &links, self.zone).unwrap_or(today);
         let last = to.unwrap_or_else(|| today.max(from.unwrap_or(today)));
         let oldest = last.saturating_sub(jiff::Span::new().days(WINDOW_DAYS_MAX - 1));

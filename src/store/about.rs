@@ -8,6 +8,7 @@ use crate::domain::import::{About, Digest};
 
 #[derive(Serialize, Deserialize)]
 struct Document {
+    digest: String,
     file: String,
     file_name: String,
     dialects: Vec<String>,
@@ -21,6 +22,7 @@ struct Document {
 
 pub(super) fn encode(about: &About) -> String {
     let document = Document {
+        digest: about.digest.to_string(),
         file: about.file.to_string(),
         file_name: about.file_name.clone(),
         dialects: about.dialects.clone(),
@@ -38,8 +40,10 @@ pub(super) fn encode(about: &About) -> String {
 /// What is wrong with the text, in words for an operator.
 pub(super) fn decode(json: &str) -> Result<About, String> {
     let document: Document = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let digest = |text: &str| Digest::parse(text).ok_or_else(|| format!("{text:?} is no digest"));
     Ok(About {
-        file: Digest::parse(&document.file).ok_or_else(|| format!("{:?} is no digest", document.file))?,
+        digest: digest(&document.digest)?,
+        file: digest(&document.file)?,
         file_name: document.file_name,
         dialects: document.dialects,
         as_of: document.as_of,

@@ -34,7 +34,7 @@ const LAYERS: [Layer; 12] = [
     Layer { module: "links", may: &["store"], never: &["store::embedded", "store::redis"] },
     Layer {
         module: "stats",
-        may: &["impressions::book", "impressions::reading", "store"],
+        may: &["impressions::book", "impressions::matching", "impressions::reading", "store"],
         never: &["store::embedded", "store::redis"],
     },
     Layer { module: "impressions", may: &["store"], never: &["store::embedded", "store::redis"] },
@@ -57,10 +57,11 @@ struct Layer {
 }
 
 /// Code that computes and does nothing else, as starts of paths below `src`.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "classify/",
     "domain/",
     "impressions/book/",
+    "impressions/matching/",
     "tally/rollup",
     "stats/compare",
     "stats/ctr",

@@ -1,4 +1,4 @@
-//! `/api/v1/imports`: files of impressions come in, are listed, and are undone.
+//! `/api/v1/imports`: files and single numbers come in, are listed, shown, and undone.
 
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::StatusCode;
@@ -8,14 +8,17 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::extract::{Asked, Number};
+use super::extract::{Asked, Number, Sent};
 use super::problem::Problem;
-use crate::admin::names::CatalogNames;
 use crate::admin::{Admin, wire};
 use crate::domain::import::{ImportId, ImportSummary};
 use crate::impressions::child::ParseError;
-use crate::impressions::csv::FILE_BYTES_MAX;
+use crate::impressions::container::FILE_BYTES_MAX;
+use crate::impressions::date::Order;
 use crate::impressions::import::{ImportError, Upload};
+use crate::impressions::manual::Manual;
+use crate::impressions::mapping::Mapping;
+use crate::impressions::options::{Options, Span};
 use crate::impressions::wire::ImportReport;
 
 /// The name of a file that came without one.
@@ -24,7 +27,8 @@ const UNNAMED: &str = "upload.csv";
 pub(super) fn router() -> Router<Admin> {
     Router::new()
         .route("/imports", routing::get(list).post(upload).layer(DefaultBodyLimit::max(FILE_BYTES_MAX)))
-        .route("/imports/{id}", routing::delete(undo))
+        .route("/imports/manual", routing::post(manual))
+        .route("/imports/{id}", routing::get(show).delete(undo))
 }
 
 #[derive(Deserialize)]
@@ -34,6 +38,34 @@ struct Params {
     as_of: Option<String>,
     #[serde(default)]
     dry_run: bool,
+    platform: Option<String>,
+    account: Option<String>,
+    /// `post=URL,date=Day,views=Views`
+    map: Option<String>,
+    /// `lifetime` or `2026-11-01..2026-11-30`
+    period: Option<String>,
+    dates: Option<Order>,
+    year: Option<i16>,
+    tz: Option<String>,
+    currency: Option<String>,
+}
+
+impl Params {
+    fn options(self) -> Result<Options, Problem> {
+        let invalid = |field: &'static str| move |why: String| Problem::invalid(field, why);
+        Ok(Options {
+            file_name: self.file_name.unwrap_or_else(|| UNNAMED.to_owned()),
+            platform: self.platform,
+            account: self.account,
+            map: self.map.as_deref().map(Mapping::parse).transpose().map_err(invalid("map"))?,
+            period: self.period.as_deref().map(Span::parse).transpose().map_err(invalid("period"))?,
+            dates: self.dates,
+            year: self.year,
+            tz: self.tz,
+            currency: self.currency,
+            ..Options::default()
+        })
+    }
 }
 
 async fn upload(
@@ -42,14 +74,10 @@ async fn upload(
     request: Request,
 ) -> Result<Json<ImportReport>, Problem> {
     let as_of = params.as_of.as_deref().map(instant).transpose()?;
-    let upload = Upload {
-        bytes: Bytes::from_request(request, &()).await?.into(),
-        file_name: params.file_name.unwrap_or_else(|| UNNAMED.to_owned()),
-        as_of,
-        dry_run: params.dry_run,
-    };
-    let names = CatalogNames(&admin.catalog);
-    Ok(Json(admin.imports.import(&names, &upload, admin.clock.now()).await?))
+    let dry_run = params.dry_run;
+    let options = params.options()?;
+    let upload = Upload { bytes: Bytes::from_request(request, &()).await?.into(), options, as_of, dry_run };
+    Ok(Json(admin.imports.import(&upload, admin.clock.now()).await?))
 }
 
 fn instant(text: &str) -> Result<Timestamp, Problem> {
@@ -57,22 +85,60 @@ fn instant(text: &str) -> Result<Timestamp, Problem> {
     text.parse().map_err(wrong)
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManualParams {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+async fn manual(
+    State(admin): State<Admin>,
+    Asked(params): Asked<ManualParams>,
+    Sent(entry): Sent<Manual>,
+) -> Result<Json<ImportReport>, Problem> {
+    Ok(Json(admin.imports.manual(&entry, params.dry_run, admin.clock.now()).await?))
+}
+
 async fn list(State(admin): State<Admin>) -> Result<Json<wire::Imports>, Problem> {
     let imports = admin.imports.list().await?;
-    let entry = |ImportSummary { id, about }| wire::ImportEntry {
-        id: id.0,
-        file_name: about.file_name,
-        as_of: wire::instant(about.as_of),
-        imported_at: wire::instant(about.imported_at),
-        rows: about.numbers,
-    };
-    Ok(Json(wire::Imports { imports: imports.into_iter().map(entry).collect() }))
+    let entries = imports.iter().map(|import| wire::ImportEntry::new(import, &imports)).collect();
+    Ok(Json(wire::Imports { imports: entries }))
+}
+
+async fn show(State(admin): State<Admin>, Number(id): Number) -> Result<Json<wire::ShownImport>, Problem> {
+    let imports = admin.imports.list().await?;
+    let (import, report) = admin.imports.show(ImportId(id)).await?.ok_or_else(|| no_import(id))?;
+    Ok(Json(wire::ShownImport { import: wire::ImportEntry::new(&import, &imports), report }))
 }
 
 async fn undo(State(admin): State<Admin>, Number(id): Number) -> Result<StatusCode, Problem> {
     match admin.imports.undo(ImportId(id)).await? {
         true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::not_found(format!("import {id} does not exist"))),
+        false => Err(no_import(id)),
+    }
+}
+
+fn no_import(id: u64) -> Problem {
+    Problem::not_found(format!("import {id} does not exist"))
+}
+
+impl wire::ImportEntry {
+    fn new(import: &ImportSummary, all: &[ImportSummary]) -> Self {
+        let about = &import.about;
+        let later = all.iter().rfind(|other| other.about.file == about.file && other.id > import.id);
+        Self {
+            id: import.id.0,
+            file_name: about.file_name.clone(),
+            dialects: about.dialects.clone(),
+            as_of: wire::instant(about.as_of),
+            imported_at: wire::instant(about.imported_at),
+            rows: about.numbers,
+            posts: about.posts,
+            first: about.first,
+            last: about.last,
+            superseded_by: later.map(|later| later.id.0),
+        }
     }
 }
 
@@ -82,8 +148,8 @@ impl From<ImportError> for Problem {
         match error {
             ImportError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
             ImportError::AsOf(_) => Self::invalid("as_of", detail),
-            ImportError::Rows(rows) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_errors(json!(rows.first))
+            ImportError::Parse(ParseError::NotRead(refusal)) if !refusal.rows.is_empty() => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_errors(json!(refusal.rows.first))
             }
             ImportError::Parse(ParseError::Busy) => Self::unavailable(detail),
             ImportError::Parse(ParseError::Start(_)) => Self::internal(detail),

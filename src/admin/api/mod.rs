@@ -17,6 +17,7 @@ mod ctr;
 mod extract;
 mod imports;
 mod links;
+mod matches;
 mod misses;
 mod node;
 pub(super) mod problem;
@@ -41,6 +42,7 @@ pub(super) fn router(admin: &Admin) -> Router {
         .merge(click::router())
         .merge(clicks::router())
         .merge(ctr::router())
+        .merge(matches::router())
         .merge(misses::router())
         .merge(node::router())
         .merge(reclassify::router())

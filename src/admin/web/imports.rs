@@ -15,11 +15,13 @@ use super::layout::{self, Place, Question};
 use super::text::{count, counted, plain, sentence, when};
 use super::words::{Word, defined};
 use super::{Refused, unreadable};
+use crate::admin::Admin;
 use crate::admin::api::problem::Problem;
-use crate::admin::{Admin, CatalogNames};
 use crate::domain::import::{ImportId, ImportSummary};
-use crate::impressions::csv::{Listed, RowError};
+use crate::impressions::child::ParseError;
 use crate::impressions::import::{ImportError, Upload};
+use crate::impressions::options::Options;
+use crate::impressions::reading::{Listed, RowError};
 use crate::impressions::wire::ImportReport;
 
 /// The largest form with a pasted file, in bytes; line breaks and commas take three bytes each.
@@ -50,7 +52,7 @@ impl Inputs {
         Ok(Upload {
             // Forms send line breaks as CR LF; a pasted file shall be the same import as the file itself.
             bytes: self.csv.replace("\r\n", "\n").into_bytes(),
-            file_name: file_name.unwrap_or(UNNAMED).to_owned(),
+            options: Options { file_name: file_name.unwrap_or(UNNAMED).to_owned(), ..Options::default() },
             as_of: as_of.map(str::parse::<Timestamp>).transpose().map_err(wrong)?,
             dry_run,
         })
@@ -115,10 +117,11 @@ async fn run(admin: &Admin, inputs: &Inputs, dry_run: bool) -> Result<Result<Imp
         Ok(upload) => upload,
         Err(problem) => return Ok(Err(Outcome::Wrong(problem))),
     };
-    let names = CatalogNames(&admin.catalog);
-    match admin.imports.import(&names, &upload, admin.clock.now()).await {
+    match admin.imports.import(&upload, admin.clock.now()).await {
         Ok(report) => Ok(Ok(report)),
-        Err(ImportError::Rows(rows)) => Ok(Err(Outcome::Rows(rows))),
+        Err(ImportError::Parse(ParseError::NotRead(refusal))) if !refusal.rows.is_empty() => {
+            Ok(Err(Outcome::Rows(refusal.rows)))
+        }
         Err(ImportError::Store(error)) => Err(error.into()),
         Err(error) => Ok(Err(Outcome::Wrong(error.into()))),
     }
@@ -232,7 +235,7 @@ fn unmatched(report: &ImportReport) -> Markup {
     html! {
         @if report.unmatched_count > 0 {
             p.warning { "No link stands in " (counted(report.unmatched_count, "post")) " of this file, so there are no clicks to divide:" }
-            ul.notes { @for post in &report.unmatched { li { (post) } } }
+            ul.notes { @for post in &report.unmatched { li { (post.post) } } }
             (rest(report.unmatched_count, report.unmatched.len()))
         }
     }
@@ -240,11 +243,13 @@ fn unmatched(report: &ImportReport) -> Markup {
 
 fn skipped(report: &ImportReport) -> Markup {
     html! {
-        @if report.skipped_count > 0 {
+        @let count: u64 = report.tables.iter().map(|table| table.skipped_count).sum();
+        @let rows: Vec<_> = report.tables.iter().flat_map(|table| &table.skipped).collect();
+        @if count > 0 {
             details {
-                summary { (counted(report.skipped_count, "number")) " skipped, because they say nothing" }
-                ul.notes { @for row in &report.skipped { li { "Row " (row.row) ": " (row.reason) } } }
-                (rest(report.skipped_count, report.skipped.len()))
+                summary { (counted(count, "row")) " skipped, because they say nothing" }
+                ul.notes { @for row in &rows { li { "Row " (row.row) ": " (row.reason) } } }
+                (rest(count, rows.len()))
             }
         }
     }

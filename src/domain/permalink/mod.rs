@@ -17,7 +17,9 @@ use self::address::Address;
 pub(crate) fn name(platform: &str, text: &str) -> Option<String> {
     let text = text.trim();
     let name = match Address::parse(text) {
-        Some(address) => platforms::of_address(&address).unwrap_or_else(|| address.canonical()),
+        Some(address) => platforms::of_address(&address)
+            .or_else(|| platforms::of_account(&address).map(|(platform, account)| profile(platform, &account)))
+            .unwrap_or_else(|| address.canonical()),
         None => of_id(platform, text),
     };
     PostRef::parse(&name).ok().map(|_| name)

@@ -24,6 +24,23 @@ pub(super) fn of_address(address: &Address<'_>) -> Option<String> {
     }
 }
 
+/// Platform and account of an address that is an account's own page. It may as well be a page of the platform itself,
+/// which no export names.
+pub(super) fn of_account(address: &Address<'_>) -> Option<(&'static str, String)> {
+    let segments = address.segments();
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let platform = platform_of(&address.host)?;
+    let account = match (platform, &parts[..]) {
+        ("instagram" | "x" | "pinterest", [account]) => account,
+        ("facebook", [account]) if !account.contains('.') => account,
+        ("tiktok" | "threads" | "youtube", [account]) if account.starts_with('@') => account,
+        ("linkedin", ["in" | "company" | "showcase", account]) => account,
+        ("bluesky", ["profile", account]) => account,
+        _ => return None,
+    };
+    Some((platform, (*account).to_owned()))
+}
+
 /// By the host, or the one it is below; never by a part of a name.
 fn platform_of(host: &str) -> Option<&'static str> {
     const HOSTS: [(&str, &str); 18] = [

@@ -46,8 +46,6 @@ fn e66_an_instagram_post_is_its_code_whatever_it_is_called() {
     assert_ne!(name("", "https://www.instagram.com/p/cxyz_1-a/").as_deref(), Some("ig:CxYz_1-a"), "case matters");
     same("", "ig-story:3412345678901234567", &["https://www.instagram.com/stories/jane/3412345678901234567/"]);
     same("instagram", "ig-id:17912345678901234", &["17912345678901234"]);
-    let profile = "https://www.instagram.com/jane/";
-    assert_eq!(name("", profile).as_deref(), Some("https://instagram.com/jane"));
 }
 
 #[test]
@@ -199,5 +197,8 @@ fn hosts_are_compared_by_their_labels_never_by_a_part() {
 fn an_account_is_known_without_its_at_sign_and_case() {
     assert_eq!(profile("instagram", " @Jane "), "instagram:profile:jane");
     assert_eq!(profile("tiktok", ""), "tiktok:profile");
+    same("", "instagram:profile:jane", &["https://www.instagram.com/Jane/", "instagram.com/jane?hl=en"]);
+    same("", "tiktok:profile:jane", &["https://www.tiktok.com/@jane"]);
+    same("", "linkedin:profile:acme", &["https://www.linkedin.com/company/acme/"]);
     assert_eq!(names("x", ["20", "", "https://x.com/a/status/20", "x:21"]), ["x:20", "x:21"]);
 }

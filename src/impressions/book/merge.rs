@@ -67,12 +67,15 @@ fn source(volume: &Volume, file: &PlatformFile) -> Source {
 }
 
 /// A file that only tells the day was made at its end at the latest, and before it was imported.
-pub(crate) fn as_of(volume: &Volume, file: &PlatformFile) -> Timestamp {
-    let about = &volume.summary.about;
-    let Some(day) = file.as_of else { return about.as_of };
+fn as_of(volume: &Volume, file: &PlatformFile) -> Timestamp {
+    let latest = volume.summary.about.as_of;
+    end_of_as_of(file).map_or(latest, |end| end.min(latest))
+}
+
+/// The end of the day on which a file says that it was made.
+pub(super) fn end_of_as_of(file: &PlatformFile) -> Option<Timestamp> {
     let zone = file.zone.as_deref().and_then(|zone| TimeZone::get(zone).ok()).unwrap_or(TimeZone::UTC);
-    let end = day.tomorrow().ok().and_then(|next| next.to_zoned(zone).ok());
-    end.map_or(about.as_of, |end| end.timestamp().min(about.as_of))
+    Some(file.as_of?.tomorrow().ok()?.to_zoned(zone).ok()?.timestamp())
 }
 
 /// A post of a file by its names. Rows with the same first name are one post.

@@ -15,7 +15,7 @@ use crate::domain::metric::Metric;
 use crate::domain::permalink;
 use crate::domain::placement::{Level, Placement, Platform, PostRef};
 use crate::impressions::body::Content;
-use crate::impressions::reading::{Grain, Slice};
+use crate::impressions::reading::{Grain, PlatformFile, Slice};
 
 /// A post's place in [`Book::posts`]. It means nothing in another book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -206,6 +206,16 @@ impl Book {
         range(&self.history, |number| (number.post, number.metric).cmp(&(post, metric)))
     }
 
+    /// Everything that was in force before.
+    pub(crate) fn all_history(&self) -> &[Number] {
+        &self.history
+    }
+
+    /// The number that is in force for what this one is a number of.
+    pub(crate) fn now(&self, number: &Number) -> Option<&Number> {
+        range(&self.in_force, |other| other.thing().cmp(&number.thing())).first()
+    }
+
     /// What was in force before this number, the oldest first.
     pub(crate) fn before(&self, number: &Number) -> &[Number] {
         range(&self.history, |other| other.thing().cmp(&number.thing()))
@@ -242,6 +252,12 @@ impl Book {
     }
 }
 
+/// Until when the numbers of files hold that are imported `now`: as they say, else until now.
+pub(crate) fn as_of(files: &[PlatformFile], now: Timestamp) -> Timestamp {
+    let of_file = |file: &PlatformFile| merge::end_of_as_of(file).map_or(now, |end| end.min(now));
+    files.iter().map(of_file).max().unwrap_or(now)
+}
+
 /// Of imports of one file the newest counts: it was read with better options.
 fn superseded(volumes: &[Volume]) -> HashMap<ImportId, ImportId> {
     let mut newest = HashMap::new();
@@ -263,4 +279,4 @@ fn range<T>(sorted: &[T], compare: impl Fn(&T) -> std::cmp::Ordering) -> &[T] {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::of_days;
+pub(crate) use tests::{of_posts, volume};

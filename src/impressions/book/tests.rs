@@ -17,8 +17,9 @@ fn at(hour: i64) -> Timestamp {
 }
 
 /// A volume of one file; its bytes are told apart by its id.
-fn volume(id: u64, as_of: Timestamp, file: PlatformFile) -> Volume {
+pub(crate) fn volume(id: u64, as_of: Timestamp, file: PlatformFile) -> Volume {
     let about = About {
+        digest: Digest([id as u8; 32]),
         file: Digest([id as u8; 32]),
         file_name: format!("{id}.csv"),
         dialects: Vec::new(),
@@ -62,19 +63,9 @@ fn values(book: &Book) -> Vec<u64> {
     book.in_force().iter().map(|number| number.value).collect()
 }
 
-/// A book of one import of daily numbers, for whoever reads books.
-pub(crate) fn of_days(as_of: Timestamp, numbers: &[(&str, Metric, Date, u64)]) -> Book {
-    let mut file = PlatformFile { slices: vec![Slice::new()], ..PlatformFile::default() };
-    for (name, metric, day, value) in numbers {
-        let known = file.posts.iter().position(|post| post.names == [*name]);
-        let place = known.unwrap_or_else(|| {
-            file.posts.push(post(&[name]));
-            file.posts.len() - 1
-        });
-        let grain = Grain::Day(*day);
-        file.readings.push(Reading { post: place as u32, slice: 0, metric: *metric, grain, value: *value });
-    }
-    Book::new(&[volume(1, as_of, file)])
+/// A book of one import of posts without numbers.
+pub(crate) fn of_posts(as_of: Timestamp, posts: &[PlatformPost]) -> Book {
+    Book::new(&[volume(1, as_of, PlatformFile { posts: posts.to_vec(), ..PlatformFile::default() })])
 }
 
 #[test]

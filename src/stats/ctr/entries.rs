@@ -13,6 +13,7 @@ use crate::domain::metric::Metric;
 use crate::domain::permalink;
 use crate::domain::placement::{Level, Platform, PostRef};
 use crate::impressions::book::{Book, Number as Stored, Post, PostId, SliceId};
+use crate::impressions::matching::Matches;
 use crate::impressions::reading::{Grain, LINK_ID};
 use crate::stats::ctr::evidence::{Number, Numbers, PostEntry, Series, Snapshot};
 use crate::stats::ctr::groups::LinkEntry;
@@ -26,9 +27,9 @@ pub(crate) struct Entries {
 }
 
 /// Days of a file that does not say where they begin are taken for days of `zone`, the report time zone.
-pub(crate) fn entries(book: &Book, links: &[Link], zone: &TimeZone) -> Entries {
+pub(crate) fn entries(book: &Book, matches: &Matches, links: &[Link], zone: &TimeZone) -> Entries {
     let mut posts = Posts::of(book, zone);
-    let links = links.iter().map(|link| posts.link(link, book)).collect();
+    let links = links.iter().map(|link| posts.link(link, book, matches)).collect();
     Entries { links, posts: posts.entries }
 }
 
@@ -38,46 +39,31 @@ struct Posts {
     unknown: HashMap<String, usize>,
     /// Numbers about single links.
     own: HashMap<LinkId, usize>,
-    /// The accounts of each platform.
-    profiles: HashMap<String, Vec<usize>>,
 }
 
 impl Posts {
     fn of(book: &Book, zone: &TimeZone) -> Self {
         let mut days = Days { book, zone, begins: HashMap::new() };
         let entries: Vec<PostEntry> = book.posts().map(|(id, post)| entry(id, post, &mut days)).collect();
-        let mut posts = Self { entries, unknown: HashMap::new(), own: HashMap::new(), profiles: HashMap::new() };
-        for (at, post) in posts.entries.iter().enumerate() {
-            if let Some(link) = post.about_link {
-                posts.own.insert(link, at);
-            }
-            if post.level == Some(Level::Profile) {
-                posts.profiles.entry(post.platform.clone()).or_default().push(at);
-            }
-        }
-        posts
+        let own = entries.iter().enumerate().filter_map(|(at, post)| Some((post.about_link?, at))).collect();
+        Self { entries, unknown: HashMap::new(), own }
     }
 
-    fn link(&mut self, link: &Link, book: &Book) -> LinkEntry {
+    /// A link with the posts that it was found to stand in, and those that its owner names and no file speaks of.
+    fn link(&mut self, link: &Link, book: &Book, matches: &Matches) -> LinkEntry {
         let placement = &link.spec.placement;
         let platform = placement.platform.as_ref().map_or("", Platform::as_str);
         let names = permalink::names(platform, placement.posts.iter().map(PostRef::as_str));
-        let mut posts: Vec<usize> = names.iter().map(|name| self.place(name, book)).collect();
-        if posts.is_empty() && placement.level == Level::Profile {
-            // A bio link stands in the account, and of one account there is no doubt.
-            let accounts = self.profiles.get(platform).filter(|accounts| accounts.len() == 1);
-            posts.extend(accounts.into_iter().flatten());
-        }
+        let matched = matches.of_link(link.id).iter().map(|post| post.index());
+        let mut posts: Vec<usize> = matched.filter(|post| self.entries[*post].about_link.is_none()).collect();
+        posts.extend(names.iter().filter(|name| book.find(name).is_none()).map(|name| self.unknown(name)));
         posts.sort_unstable();
         posts.dedup();
         let level = self.level(placement.level, &posts);
         LinkEntry { level, posts, own: self.own.get(&link.id).copied(), ..LinkEntry::of(link) }
     }
 
-    fn place(&mut self, name: &str, book: &Book) -> usize {
-        if let Some(known) = book.find(name) {
-            return known.index();
-        }
+    fn unknown(&mut self, name: &str) -> usize {
         let entries = &mut self.entries;
         *self.unknown.entry(name.to_owned()).or_insert_with(|| {
             entries.push(PostEntry::named(name));
@@ -200,4 +186,84 @@ fn add_period(series: &mut Series, period: (Date, Date), number: Number) {
     }
     series.periods.retain(|other, _| !overlaps(other));
     series.periods.insert(period, number);
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::domain::impression::Kind;
+    use crate::impressions::book::volume;
+    use crate::impressions::reading::{PlatformFile, PlatformPost, Reading, Slice};
+
+    const VIEWS: Metric = Metric::Impressions(Kind::Views);
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn file(names: &[&str], readings: &[(u32, Metric, Grain, u64)]) -> PlatformFile {
+        let post = |name: &&str| PlatformPost { names: vec![(*name).to_owned()], ..PlatformPost::default() };
+        let reading = |(slice, metric, grain, value): &(u32, Metric, Grain, u64)| Reading {
+            post: 0,
+            slice: *slice,
+            metric: *metric,
+            grain: *grain,
+            value: *value,
+        };
+        PlatformFile {
+            posts: names.iter().map(post).collect(),
+            slices: vec![Slice::new(), Slice::from([("age".to_owned(), "18-24".to_owned())])],
+            readings: readings.iter().map(reading).collect(),
+            ..PlatformFile::default()
+        }
+    }
+
+    fn posts(files: Vec<(&str, PlatformFile)>) -> Vec<PostEntry> {
+        let volumes: Vec<_> = (1..).zip(files).map(|(id, (as_of, file))| volume(id, at(as_of), file)).collect();
+        entries(&Book::new(&volumes), &Matches::default(), &[], &TimeZone::UTC).posts
+    }
+
+    #[test]
+    fn days_begin_where_the_file_says_that_they_do() {
+        let day = date(2026, 11, 3);
+        let named = |zone: Option<&str>| {
+            let file =
+                PlatformFile { zone: zone.map(str::to_owned), ..file(&["x:1"], &[(0, VIEWS, Grain::Day(day), 7)]) };
+            posts(vec![("2026-11-09T00:00:00Z", file)])[0].whole[&VIEWS].days[&day]
+        };
+        let pacific = named(Some("America/Los_Angeles"));
+        assert_eq!((pacific.start, pacific.end), (at("2026-11-03T08:00:00Z"), at("2026-11-04T08:00:00Z")));
+        assert_eq!(named(None).start, at("2026-11-03T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_lifetime_keeps_every_reading_and_the_grains_stay_apart() {
+        let week = Grain::Period(date(2026, 11, 1), date(2026, 11, 7));
+        let first = file(&["x:1"], &[(0, VIEWS, Grain::Lifetime, 100), (0, VIEWS, week, 40)]);
+        let second = file(&["x:1"], &[(0, VIEWS, Grain::Lifetime, 150), (1, VIEWS, Grain::Lifetime, 30)]);
+        let found = posts(vec![("2026-11-02T00:00:00Z", first), ("2026-11-09T00:00:00Z", second)]);
+        let series = &found[0].whole[&VIEWS];
+        let lifetime: Vec<_> = series.lifetime.iter().map(|snapshot| snapshot.value).collect();
+        assert_eq!((lifetime, series.periods.len(), series.days.len()), (vec![100, 150], 1, 0));
+        assert_eq!(found[0].slices[0].0["age"], "18-24");
+        assert_eq!(found[0].slices[0].1[&VIEWS].lifetime[0].value, 30);
+    }
+
+    #[test]
+    fn of_periods_that_overlap_the_one_read_later_stands() {
+        let period = |first: i8, last: i8| Grain::Period(date(2026, 11, first), date(2026, 11, last));
+        let older = file(&["x:1"], &[(0, VIEWS, period(1, 7), 70), (0, VIEWS, period(20, 21), 9)]);
+        let newer = file(&["x:1"], &[(0, VIEWS, period(5, 11), 80)]);
+        let found = posts(vec![("2026-11-09T00:00:00Z", older), ("2026-11-12T00:00:00Z", newer)]);
+        let values: Vec<_> = found[0].whole[&VIEWS].periods.values().map(|number| number.value).collect();
+        assert_eq!(values, [80, 9]);
+    }
+
+    #[test]
+    fn a_post_that_stands_for_a_link_says_which() {
+        let found = posts(vec![("2026-11-09T00:00:00Z", file(&["link-id:7"], &[(0, VIEWS, Grain::Lifetime, 5)]))]);
+        assert_eq!(found[0].about_link, Some(LinkId(7)));
+    }
 }

@@ -195,6 +195,7 @@ fn miss(kind: &str, slug: &str, count: u64) -> (String, String, u64) {
 
 fn import(digest: u8, body: &[u8]) -> Import {
     let about = About {
+        digest: Digest([digest; 32]),
         file: Digest([digest; 32]),
         file_name: format!("{digest}.csv"),
         dialects: vec!["generic".to_owned(), "x \"posts\"".to_owned()],
@@ -205,7 +206,7 @@ fn import(digest: u8, body: &[u8]) -> Import {
         first: Some(DAY),
         last: None,
     };
-    Import { digest: Digest([digest; 32]), about, body: Body::new(body.to_vec()).unwrap() }
+    Import { about, body: Body::new(body.to_vec()).unwrap() }
 }
 
 /// Imports what must be new.

@@ -11,7 +11,7 @@ const SAME: &str = "SELECT id FROM imports WHERE digest = ?1";
 const INSERT: &str = "INSERT INTO imports (digest, about, body) VALUES (?1, ?2, ?3)";
 
 pub(super) fn put(file: &Connection, import: &Import) -> Result<Imported> {
-    let digest = import.digest.0;
+    let digest = import.about.digest.0;
     let same: Option<Number> = file.prepare_cached(SAME)?.query_row([digest], |row| row.get(0)).optional()?;
     if let Some(Number(id)) = same {
         return Ok(Imported::Same(ImportId(id)));

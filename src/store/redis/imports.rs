@@ -27,7 +27,7 @@ struct Entry {
 }
 
 pub(super) async fn put(server: &Server, import: &Import) -> Result<Imported> {
-    let digest = import.digest.to_string();
+    let digest = import.about.digest.to_string();
     let same: Option<u64> = server.reports.read(cmd("HGET").arg(server.keys.digests()).arg(&digest)).await?;
     if let Some(id) = same {
         return Ok(Imported::Same(ImportId(id)));
@@ -81,7 +81,7 @@ async fn commit(server: &Server, id: ImportId, import: &Import, entry: Entry) ->
         .key(server.keys.layout())
         .arg(id.to_string())
         .arg(json)
-        .arg(import.digest.to_string())
+        .arg(import.about.digest.to_string())
         .arg(server.id.as_str());
     let reply: Vec<String> = server.reports.run_again(&call).await?;
     let other = reply.get(1).and_then(|id| id.parse().ok()).map(ImportId);
