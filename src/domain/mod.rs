@@ -5,6 +5,7 @@
 
 pub(crate) mod click;
 pub(crate) mod click_ids;
+pub(crate) mod click_token;
 pub(crate) mod counter;
 pub(crate) mod destination;
 pub(crate) mod explain;

@@ -27,7 +27,8 @@ use self::status::Status;
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::redirect::{self, Handler, Plane};
+use crate::redirect::{self, Handler, Plane, Tokens};
+use crate::store::Store;
 use crate::tally::Tally;
 use crate::telemetry::RedirectCounts;
 
@@ -36,6 +37,9 @@ const SERVER_FILE: &str = "server.json";
 
 /// The name a supervisor gives the socket of the redirect plane.
 const HELD_SOCKET: usize = 0;
+
+/// Between two tries to get the key of click tokens.
+const TOKEN_KEY_RETRY: Duration = Duration::from_secs(2);
 
 /// Runs a node until it is told to stop.
 ///
@@ -55,6 +59,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let runtime = admin_runtime()?;
     let parts = Parts::open(config, addresses, &clock, &runtime)?;
     let counts: Arc<RedirectCounts> = Arc::default();
+    let tokens = Arc::new(Tokens::new(random()?));
     let handler = Arc::new(Handler::new(
         &config.redirect,
         &parts.domains,
@@ -62,6 +67,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
         parts.journal.clone(),
         parts.misses.clone(),
         counts.clone(),
+        tokens.clone(),
         clock.clone(),
     ));
     // Whoever waits in the backlog is answered first; what an earlier process left behind is counted meanwhile.
@@ -73,6 +79,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let (stop_admin, admin_stopped) = watch::channel(false);
     let serving = runtime.spawn(serve_admin(admin, state, admin_stopped));
     let following = parts.follow_links(&runtime);
+    let keying = runtime.spawn(fetch_token_key(parts.store.clone(), tokens));
     let watching = runtime.spawn(watch_geo(parts.geo.clone(), config.classify.geo_poll_s));
     tally.wait_for_survey();
     data.announce(addresses)?;
@@ -88,6 +95,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let _ = runtime.block_on(serving);
     watching.abort();
     following.abort();
+    keying.abort();
     parts.journal.stop();
     data.withdraw();
     tracing::info!("stopped; nothing that was answered is lost");
@@ -170,6 +178,23 @@ async fn serve_admin(listener: TcpListener, state: Admin, mut stopped: watch::Re
     if let Err(error) = admin::serve(listener, state, stop).await {
         tracing::error!(%error, "the admin plane ended; redirects go on");
     }
+}
+
+/// Asks the store for the key of click tokens until it answers; until then destinations get none.
+async fn fetch_token_key(store: Arc<dyn Store>, tokens: Arc<Tokens>) {
+    loop {
+        match crate::conversions::token_key(&*store).await {
+            Ok(key) => return tokens.take_key(key),
+            Err(error) => tracing::warn!(%error, "no key for click tokens yet"),
+        }
+        tokio::time::sleep(TOKEN_KEY_RETRY).await;
+    }
+}
+
+fn random() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 async fn watch_geo(geo: Arc<crate::tally::geo::Geo>, poll_s: u64) {

@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use crate::conversions::Conversions;
 use crate::domain::link::Link;
 use crate::impressions::book::Book;
 use crate::impressions::matching::Matches;
@@ -109,6 +110,7 @@ pub(crate) struct Loaded<'a> {
     rules: &'a Rules,
     pub(crate) entries: Entries,
     pub(crate) clicks: ClickLog,
+    conversions: Conversions,
     pub(crate) window: Option<Window>,
     /// The days that the answer is about.
     pub(crate) days: Window,
@@ -130,10 +132,11 @@ impl Ratings<'_> {
         let days = Window::new(from.unwrap_or_else(|| first().min(last).max(oldest)), last)?;
         let window = (from.is_some() || to.is_some()).then_some(days);
         let clicks = self.clicks(&links, days.widened()).await?;
+        let conversions = Conversions::of_days(self.store, days.first(), days.last()).await?;
         let end = days.last().tomorrow().unwrap_or(days.last());
         let span = Span { start: begin(days.first(), self.zone), end: begin(end, self.zone) };
         let span = if window.is_some() { span } else { Span::ALWAYS };
-        Ok(Loaded { rules: self.rules, entries, clicks, window, days, span })
+        Ok(Loaded { rules: self.rules, entries, clicks, conversions, window, days, span })
     }
 
     /// The clicks of links, a thousand links at a time.
@@ -179,6 +182,7 @@ impl Loaded<'_> {
             span: self.span,
             policy: self.rules.policy,
             baselines: &self.rules.baselines,
+            conversions: &self.conversions,
         }
     }
 }

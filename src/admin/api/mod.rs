@@ -13,6 +13,7 @@ use super::{Admin, guard};
 
 mod click;
 mod clicks;
+mod conversions;
 mod ctr;
 mod extract;
 mod imports;
@@ -41,6 +42,7 @@ pub(super) fn router(admin: &Admin) -> Router {
         .merge(stats::router())
         .merge(click::router())
         .merge(clicks::router())
+        .merge(conversions::router())
         .merge(ctr::router())
         .merge(matches::router())
         .merge(misses::router())

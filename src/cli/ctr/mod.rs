@@ -14,7 +14,7 @@ use super::figures;
 use super::table::{self, Left, Right, Table};
 use super::{print, tell, when};
 use crate::stats::ctr::{Grouping, Numerator, Order};
-use crate::stats::wire::{CtrReport, CtrRow};
+use crate::stats::wire::{ConversionRate, CtrReport, CtrRow};
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -103,6 +103,11 @@ fn render(report: &CtrReport) -> String {
     for standing in report.rows.iter().flat_map(standings) {
         text.push_str(&format!("{}\n", table::shown(&standing)));
     }
+    for row in &report.rows {
+        if let Some(converted) = &row.conversions {
+            text.push_str(&format!("{}\n", table::shown(&conversions(row, converted))));
+        }
+    }
     for note in of_rows {
         text.push_str(&format!("note: {}\n", table::shown(&note)));
     }
@@ -126,6 +131,14 @@ fn standings(row: &CtrRow) -> impl Iterator<Item = String> {
         };
         format!("{}: {} {band} ({})", name(row), standing.verdict.words(), standing.source)
     })
+}
+
+/// Another number than the rate: of those who clicked, who did what the destination counts.
+fn conversions(row: &CtrRow, converted: &ConversionRate) -> String {
+    let rate = converted.rate.map_or_else(String::new, |rate| format!("{}% of ", figures::percent(rate)));
+    let worth: Vec<_> = converted.values.iter().map(|(currency, value)| format!("; {value:.2} {currency}")).collect();
+    let (count, clicks) = (figures::count(converted.conversions), figures::count(converted.clicks));
+    format!("{}: {count} conversions ({rate}{clicks} human clicks{})", name(row), worth.concat())
 }
 
 fn rate(row: &CtrRow) -> String {

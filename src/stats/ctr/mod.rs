@@ -23,6 +23,7 @@ mod tests;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use crate::conversions::Conversions;
 use crate::domain::impression::Kind;
 use crate::domain::metric::Metric;
 use crate::stats::ctr::baseline::{Baselines, Own};
@@ -34,7 +35,7 @@ use crate::stats::ctr::rows::{paired_row, unlinked_row, unmeasured_row};
 use crate::stats::pooled::Unit;
 use crate::stats::query::Window;
 use crate::stats::shrink::Prior;
-use crate::stats::wire::{Basis, CtrRow};
+use crate::stats::wire::{Basis, ConversionRate, CtrRow};
 
 /// The most rows of one report; the ones with the fewest impressions are left out, and counted.
 pub(crate) const ROWS_MAX: usize = 10_000;
@@ -158,6 +159,7 @@ pub(crate) struct Material<'a> {
     pub(crate) span: Span,
     pub(crate) policy: Policy,
     pub(crate) baselines: &'a Baselines,
+    pub(crate) conversions: &'a Conversions,
 }
 
 impl Material<'_> {
@@ -222,12 +224,36 @@ fn rows_of(group: &Group, by: Grouping, material: &Material<'_>, kinds: &BTreeSe
     };
     let mut rows: Vec<_> = kinds.iter().flat_map(of_kind).collect();
     if rows.is_empty() && by == Grouping::Link && total > 0 {
-        return vec![unmeasured_row(group, total)];
+        rows.push(unmeasured_row(group, total));
     }
+    let converted = converted(group, material);
     for row in &mut rows {
+        row.conversions.clone_from(&converted);
         row.baselines = baseline::standings(row, group, material, own);
     }
     rows
+}
+
+/// What became of a group's human clicks in the window, whether or not there are impressions for them; nothing where
+/// nobody reports conversions.
+fn converted(group: &Group, material: &Material<'_>) -> Option<ConversionRate> {
+    let links = || group.components.iter().flat_map(|component| &component.links);
+    let sum = material.conversions.of(links().map(|link| material.links[*link].id));
+    if sum.count == 0 {
+        return None;
+    }
+    let clicks =
+        links().map(|link| material.clicks.count(material.links[*link].id, Numerator::Human, material.span).clicks);
+    let clicks = clicks.fold(0, u64::saturating_add);
+    let rate = rate::rate(sum.count, clicks, None, material.policy);
+    Some(ConversionRate {
+        conversions: sum.count,
+        clicks,
+        rate: rate.map(|rate| rate.ctr),
+        low: rate.map(|rate| rate.low),
+        high: rate.map(|rate| rate.high),
+        values: sum.values.into_iter().map(|(currency, micros)| (currency, micros as f64 / 1e6)).collect(),
+    })
 }
 
 /// Impressions whose clicks nobody can know: of posts in which no link stands, and of links that were removed.

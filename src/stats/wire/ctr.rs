@@ -76,11 +76,27 @@ pub(crate) struct CtrRow {
     /// Where it stands beside what is usual on the platform, and beside the account's own posts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) baselines: Vec<Standing>,
+    /// What became of the clicks: another number than the ratio, and over another denominator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) conversions: Option<ConversionRate>,
     /// Until when the impressions hold: the latest of the imports used.
     pub(crate) as_of: Option<Timestamp>,
     /// Clicks of the window that are not divided: on days without impressions, or after the as-of.
     pub(crate) clicks_outside: u64,
     pub(crate) notes: Vec<String>,
+}
+
+/// Conversions over human clicks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ConversionRate {
+    pub(crate) conversions: u64,
+    /// All human clicks of these links in the window, those without impressions too.
+    pub(crate) clicks: u64,
+    pub(crate) rate: Option<f64>,
+    pub(crate) low: Option<f64>,
+    pub(crate) high: Option<f64>,
+    /// What they were worth, by currency.
+    pub(crate) values: BTreeMap<String, f64>,
 }
 
 /// Which 95 % interval `low` and `high` are.

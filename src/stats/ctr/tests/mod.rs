@@ -156,6 +156,7 @@ impl Case {
             span,
             policy: Policy::DEFAULT,
             baselines: &Baselines::parse(baseline::BUILT_IN, 90).unwrap(),
+            conversions: &Conversions::default(),
         })
     }
 
