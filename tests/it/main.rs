@@ -24,9 +24,10 @@ mod floods;
 // Many nodes on one Redis, and a Redis that fails.
 mod redis;
 
-// What is measured against: places and impressions.
+// What is measured against: places and impressions, and what they make of clicks.
 mod imports;
 mod places;
+mod rates;
 
 // What hits are taken for, and why.
 mod verdicts;
