@@ -24,8 +24,9 @@ use serde::Deserialize;
 use self::address::TrustedProxies;
 use self::request::{Hosts, Target};
 use self::respond::{Answer, Redirect};
+use self::tokens::Tokens;
 use crate::clock::Clock;
-use crate::domain::click_token::{CHARS, expand};
+use crate::domain::click_token::{CHARS, TokenKey, expand};
 use crate::domain::hit::{Hit, Method};
 use crate::domain::link::LinkId;
 use crate::domain::passthrough::merge_query;
@@ -39,7 +40,6 @@ use crate::links::table::Entry;
 use crate::telemetry::RedirectCounts;
 
 pub(crate) use listener::{Plane, bind};
-pub(crate) use tokens::Tokens;
 
 /// `[redirect]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -63,7 +63,7 @@ pub(crate) struct Handler {
     counts: Arc<RedirectCounts>,
     hosts: Hosts,
     proxies: TrustedProxies,
-    tokens: Arc<Tokens>,
+    tokens: Tokens,
     clock: Clock,
 }
 
@@ -93,12 +93,16 @@ impl Handler {
         journal: Arc<Journal>,
         misses: Arc<Misses>,
         counts: Arc<RedirectCounts>,
-        tokens: Arc<Tokens>,
         clock: Clock,
     ) -> Self {
         let hosts = Hosts::new(domains, |name| cache.domain(name));
         let proxies = TrustedProxies::new(config);
-        Self { cache, journal, misses, counts, hosts, proxies, tokens, clock }
+        Self { cache, journal, misses, counts, hosts, proxies, tokens: Tokens::new(), clock }
+    }
+
+    /// From now on links can hand click tokens to their destinations.
+    pub(crate) fn take_token_key(&self, key: TokenKey) {
+        self.tokens.take_key(key);
     }
 
     /// One request, from its head to its answer.

@@ -7,19 +7,22 @@ use crate::domain::click_token::{CHARS, ClickToken, TokenKey};
 use crate::domain::link::LinkId;
 
 /// Shared by all threads of the plane; the key arrives once the store has given it.
-pub(crate) struct Tokens {
+pub(super) struct Tokens {
     key: OnceLock<TokenKey>,
     next: AtomicU64,
 }
 
 impl Tokens {
-    /// `first` is random, so that two nodes or two starts give different numbers.
-    pub(crate) fn new(first: u64) -> Self {
-        Self { key: OnceLock::new(), next: AtomicU64::new(first) }
+    /// The first number is random, so that two nodes or two starts give different ones.
+    pub(super) fn new() -> Self {
+        let mut bytes = [0; 8];
+        // Without random bytes numbers begin at 0, and tokens still differ by second.
+        let _ = getrandom::fill(&mut bytes);
+        Self { key: OnceLock::new(), next: AtomicU64::new(u64::from_le_bytes(bytes)) }
     }
 
     /// The first key stays.
-    pub(crate) fn take_key(&self, key: TokenKey) {
+    pub(super) fn take_key(&self, key: TokenKey) {
         let _ = self.key.set(key);
     }
 

@@ -27,7 +27,7 @@ use self::status::Status;
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::redirect::{self, Handler, Plane, Tokens};
+use crate::redirect::{self, Handler, Plane};
 use crate::store::Store;
 use crate::tally::Tally;
 use crate::telemetry::RedirectCounts;
@@ -59,7 +59,6 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let runtime = admin_runtime()?;
     let parts = Parts::open(config, addresses, &clock, &runtime)?;
     let counts: Arc<RedirectCounts> = Arc::default();
-    let tokens = Arc::new(Tokens::new(random()?));
     let handler = Arc::new(Handler::new(
         &config.redirect,
         &parts.domains,
@@ -67,7 +66,6 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
         parts.journal.clone(),
         parts.misses.clone(),
         counts.clone(),
-        tokens.clone(),
         clock.clone(),
     ));
     // Whoever waits in the backlog is answered first; what an earlier process left behind is counted meanwhile.
@@ -79,7 +77,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let (stop_admin, admin_stopped) = watch::channel(false);
     let serving = runtime.spawn(serve_admin(admin, state, admin_stopped));
     let following = parts.follow_links(&runtime);
-    let keying = runtime.spawn(fetch_token_key(parts.store.clone(), tokens));
+    let keying = runtime.spawn(fetch_token_key(parts.store.clone(), handler.clone()));
     let watching = runtime.spawn(watch_geo(parts.geo.clone(), config.classify.geo_poll_s));
     tally.wait_for_survey();
     data.announce(addresses)?;
@@ -181,20 +179,14 @@ async fn serve_admin(listener: TcpListener, state: Admin, mut stopped: watch::Re
 }
 
 /// Asks the store for the key of click tokens until it answers; until then destinations get none.
-async fn fetch_token_key(store: Arc<dyn Store>, tokens: Arc<Tokens>) {
+async fn fetch_token_key(store: Arc<dyn Store>, handler: Arc<Handler>) {
     loop {
         match crate::conversions::token_key(&*store).await {
-            Ok(key) => return tokens.take_key(key),
+            Ok(key) => return handler.take_token_key(key),
             Err(error) => tracing::warn!(%error, "no key for click tokens yet"),
         }
         tokio::time::sleep(TOKEN_KEY_RETRY).await;
     }
-}
-
-fn random() -> io::Result<u64> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(u64::from_le_bytes(bytes))
 }
 
 async fn watch_geo(geo: Arc<crate::tally::geo::Geo>, poll_s: u64) {

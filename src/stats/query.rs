@@ -122,11 +122,6 @@ impl Window {
         Self::new(first, last)
     }
 
-    /// The default number of days up to `today`.
-    pub(crate) fn recent(today: Date) -> Self {
-        Self { first: back(today, DEFAULT_DAYS - 1), last: today }
-    }
-
     pub(crate) fn first(self) -> Date {
         self.first
     }
@@ -339,7 +334,6 @@ mod tests {
         let window = Window::parse(None, None, TODAY).unwrap();
         assert_eq!((window.first(), window.last()), (date(2026, 10, 25), TODAY));
         assert_eq!(window.days().count(), 28);
-        assert_eq!(window, Window::recent(TODAY));
     }
 
     #[test]

@@ -85,7 +85,10 @@ fn a_click_that_converts_is_counted_once_beside_its_rate() {
     app.api_post("/api/v1/conversions", &forged).expect_status(422);
     let row = rows(&app, "/api/v1/ctr").into_iter().find(|row| row["label"] == "shop").unwrap();
     assert_eq!(row["conversions"]["conversions"], 1, "{row}");
-    assert_eq!((row["conversions"]["rate"].as_f64(), row["conversions"]["values"]["EUR"].as_f64()), (Some(1.0), Some(12.5)));
+    assert_eq!(
+        (row["conversions"]["rate"].as_f64(), row["conversions"]["values"]["EUR"].as_f64()),
+        (Some(1.0), Some(12.5))
+    );
     assert!(row["ctr"].is_null(), "a conversion rate is no click-through rate: {row}");
 }
 

@@ -156,13 +156,9 @@ fn series(run: &[Stored], days: &mut Days<'_>) -> Series {
     for number in run {
         match number.grain {
             Grain::Lifetime => {
-                let before = days.book.before(number).iter().chain([number]);
+                let snapshots = days.book.snapshots(number.post, number.metric, number.slice);
                 let snapshot = |stored: &Stored| Snapshot { value: stored.value, as_of: days.book.as_of(stored) };
-                series.lifetime = before.map(snapshot).collect();
-                // Of two files of one instant, the one in force says what was.
-                series.lifetime.reverse();
-                series.lifetime.dedup_by_key(|snapshot| snapshot.as_of);
-                series.lifetime.reverse();
+                series.lifetime = snapshots.iter().map(snapshot).collect();
             }
             Grain::Day(day) => {
                 series.days.insert(day, days.number(number, day, day));

@@ -77,9 +77,4 @@ impl PostEntry {
     pub(crate) fn named(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
     }
-
-    /// What people call it: its text, or its name.
-    pub(crate) fn label(&self) -> &str {
-        if self.text.is_empty() { &self.name } else { &self.text }
-    }
 }
