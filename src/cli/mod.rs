@@ -10,11 +10,13 @@ mod corpora;
 mod ctr;
 pub(crate) mod demo;
 mod doctor;
+mod dry_run;
 mod export;
 mod figures;
 mod import;
 mod link;
 mod lookup;
+mod matching;
 mod reclassify;
 mod report;
 mod serve;
@@ -45,6 +47,7 @@ Examples:
   waypost stats spring --by country
   waypost export clicks --from 2026-11-01 -o november.csv
   waypost import impressions.csv --dry-run
+  waypost match list --unmatched
   waypost ctr --by campaign
   waypost ctr reconcile
   waypost report --weekly
@@ -64,6 +67,8 @@ enum Command {
     Export(export::Args),
     /// Import impressions from CSV files, or list and undo imports
     Import(import::Args),
+    /// Show which links stand in which imported posts, and decide about it
+    Match(matching::Args),
     /// Show click-through rates: clicks divided by impressions
     Ctr(ctr::Args),
     /// Report on a week: what changed, what is worsening, the best and the worst posts, each campaign
@@ -119,6 +124,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Stats(args) => stats::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Match(args) => matching::run(&args),
         Command::Ctr(args) => ctr::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),

@@ -22,6 +22,19 @@ pub(crate) enum Order {
     MonthFirst,
 }
 
+impl Order {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::DayFirst => "day-first",
+            Self::MonthFirst => "month-first",
+        }
+    }
+
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        [Self::DayFirst, Self::MonthFirst].into_iter().find(|order| order.as_str() == word)
+    }
+}
+
 /// A cell read: a day, and the time and the offset from UTC if it has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {

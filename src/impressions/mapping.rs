@@ -2,6 +2,8 @@
 //!
 //! It must never be partly true: a column that the mapping names and the file does not have refuses the file.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::impressions::dialects::{Role, fold};
@@ -45,6 +47,16 @@ impl Mapping {
     /// Whether a header row has all of its columns; both are folded.
     pub(crate) fn fits(&self, headers: &[String]) -> bool {
         self.columns.iter().all(|(_, header)| headers.contains(header))
+    }
+}
+
+/// As [`Mapping::parse`] reads it.
+impl fmt::Display for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (role, header)) in self.columns.iter().enumerate() {
+            write!(f, "{}{}={header}", if at == 0 { "" } else { "," }, role.word())?;
+        }
+        Ok(())
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! It must never override what a file does say; only what it leaves open.
 
+use std::fmt;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +61,16 @@ impl Span {
         match (day(from), day(to)) {
             (Some(from), Some(to)) if from <= to => Ok(Self::Days(from, to)),
             _ => Err(format!("{text:?} is not a period: write lifetime, or 2026-11-01..2026-11-30")),
+        }
+    }
+}
+
+/// As [`Span::parse`] reads it.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lifetime => f.write_str("lifetime"),
+            Self::Days(from, to) => write!(f, "{from}..{to}"),
         }
     }
 }

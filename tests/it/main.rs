@@ -26,6 +26,7 @@ mod redis;
 
 // What is measured against: places and impressions, and what they make of clicks.
 mod imports;
+mod matches;
 mod places;
 mod rates;
 

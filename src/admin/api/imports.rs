@@ -21,6 +21,9 @@ use crate::impressions::mapping::Mapping;
 use crate::impressions::options::{Options, Span};
 use crate::impressions::wire::ImportReport;
 
+/// The most uploads that are read at a time; others wait.
+pub(in crate::admin) const UPLOADS_MAX: usize = 2;
+
 /// The name of a file that came without one.
 const UNNAMED: &str = "upload.csv";
 
@@ -44,7 +47,8 @@ struct Params {
     map: Option<String>,
     /// `lifetime` or `2026-11-01..2026-11-30`
     period: Option<String>,
-    dates: Option<Order>,
+    /// `day-first` or `month-first`
+    dates: Option<String>,
     year: Option<i16>,
     tz: Option<String>,
     currency: Option<String>,
@@ -59,7 +63,7 @@ impl Params {
             account: self.account,
             map: self.map.as_deref().map(Mapping::parse).transpose().map_err(invalid("map"))?,
             period: self.period.as_deref().map(Span::parse).transpose().map_err(invalid("period"))?,
-            dates: self.dates,
+            dates: self.dates.as_deref().map(order).transpose().map_err(invalid("dates"))?,
             year: self.year,
             tz: self.tz,
             currency: self.currency,
@@ -74,10 +78,16 @@ async fn upload(
     request: Request,
 ) -> Result<Json<ImportReport>, Problem> {
     let as_of = params.as_of.as_deref().map(instant).transpose()?;
+    // Whoever waits too long is told so by the deadline of every handler.
+    let _turn = admin.uploads.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?;
     let dry_run = params.dry_run;
     let options = params.options()?;
     let upload = Upload { bytes: Bytes::from_request(request, &()).await?.into(), options, as_of, dry_run };
     Ok(Json(admin.imports.import(&upload, admin.clock.now()).await?))
+}
+
+fn order(word: &str) -> Result<Order, String> {
+    Order::parse(word).ok_or_else(|| format!("{word:?} is neither day-first nor month-first"))
 }
 
 fn instant(text: &str) -> Result<Timestamp, Problem> {

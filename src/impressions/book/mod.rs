@@ -6,7 +6,7 @@
 mod merge;
 mod numbers;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -163,6 +163,17 @@ impl Book {
     /// The post with this name (`domain::permalink`).
     pub(crate) fn find(&self, name: &str) -> Option<PostId> {
         self.names.get(name).copied()
+    }
+
+    /// The post that a person means by an id or a permalink: as it is written, else as the one platform writes it whose
+    /// post it is.
+    pub(crate) fn find_meant(&self, text: &str) -> Option<PostId> {
+        let named = |platform: &str| self.find(&permalink::name(platform, text)?);
+        named("").or_else(|| {
+            let platforms: BTreeSet<&str> = self.posts.iter().map(|post| post.platform.as_str()).collect();
+            let found: BTreeSet<PostId> = platforms.into_iter().filter_map(named).collect();
+            found.first().copied().filter(|_| found.len() == 1)
+        })
     }
 
     /// The posts that an owner says a link stands in, as far as they were imported.

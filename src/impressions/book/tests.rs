@@ -177,6 +177,16 @@ fn posts_that_share_a_name_are_one_whichever_file_says_so() {
 }
 
 #[test]
+fn a_bare_id_means_the_post_of_the_one_platform_that_has_it() {
+    let of = |platform: &str| PlatformPost { platform: platform.to_owned(), ..post(&["777777777777777777"]) };
+    let book = of_posts(at(1), &[of("instagram"), post(&["x:20"])]);
+    assert_eq!(book.find_meant("777777777777777777"), book.find("ig-id:777777777777777777"));
+    assert_eq!(book.find_meant("https://x.com/a/status/20"), book.find("x:20"));
+    let book = of_posts(at(1), &[of("instagram"), of("tiktok")]);
+    assert_eq!(book.find_meant("777777777777777777"), None, "it could be either");
+}
+
+#[test]
 fn a_name_that_two_posts_of_one_file_have_is_a_name_of_neither() {
     let shared = file(&[(&["x:1", "https://blog.example/a"], 1), (&["x:2", "https://blog.example/a"], 2)]);
     let book = Book::new(&[volume(1, at(1), shared)]);

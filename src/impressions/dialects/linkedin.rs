@@ -87,7 +87,7 @@ const ADS: Dialect = Dialect {
         column(Role::Currency, &["currency", "valuta"]),
         column(Role::Id, &["ad id", "advertentie-id"]),
         column(Role::OtherId, &["campaign id", "campaign group id", "ad set id", "campagne-id"]),
-        column(Role::Campaign, &["campaign group name", "campaign name", "campagnenaam"]),
+        column(Role::Campaign, &["campaign name", "campagnenaam"]),
         column(Role::AdSet, &["ad set name"]),
         column(Role::Ad, &["creative name", "ad name", "ad headline"]),
         column(Role::Url, &["click url", "klik-url"]),
@@ -148,7 +148,7 @@ const PERSONAL_DAYS: Dialect = Dialect {
     platform: PLATFORM,
     level: Level::Profile,
     needs: &[&["date"], &["impressions"], &["engagements"]],
-    lacks: &["post id", "tweets published", "profile visits", "create post", "post", "link"],
+    lacks: &["post id", "tweets published", "profile visits", "post", "link", "pin clicks", "outbound clicks", "clicks"],
     columns: &[
         column(Role::Day, &["date"]),
         impressions(&["impressions"]),
@@ -183,7 +183,7 @@ const OTHERS: Dialect = Dialect {
     name: "linkedin-audience",
     title: "followers and demographics of LinkedIn",
     needs: &[&["top demographics", "new followers", "category"], &["value", "percentage", "new followers", "%"]],
-    lacks: &["impressions", "views"],
+    lacks: &["impressions", "views", "video views"],
     refused: Some("it describes followers and counts nothing that links can be divided by"),
     ..Dialect::BASE
 };

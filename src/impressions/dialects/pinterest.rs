@@ -12,7 +12,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
         title: "ads (Pinterest)",
         platform: "pinterest",
         level: Level::Ad,
-        needs: &[&["pin clicks", "outbound clicks"], &["campaign name", "ad group name", "spend in account currency"]],
+        needs: &[&["pin clicks"], &["campaign name", "ad group name", "spend in account currency"]],
         columns: &[
             column(Role::Day, &["date"]),
             column(Role::Id, &["ad id", "pin promotion id"]),

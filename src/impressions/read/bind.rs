@@ -173,10 +173,10 @@ fn block(
             Role::Titled => titled.map_or(Role::Titled, Role::Metric),
             role => role,
         };
-        for (at, header) in part.clone().map(|at| (at, &headers[at])) {
+        // In the order of the dialect's names: the first of them says most exactly what is meant.
+        for (name, at) in column.names.iter().flat_map(|name| part.clone().map(move |at| (*name, at))) {
             let bare = if role == Role::Metric(Metric::Spend) { without_currency(&written[at]) } else { None };
-            let is_it = column.names.contains(&header.as_str())
-                || bare.as_ref().is_some_and(|(bare, _)| column.names.contains(&bare.as_str()));
+            let is_it = headers[at] == name || bare.as_ref().is_some_and(|(bare, _)| bare == name);
             if !is_it || (!role.may_repeat() && taken.contains(&role)) {
                 continue;
             }

@@ -47,7 +47,8 @@ impl Checks {
         let shown = impressions(Kind::Impressions)
             .or_else(|| impressions(Kind::Views))
             .or_else(|| impressions(Kind::StoryViews))
-            .or_else(|| impressions(Kind::ProfileVisits));
+            .or_else(|| impressions(Kind::ProfileVisits))
+            .or_else(|| impressions(Kind::Delivered));
         match (taps, shown) {
             (Some(taps), Some(0)) if taps > 0 => self.clicks_without_impressions += 1,
             (Some(taps), Some(shown)) if taps > shown => self.more_clicks_than_impressions += 1,
@@ -93,23 +94,24 @@ impl Checks {
         }
     }
 
-    /// What there is to say. `has_all_parts` tells whether the dialect promises that the parts give the sum.
-    pub(super) fn warnings(&self, has_all_parts: bool, headers: &[String]) -> Vec<String> {
+    /// What there is to say. `has` tells whether the table has a column of a metric.
+    pub(super) fn warnings(&self, has: impl Fn(Metric) -> bool, headers: &[String]) -> Vec<String> {
         let mut said = Vec::new();
         let mut say = |rows: u64, what: &str| {
             if rows > 0 {
                 said.push(format!("{rows} {} {what}", if rows == 1 { "row has" } else { "rows have" }));
             }
         };
-        if has_all_parts {
+        // Only with the parts that nobody names do the others give the sum.
+        if has(Metric::Clicks(Clicks::Other)) {
             say(self.parts.1, "clicks of all kinds that are not the sum of their parts");
         }
         say(self.more_clicks_than_impressions, "more clicks than impressions: kept as they are, and flagged in rates");
         say(self.clicks_without_impressions, "clicks and 0 impressions: they have no rate");
-        say(
-            self.clicks_with_impressions_blank,
-            "clicks and blank impressions: they are left out of both sides of rates",
-        );
+        if Kind::ALL.into_iter().any(|kind| kind != Kind::Reach && has(Metric::Impressions(kind))) {
+            let what = "clicks and blank impressions: they are left out of both sides of rates";
+            say(self.clicks_with_impressions_blank, what);
+        }
         say(self.more_reach_than_views, "more people reached than views");
         said.extend(self.rates.iter().filter_map(|(column, seen, fits)| rate(&headers[*column], *seen, fits)));
         said
@@ -151,7 +153,7 @@ mod tests {
     fn said(rows: &[&Numbers]) -> Vec<String> {
         let mut checks = Checks::default();
         rows.iter().for_each(|row| checks.see(row));
-        checks.warnings(true, &[])
+        checks.warnings(|_| true, &[])
     }
 
     #[test]
@@ -174,7 +176,7 @@ mod tests {
         let rated = |rate: f64, scale: Scale, numbers: &Numbers| {
             let mut checks = Checks::default();
             checks.see_rate(0, rate, scale, numbers);
-            checks.warnings(true, &["CTR".to_owned()])
+            checks.warnings(|_| true, &["CTR".to_owned()])
         };
         assert!(rated(1.5, Scale::Percent, &[(LINK, 15), (ALL, 30), (SHOWN, 1000)]).is_empty());
         let all = rated(3.0, Scale::Percent, &[(LINK, 15), (ALL, 30), (SHOWN, 1000)]);

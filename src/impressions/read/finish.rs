@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use super::report;
 use super::rows::{Reader, Told};
 use super::span::{self, Period};
-use crate::domain::metric::{Clicks, Metric};
+use crate::domain::metric::Metric;
 use crate::impressions::dialects::{Role, Subject};
 use crate::impressions::options::Span;
 use crate::impressions::reading::{
@@ -34,8 +34,8 @@ pub(super) fn table(mut reader: Reader<'_>, period: Option<Period>) -> Result<Ta
     refuse_disguised_total(&reader, &readings, period)?;
     warnings.extend(doubles);
     warnings.extend(about_days(&reader, &readings));
-    let has_all_parts = reader.bound.has(Role::Metric(Metric::Clicks(Clicks::Other)));
-    warnings.extend(reader.checks.warnings(has_all_parts, &reader.bound.headers));
+    let has = |metric| reader.bound.has(Role::Metric(metric));
+    warnings.extend(reader.checks.warnings(has, &reader.bound.headers));
     let report = TableReport {
         title: reader.bound.dialect.title.to_owned(),
         grains: report::grains(&readings),
@@ -189,10 +189,12 @@ fn contradiction(reading: &Reading, reader: &Reader<'_>, before: u64) -> String 
 fn doubles(same: u64, grown: u64) -> Vec<String> {
     let mut said = Vec::new();
     if same > 0 {
-        said.push(format!("{same} numbers stand in the file twice and count once"));
+        let numbers = if same == 1 { "number stands" } else { "numbers stand" };
+        said.push(format!("{same} {numbers} in the file twice and count once"));
     }
     if grown > 0 {
-        said.push(format!("{grown} numbers of a post stand in the file twice and differ; the larger one is taken"));
+        let numbers = if grown == 1 { "number stands" } else { "numbers stand" };
+        said.push(format!("{grown} {numbers} in the file twice and differently; the larger one is taken"));
     }
     said
 }
@@ -204,14 +206,16 @@ fn about_days(reader: &Reader<'_>, readings: &[Reading]) -> Vec<String> {
     }
     if reader.moved_to_midnight > 0 {
         let days = reader.moved_to_midnight;
-        said.push(format!("{days} days begin at 23:00 and were taken for the day that begins an hour later"));
+        let begin = if days == 1 { "row begins" } else { "rows begin" };
+        said.push(format!("{days} {begin} at 23:00, an hour early for summer time, and count for the next day"));
     }
     if reader.spend_without_currency > 0 {
         said.push("what was spent is left out, because its currency is not known: say --currency".to_owned());
     }
     let gaps = missing_days(readings);
     if gaps > 0 && reader.bound.dialect.subject == Subject::Account {
-        said.push(format!("{gaps} days between the first and the last are missing, which is unknown and not 0"));
+        let days = if gaps == 1 { "day is" } else { "days are" };
+        said.push(format!("{gaps} {days} missing between the first and the last, which is unknown and not 0"));
     }
     said
 }

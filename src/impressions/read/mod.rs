@@ -14,6 +14,10 @@ mod span;
 mod words;
 
 #[cfg(test)]
+mod edge_tests;
+#[cfg(test)]
+mod fixture_tests;
+#[cfg(test)]
 mod tests;
 
 use self::bind::Bound;

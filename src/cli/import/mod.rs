@@ -1,22 +1,26 @@
 //! `waypost import`: hands impression files to the server, lists what was imported, takes an import back.
 
-use std::collections::BTreeMap;
+mod manual;
+mod told;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use jiff::Timestamp;
 use reqwest::Method;
-use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{Answer, Body, Client, Refused, block_on};
+use super::client::{Answer, Body, Client, Refused, RowError, block_on};
 use super::connect::Connect;
+use super::dry_run::{self, Reading};
 use super::figures;
 use super::table::{self, Left, Right, Table};
 use super::{AlreadyTold, Usage, print, tell, when};
+use crate::admin::wire::{ImportEntry, Imports, ShownImport};
+use crate::impressions::child::ParseError;
 
-/// The largest file that the server takes.
-const FILE_BYTES_MAX: u64 = 20_000_000;
+/// The largest file that is read.
+const FILE_BYTES_MAX: u64 = crate::impressions::container::FILE_BYTES_MAX as u64;
 
 /// The most rows of each sort that are shown one by one.
 const SHOWN_MAX: usize = 20;
@@ -26,15 +30,17 @@ const SHOWN_MAX: usize = 20;
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// CSV files: a header with `post` or `link`, `date`, and impressions, views, reach, …
+    /// Files as platforms let you download them (CSV, Excel, ZIP), or CSV with `post` or `link`, `date`, and views, …
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Only say what would happen
+    /// Only say what would happen; without a server, what the files hold
     #[arg(long)]
     dry_run: bool,
     /// Until when the numbers hold, if not until now: 2026-11-21T10:00:00Z
     #[arg(long, value_name = "TIME", value_parser = when::instant)]
     as_of: Option<Timestamp>,
+    #[command(flatten)]
+    reading: Reading,
     #[command(flatten)]
     connect: Connect,
 }
@@ -43,6 +49,13 @@ pub(crate) struct Args {
 enum Command {
     /// List what was imported
     List,
+    /// Show what an import says, and how much of it is in force now
+    Show {
+        /// The number of the import, as `import list` shows it
+        id: u64,
+    },
+    /// Take numbers that a platform shows and does not export
+    Manual(Box<manual::Manual>),
     /// Take an import back; what it had replaced holds again
     Undo {
         /// The number of the import, as `import list` shows it
@@ -50,46 +63,40 @@ enum Command {
     },
 }
 
-/// What is shown of the answer to an import.
-#[derive(Debug, Deserialize)]
-struct Report {
-    import: Option<u64>,
-    same: bool,
-    dry_run: bool,
-    rows: u64,
-    added: u64,
-    replaced: u64,
-    kept: u64,
-    sum: BTreeMap<String, u64>,
-    first: Option<String>,
-    last: Option<String>,
-    #[serde(default)]
-    skipped: Vec<Skipped>,
-    matched: u64,
-    #[serde(default)]
-    unmatched: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Skipped {
-    row: u64,
-    reason: String,
-}
-
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.command.is_some() && (args.dry_run || args.as_of.is_some()) {
-        return Err(Usage("--dry-run and --as-of go with files, not with `list` or `undo`".to_owned()).into());
+        return Err(Usage("--dry-run and --as-of go with files, or stand behind `manual`".to_owned()).into());
     }
     // Folders and files too large are refused before the first file is sent.
     let files = args.files.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    if args.command.is_none() && args.dry_run && !args.connect.finds_a_server() {
+        return block_on(read_all(args, files));
+    }
     let client = args.connect.open()?;
     block_on(async {
         match &args.command {
             None => import_all(&client, args, files).await,
             Some(Command::List) => list(&client, args.connect.json).await,
+            Some(Command::Show { id }) => show(&client, *id, args.connect.json).await,
+            Some(Command::Manual(entry)) => manual::run(&client, entry, args.connect.json).await,
             Some(Command::Undo { id }) => undo(&client, *id, args.connect.json).await,
         }
     })
+}
+
+/// What each file holds, where no server can say what would become of it.
+async fn read_all(args: &Args, files: Vec<File>) -> anyhow::Result<()> {
+    let as_of = args.as_of.map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date());
+    for file in files {
+        let options = args.reading.options(&file.name, as_of);
+        if let Err(error) = dry_run::tell(&file.bytes, &file.name, &options, args.connect.json).await {
+            let rows = if let ParseError::NotRead(refusal) = &error { refusal.rows.first.clone() } else { Vec::new() };
+            let rows = rows.into_iter().map(|row| RowError { row: row.row, message: row.message }).collect();
+            let refused = Refused { status: 422, message: error.to_string(), rows };
+            return Err(explain(refused.into(), &file.name, 0));
+        }
+    }
+    Ok(())
 }
 
 /// A file's name and bytes.
@@ -123,17 +130,26 @@ async fn import_all(client: &Client, args: &Args, files: Vec<File>) -> anyhow::R
             print(&answer.text)?;
         } else {
             let heading = if several { format!("{name}: ") } else { String::new() };
-            print(&format!("{}{}", table::shown(&heading), render(&answer.read()?)))?;
+            print(&format!("{}{}", table::shown(&heading), told::render(&answer.read()?)))?;
         }
     }
     Ok(())
 }
 
 async fn import_one(client: &Client, args: &Args, file: File) -> anyhow::Result<Answer> {
+    let Reading { platform, account, map, period, dates, year, tz, currency } = args.reading.clone();
     let query = [
         ("file_name", Some(file.name)),
         ("as_of", args.as_of.map(|at| at.to_string())),
         ("dry_run", Some(args.dry_run.to_string())),
+        ("platform", platform),
+        ("account", account),
+        ("map", map.map(|map| map.to_string())),
+        ("period", period.map(|period| period.to_string())),
+        ("dates", dates.map(|order| order.as_str().to_owned())),
+        ("year", year.map(|year| year.to_string())),
+        ("tz", tz),
+        ("currency", currency),
     ];
     client.send(Method::POST, "/api/v1/imports", &query, Body::Csv(file.bytes)).await
 }
@@ -155,75 +171,6 @@ fn explain(error: anyhow::Error, name: &str, done: usize) -> anyhow::Error {
     AlreadyTold.into()
 }
 
-fn render(report: &Report) -> String {
-    let mut text = format!("{}\n", table::shown(&headline(report)));
-    let days = match (&report.first, &report.last) {
-        (Some(first), Some(last)) if first == last => first.clone(),
-        (Some(first), Some(last)) => format!("{first} to {last}"),
-        _ => String::new(),
-    };
-    let sum: Vec<_> =
-        report.sum.iter().map(|(kind, sum)| format!("{} {}", figures::count(*sum), words(kind))).collect();
-    text.push_str(&table::description(&[
-        ("days", days),
-        ("sum", sum.join(", ")),
-        ("rows", changes(report)),
-        (
-            "matched",
-            format!("{} of {} rows belong to a link", figures::count(report.matched), figures::count(report.rows)),
-        ),
-    ]));
-    text.push_str(&several(&report.unmatched, |post| format!("no link stands in {post}")));
-    text.push_str(&several(&report.skipped, |skipped| format!("row {} was skipped: {}", skipped.row, skipped.reason)));
-    text
-}
-
-fn headline(report: &Report) -> String {
-    let rows = figures::counted(report.rows, "row", "rows");
-    match (report.import, report.same, report.dry_run) {
-        (_, true, _) => "the same file was imported before; nothing changed".to_owned(),
-        (_, _, true) => format!("{rows} would be imported; nothing changed yet"),
-        (Some(id), ..) => format!("imported {rows} as import {id}; `waypost import undo {id}` takes it back"),
-        (None, ..) => format!("imported {rows}"),
-    }
-}
-
-fn changes(report: &Report) -> String {
-    let parts =
-        [(report.added, "new"), (report.replaced, "replaced"), (report.kept, "older than what is known, left out")];
-    let happened = parts.iter().filter(|(rows, _)| *rows > 0);
-    happened.map(|(rows, what)| format!("{} {what}", figures::count(*rows))).collect::<Vec<_>>().join(", ")
-}
-
-fn words(kind: &str) -> String {
-    kind.replace('_', " ")
-}
-
-fn several<T>(items: &[T], line: impl Fn(&T) -> String) -> String {
-    let mut text = String::new();
-    for item in items.iter().take(SHOWN_MAX) {
-        text.push_str(&format!("note: {}\n", table::shown(&line(item))));
-    }
-    if items.len() > SHOWN_MAX {
-        text.push_str(&format!("note: and {} more like this; --json has them all\n", items.len() - SHOWN_MAX));
-    }
-    text
-}
-
-#[derive(Deserialize)]
-struct Imports {
-    imports: Vec<Summary>,
-}
-
-#[derive(Deserialize)]
-struct Summary {
-    id: u64,
-    file_name: String,
-    as_of: String,
-    imported_at: String,
-    rows: u64,
-}
-
 async fn list(client: &Client, json: bool) -> anyhow::Result<()> {
     let answer = client.get("/api/v1/imports", &[]).await?;
     if json {
@@ -234,18 +181,61 @@ async fn list(client: &Client, json: bool) -> anyhow::Result<()> {
         tell("nothing was imported yet: `waypost import FILE`");
         return Ok(());
     }
-    let mut table =
-        Table::new([("import", Right), ("rows", Right), ("as of", Left), ("imported at", Left), ("file", Left)]);
-    for import in all.imports {
+    Ok(print(&list_table(&all.imports))?)
+}
+
+fn list_table(imports: &[ImportEntry]) -> String {
+    let columns =
+        [("import", Right), ("posts", Right), ("numbers", Right), ("days", Left), ("as of", Left), ("file", Left)];
+    let mut table = Table::new(columns);
+    for import in imports {
+        let later = import.superseded_by.map(|id| format!(" (superseded by {id})")).unwrap_or_default();
         table.row([
             import.id.to_string(),
+            figures::count(import.posts),
             figures::count(import.rows),
+            days(import),
             when::minute(&import.as_of),
-            when::minute(&import.imported_at),
-            import.file_name,
+            format!("{}{later}", import.file_name),
         ]);
     }
-    Ok(print(&table.render())?)
+    table.render()
+}
+
+fn days(import: &ImportEntry) -> String {
+    match (import.first, import.last) {
+        (Some(first), Some(last)) if first == last => first.to_string(),
+        (Some(first), Some(last)) => format!("{first} to {last}"),
+        _ => "lifetime".to_owned(),
+    }
+}
+
+async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
+    let answer = client.get(&format!("/api/v1/imports/{id}"), &[]).await?;
+    if json {
+        return Ok(print(&answer.text)?);
+    }
+    let ShownImport { import, report } = answer.read()?;
+    let options: Vec<_> = report.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let sum: Vec<_> = report
+        .sum
+        .iter()
+        .map(|(metric, sum)| format!("{} {}", figures::count(*sum), metric.replace('_', " ")))
+        .collect();
+    let about = table::description(&[
+        ("file", import.file_name.clone()),
+        ("dialect", import.dialects.join(", ")),
+        ("options", options.join(", ")),
+        ("imported", when::minute(&import.imported_at)),
+        ("days", days(&import)),
+        ("posts", figures::count(import.posts)),
+        ("sum", sum.join(", ")),
+        (
+            "instead",
+            import.superseded_by.map(|id| format!("import {id} of the same file is in force")).unwrap_or_default(),
+        ),
+    ]);
+    Ok(print(&format!("{about}{}", told::standing(&report)))?)
 }
 
 async fn undo(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
@@ -259,37 +249,7 @@ async fn undo(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::client::RowError;
     use super::*;
-
-    fn report() -> Report {
-        serde_json::from_value(json!({"import": 3, "same": false, "dry_run": false, "rows": 10, "added": 8,
-            "replaced": 2, "kept": 0, "sum": {"impressions": 5000, "story_views": 20}, "first": "2026-11-01",
-            "last": "2026-11-10", "skipped": [{"row": 3, "reason": "empty"}], "matched": 8,
-            "unmatched": ["https://x.example/9"]}))
-        .unwrap()
-    }
-
-    #[test]
-    fn an_import_says_what_it_did_and_how_to_take_it_back() {
-        let text = render(&report());
-        let expected = "\
-imported 10 rows as import 3; `waypost import undo 3` takes it back
-days     2026-11-01 to 2026-11-10
-sum      5,000 impressions, 20 story views
-rows     8 new, 2 replaced
-matched  8 of 10 rows belong to a link
-note: no link stands in https://x.example/9
-note: row 3 was skipped: empty
-";
-        assert_eq!(text, expected);
-    }
-
-    #[test]
-    fn a_dry_run_and_a_known_file_say_that_nothing_changed() {
-        assert!(headline(&Report { dry_run: true, import: None, ..report() }).contains("would be imported"));
-        assert!(headline(&Report { same: true, ..report() }).contains("imported before"));
-    }
 
     #[test]
     fn a_refused_file_with_wrong_rows_is_told_once() {
