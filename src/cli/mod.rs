@@ -7,6 +7,7 @@ pub(crate) mod classify;
 mod client;
 mod connect;
 mod corpora;
+pub(crate) mod crowd;
 mod ctr;
 pub(crate) mod demo;
 mod doctor;
@@ -86,6 +87,9 @@ enum Command {
     /// Measure classification on public corpora in a folder (no server needed)
     #[command(hide = true)]
     Corpora(corpora::Args),
+    /// Fill an empty data folder with very many posts, links and clicks (no server needed)
+    #[command(hide = true)]
+    Crowd(crowd::Args),
     /// Read an impressions file on standard input; what the server runs to keep uploads at arm's length
     #[command(hide = true)]
     ParseImpressions,
@@ -133,6 +137,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Corpora(args) => corpora::run(&args, &serve::ConfigFile::default().load()?),
+        Command::Crowd(args) => crowd::run(&args),
         Command::ParseImpressions => return Ok(crate::impressions::child::parse_child_main()),
     }?;
     Ok(ExitCode::SUCCESS)
@@ -219,6 +224,7 @@ mod tests {
             "waypost doctor --data d --json",
             "waypost demo --data d",
             "waypost corpora DIR --misses",
+            "waypost crowd --data d --links 5 --posts 10",
             "waypost parse-impressions",
         ];
         for line in lines {

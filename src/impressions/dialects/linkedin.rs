@@ -148,7 +148,16 @@ const PERSONAL_DAYS: Dialect = Dialect {
     platform: PLATFORM,
     level: Level::Profile,
     needs: &[&["date"], &["impressions"], &["engagements"]],
-    lacks: &["post id", "tweets published", "profile visits", "post", "link", "pin clicks", "outbound clicks", "clicks"],
+    lacks: &[
+        "post id",
+        "tweets published",
+        "profile visits",
+        "post",
+        "link",
+        "pin clicks",
+        "outbound clicks",
+        "clicks",
+    ],
     columns: &[
         column(Role::Day, &["date"]),
         impressions(&["impressions"]),

@@ -48,7 +48,9 @@ fn personal() -> Vec<u8> {
         discovery.write(row, 0, name).unwrap().write(row, 1, value).unwrap();
     }
     let days = book.add_worksheet().set_name("ENGAGEMENT").unwrap();
-    for (row, cells) in (0..).zip([["Date", "Impressions", "Engagements"], ["9/18/2025", "70", "3"], ["9/8/2025", "50", "1"]]) {
+    for (row, cells) in
+        (0..).zip([["Date", "Impressions", "Engagements"], ["9/18/2025", "70", "3"], ["9/8/2025", "50", "1"]])
+    {
         for (column, cell) in (0..).zip(cells) {
             days.write(row, column, cell).unwrap();
         }
@@ -57,8 +59,11 @@ fn personal() -> Vec<u8> {
     top.write(0, 0, "Maximum of 50 posts available to include in this list").unwrap();
     let header = ["Post URL", "Post publish date", "Engagements", "", "Post URL", "Post publish date", "Impressions"];
     let url = |id: u32| format!("https://www.linkedin.com/feed/update/urn:li:activity:73800000000000000{id:02}");
-    let rows = [header.map(str::to_owned), row_of_two(&url(1), "9/1/2025", "30", &url(2), "1/2/2025", "900"),
-        row_of_two(&url(2), "1/2/2025", "20", &url(1), "9/1/2025", "600")];
+    let rows = [
+        header.map(str::to_owned),
+        row_of_two(&url(1), "9/1/2025", "30", &url(2), "1/2/2025", "900"),
+        row_of_two(&url(2), "1/2/2025", "20", &url(1), "9/1/2025", "600"),
+    ];
     for (row, cells) in (2..).zip(rows) {
         for (column, cell) in (0..).zip(cells).filter(|(_, cell)| !cell.is_empty()) {
             top.write(row, column, cell).unwrap();
@@ -182,13 +187,19 @@ fn e23_e26_columns_may_be_missing_and_spelled_as_they_were_another_year() {
     assert_eq!((older.file.dialect.as_str(), newer.file.dialect.as_str()), ("x-posts", "x-posts"));
     let words = |table: &Table| table.report.columns.iter().map(|column| column.role.clone()).collect::<Vec<_>>();
     assert_eq!(words(&older), words(&newer));
-    assert_eq!(only(b"Post id,Post text,Link,Impressions\n7,a,https://x.com/a/status/7,5\n".to_vec()).file.readings.len(), 1);
+    assert_eq!(
+        only(b"Post id,Post text,Link,Impressions\n7,a,https://x.com/a/status/7,5\n".to_vec()).file.readings.len(),
+        1
+    );
 }
 
 #[test]
 fn e27_lines_above_the_header_are_read_for_what_they_say_and_no_more() {
     let ads = only(fixture("linkedin-ads.csv"));
-    assert_eq!((ads.file.as_of, ads.file.period), (Some(date(2024, 11, 2)), Some((date(2024, 10, 1), date(2024, 10, 31)))));
+    assert_eq!(
+        (ads.file.as_of, ads.file.period),
+        (Some(date(2024, 11, 2)), Some((date(2024, 10, 1), date(2024, 10, 31))))
+    );
     assert_eq!(only(fixture("google-ads-days.csv")).file.readings.len(), 6);
     let padded = b"My report,,\nmade by hand,,\n,,\npost,date,views\np,2026-11-01,5\n".to_vec();
     assert_eq!(brief(&only(padded).file), ["p views 2026-11-01 5"]);
@@ -217,12 +228,15 @@ fn e29_e30_remarks_and_posts_that_are_gone_are_skipped_with_their_reason() {
 fn e31_tables_side_by_side_are_two_tables_of_the_same_posts() {
     let contents = all(personal());
     let posts = contents.tables.iter().find(|table| table.file.dialect == "linkedin-personal-posts").unwrap();
-    assert_eq!(brief(&posts.file), [
-        "li:activity:7380000000000000001 impressions lifetime 600",
-        "li:activity:7380000000000000001 engagements lifetime 30",
-        "li:activity:7380000000000000002 impressions 2025-08-07..2026-08-05 900",
-        "li:activity:7380000000000000002 engagements 2025-08-07..2026-08-05 20",
-    ]);
+    assert_eq!(
+        brief(&posts.file),
+        [
+            "li:activity:7380000000000000001 impressions lifetime 600",
+            "li:activity:7380000000000000001 engagements lifetime 30",
+            "li:activity:7380000000000000002 impressions 2025-08-07..2026-08-05 900",
+            "li:activity:7380000000000000002 engagements 2025-08-07..2026-08-05 20",
+        ]
+    );
 }
 
 #[test]
@@ -232,15 +246,21 @@ fn a_summary_that_lies_sideways_is_read_and_one_post_alone_too() {
     assert_eq!(brief(&sum.file)[0], "linkedin:profile impressions 2025-08-07..2026-08-05 1200");
     let mut book = Workbook::new();
     let sheet = book.add_worksheet().set_name("PERFORMANCE").unwrap();
-    let rows = [("Post URL", "https://www.linkedin.com/posts/x-share-7380000000000000003-ab"), ("Post Date", "Sep 1, 2025"),
-        ("Impressions", "1204"), ("Reactions", "12"), ("Members reached", "900")];
+    let rows = [
+        ("Post URL", "https://www.linkedin.com/posts/x-share-7380000000000000003-ab"),
+        ("Post Date", "Sep 1, 2025"),
+        ("Impressions", "1204"),
+        ("Reactions", "12"),
+        ("Members reached", "900"),
+    ];
     for (row, (name, value)) in (0..).zip(rows) {
         sheet.write(row, 0, name).unwrap().write(row, 1, value).unwrap();
     }
     let one = only(book.save_to_buffer().unwrap());
-    assert_eq!(brief(&one.file), [
-        "li:share:7380000000000000003 impressions lifetime 1204", "li:share:7380000000000000003 reach lifetime 900"
-    ]);
+    assert_eq!(
+        brief(&one.file),
+        ["li:share:7380000000000000003 impressions lifetime 1204", "li:share:7380000000000000003 reach lifetime 900"]
+    );
 }
 
 #[test]
@@ -359,7 +379,8 @@ fn e53_days_of_spreadsheets_are_read_in_both_counts_and_as_text() {
 
 #[test]
 fn e54_days_that_begin_an_hour_early_or_late_stay_the_days_they_are() {
-    let late = read(fixture("meta-overview-views.csv"), &Options { platform: Some("facebook".to_owned()), ..options() });
+    let late =
+        read(fixture("meta-overview-views.csv"), &Options { platform: Some("facebook".to_owned()), ..options() });
     assert_eq!(late.unwrap().tables[0].file.period, Some((date(2025, 11, 1), date(2025, 11, 4))));
     let early = only(fixture("meta-overview-resaved.csv"));
     assert_eq!(early.file.period, Some((date(2025, 11, 1), date(2025, 11, 3))));

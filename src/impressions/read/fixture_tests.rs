@@ -32,13 +32,18 @@ fn told(bytes: Vec<u8>) -> String {
 fn of_table(table: &Table) -> String {
     let (file, report) = (&table.file, &table.report);
     let mut lines = vec![format!("table {:?} {} by {}", table.name, file.dialect, report.grains.join(" and "))];
-    lines.push(format!("  days {:?} as of {:?} zone {:?} currency {:?}", file.period, file.as_of, file.zone, file.currency));
+    lines.push(format!(
+        "  days {:?} as of {:?} zone {:?} currency {:?}",
+        file.period, file.as_of, file.zone, file.currency
+    ));
     lines.extend(file.posts.iter().map(of_post));
     lines.extend(file.slices.iter().skip(1).map(|slice| format!("  slice {slice:?}")));
     lines.extend(brief(file).into_iter().map(|line| format!("  {line}")));
     lines.push(format!("  ignored {}", report.ignored.join(", ")));
     lines.extend(report.warnings.iter().map(|warning| format!("  warning {warning}")));
-    lines.extend(report.skipped.first.iter().map(|skipped| format!("  skipped row {}: {}", skipped.row, skipped.reason)));
+    lines.extend(
+        report.skipped.first.iter().map(|skipped| format!("  skipped row {}: {}", skipped.row, skipped.reason)),
+    );
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
