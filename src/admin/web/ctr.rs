@@ -31,6 +31,7 @@ pub(super) async fn page(
         from: filled(params.from),
         to: filled(params.to),
         clicks: filled(params.clicks),
+        sort: filled(params.sort),
     };
     let choice = Choice::of(&params);
     match answer(&admin, &params).await {
