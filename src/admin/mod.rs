@@ -82,8 +82,9 @@ pub(crate) struct Admin {
     parts: Arc<Parts>,
     sessions: Arc<Sessions>,
     imports: Arc<Imports>,
-    /// Turns for exports.
+    /// Turns for exports, and for uploads, whose bodies are held in memory.
     exports: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
 }
 
 impl Admin {
@@ -93,6 +94,7 @@ impl Admin {
             parts: Arc::new(parts),
             sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
+            uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
         }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) enum RecordKind {
 }
 
 impl RecordKind {
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 2] = [Self::Match, Self::Columns];
 
     /// The word it is stored under.

@@ -94,7 +94,8 @@ pub(super) async fn decisions(store: &dyn Store) -> Result<Vec<Decision>, StoreE
 pub(super) fn name_of(post: &str, link: &Link, book: &Book) -> Result<String, DecideError> {
     let platform = link.spec.placement.platform.as_ref().map_or("", Platform::as_str);
     let own = permalink::name(platform, post).ok_or_else(|| DecideError::NoName(post.chars().take(80).collect()))?;
-    Ok(book.find(&own).map_or(own, |id| book.post(id).key().to_owned()))
+    let known = book.find(&own).or_else(|| book.find_meant(post));
+    Ok(known.map_or(own, |id| book.post(id).key().to_owned()))
 }
 
 /// Keeps a decision, in the place of an earlier one.

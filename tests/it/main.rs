@@ -27,6 +27,7 @@ mod redis;
 // What is measured against: places and impressions, and the platforms' own files through the limited child.
 mod files;
 mod imports;
+mod matches;
 mod places;
 
 // What hits are taken for, and why.

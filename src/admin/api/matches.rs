@@ -9,7 +9,6 @@ use super::extract::{Asked, Sent};
 use super::problem::Problem;
 use crate::admin::Admin;
 use crate::domain::link::LinkId;
-use crate::domain::permalink;
 use crate::impressions::book::PostId;
 use crate::impressions::desk::{DecideError, Matched};
 use crate::impressions::effect::{label, suggestion_lines};
@@ -43,8 +42,7 @@ struct Params {
 async fn list(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Result<Json<MatchList>, Problem> {
     let matched = admin.imports.matched().await?;
     let limit = params.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX);
-    let name = |text: &str| permalink::name("", text).unwrap_or_default();
-    let find = |text: &str| matched.book.find(&name(text)).ok_or_else(|| unknown(text));
+    let find = |text: &str| matched.book.find_meant(text).ok_or_else(|| unknown(text));
     let asked_post = params.post.as_deref().map(find).transpose()?;
     let after = params.after.as_deref().map(find).transpose()?;
     let asked = |id: &PostId| {

@@ -25,6 +25,7 @@ mod reclassify;
 mod stats;
 
 pub(super) use clicks::EXPORTS_MAX;
+pub(super) use imports::UPLOADS_MAX;
 use problem::Problem;
 
 /// The largest body of a request, in bytes; imports have their own limit.

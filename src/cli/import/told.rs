@@ -130,7 +130,7 @@ mod tests {
     fn an_import_says_what_it_changed_what_is_missing_and_how_to_take_it_back() {
         let expected = "\
 imported 10 numbers of 4 posts as import 3; `waypost import undo 3` takes it back
-as of    2026-11-21 10:00
+as of    2026-11-21 10:00Z
 numbers  7 new, 2 replaced, 1 older than what is known, kept as history, 1 contradict another import
 matched  3 of 4 posts belong to a link; 2 share a link and have one rate together
 note: conflict: views of x:1

@@ -6,14 +6,14 @@
 mod merge;
 mod numbers;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
 use crate::domain::import::{ImportId, ImportSummary};
 use crate::domain::metric::Metric;
 use crate::domain::permalink;
-use crate::domain::placement::{Level, Placement, Platform, PostRef};
+use crate::domain::placement::Level;
 use crate::impressions::body::Content;
 use crate::impressions::reading::{Grain, PlatformFile, Slice};
 
@@ -158,20 +158,19 @@ impl Book {
         self.names.get(name).copied()
     }
 
-    /// The posts that an owner says a link stands in, as far as they were imported.
-    pub(crate) fn posts_of(&self, placement: &Placement) -> Vec<PostId> {
-        let platform = placement.platform.as_ref().map_or("", Platform::as_str);
-        let names = permalink::names(platform, placement.posts.iter().map(PostRef::as_str));
-        names.iter().filter_map(|name| self.find(name)).collect()
+    /// The post that a person means by an id or a permalink: as it is written, else as the one platform writes it whose
+    /// post it is.
+    pub(crate) fn find_meant(&self, text: &str) -> Option<PostId> {
+        let named = |platform: &str| self.find(&permalink::name(platform, text)?);
+        named("").or_else(|| {
+            let platforms: BTreeSet<&str> = self.posts.iter().map(|post| post.platform.as_str()).collect();
+            let found: BTreeSet<PostId> = platforms.into_iter().filter_map(named).collect();
+            found.first().copied().filter(|_| found.len() == 1)
+        })
     }
 
     pub(crate) fn source(&self, id: SourceId) -> &Source {
         &self.sources[id.0 as usize]
-    }
-
-    /// Oldest first.
-    pub(crate) fn sources(&self) -> &[Source] {
-        &self.sources
     }
 
     pub(crate) fn slice(&self, id: SliceId) -> &Slice {
@@ -190,12 +189,12 @@ impl Book {
 
     /// The numbers of a post and metric that are in force, by slice and grain: of the whole first, lifetime before days
     /// before periods.
-    pub(crate) fn readings(&self, post: PostId, metric: Metric) -> &[Number] {
+    fn readings(&self, post: PostId, metric: Metric) -> &[Number] {
         range(&self.in_force, |number| (number.post, number.metric).cmp(&(post, metric)))
     }
 
     /// What was in force before, the same order, then the oldest first.
-    pub(crate) fn history(&self, post: PostId, metric: Metric) -> &[Number] {
+    fn history(&self, post: PostId, metric: Metric) -> &[Number] {
         range(&self.history, |number| (number.post, number.metric).cmp(&(post, metric)))
     }
 

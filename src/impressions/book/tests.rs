@@ -192,6 +192,16 @@ fn posts_that_share_a_name_are_one_whichever_file_says_so() {
 }
 
 #[test]
+fn a_bare_id_means_the_post_of_the_one_platform_that_has_it() {
+    let of = |platform: &str| PlatformPost { platform: platform.to_owned(), ..post(&["777777777777777777"]) };
+    let book = of_posts(at(1), &[of("instagram"), post(&["x:20"])]);
+    assert_eq!(book.find_meant("777777777777777777"), book.find("ig-id:777777777777777777"));
+    assert_eq!(book.find_meant("https://x.com/a/status/20"), book.find("x:20"));
+    let book = of_posts(at(1), &[of("instagram"), of("tiktok")]);
+    assert_eq!(book.find_meant("777777777777777777"), None, "it could be either");
+}
+
+#[test]
 fn a_name_that_two_posts_of_one_file_have_is_a_name_of_neither() {
     let shared = file(&[(&["x:1", "https://blog.example/a"], 1), (&["x:2", "https://blog.example/a"], 2)]);
     let book = Book::new(&[volume(1, at(1), shared)]);
@@ -251,7 +261,7 @@ fn what_a_newer_file_leaves_out_is_known_from_the_older_one() {
 fn a_file_that_tells_its_day_holds_until_the_end_of_it_and_no_longer_than_its_import() {
     let made = |day, zone: Option<&str>| {
         let file = PlatformFile { as_of: Some(day), zone: zone.map(str::to_owned), ..file(&[(&["x:1"], 1)]) };
-        Book::new(&[volume(1, "2026-11-05T12:00:00Z".parse().unwrap(), file)]).sources()[0].as_of.to_string()
+        Book::new(&[volume(1, "2026-11-05T12:00:00Z".parse().unwrap(), file)]).sources[0].as_of.to_string()
     };
     assert_eq!(made(DAY, None), "2026-11-03T00:00:00Z");
     assert_eq!(made(DAY, Some("America/Los_Angeles")), "2026-11-03T08:00:00Z");

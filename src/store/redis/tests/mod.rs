@@ -169,6 +169,22 @@ async fn changes_that_were_missed_are_told_afterwards_and_more_than_is_kept_is_o
     assert!(matches!(store.news(&heard).await.unwrap(), News::Missed { .. }));
 }
 
+#[tokio::test]
+async fn e80_an_import_that_was_never_finished_counts_for_nothing_and_is_swept_away() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    server.cli::<()>("INCR waypost:{m}:import-ids");
+    server.cli::<()>("ZADD waypost:{m}:imports-open 1 1");
+    server.cli::<()>("HSET waypost:{m}:import-body:1 0 half");
+    assert!(store.imports().await.unwrap().is_empty());
+    assert!(store.import_body(ImportId(1)).await.unwrap().is_none());
+    let sentence = crate::store::contract::imports::an_import_is_listed_and_its_body_comes_back_as_it_was;
+    sentence(&store).await;
+    let left: Vec<String> = server.cli("KEYS waypost:{m}:import-body:*");
+    assert_eq!(left, ["waypost:{m}:import-body:2"]);
+    assert_eq!(server.cli::<u64>("ZCARD waypost:{m}:imports-open"), 0);
+}
+
 /// The commands of `docs/redis.md` are all that Waypost needs: every chapter of the contract goes well with them.
 #[tokio::test]
 async fn the_documented_permissions_are_enough() {
