@@ -127,17 +127,20 @@ async fn hear(mut child: Child, file: &[u8]) -> Result<Result<Contents, Refusal>
         }
     };
     let ((), told, last_words) = tokio::join!(give, hear, take(stderr, LAST_WORDS_BYTES_MAX));
-    // One whose answer is nonsense may never end by itself.
-    if told.is_err() {
-        let _ = child.start_kill();
-    }
     let died = |error: std::io::Error| ParseError::Died(error.to_string());
+    let unreadable = |error| ParseError::Died(format!("its answer cannot be read: {error}"));
+    let told = match told {
+        // It has ended in the middle of its answer, and how says why.
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(error),
+        // One whose answer is nonsense may never end by itself.
+        Err(error) => {
+            let _ = child.start_kill();
+            return Err(unreadable(error));
+        }
+        Ok(told) => Ok(told),
+    };
     let (status, last_words) = (child.wait().await.map_err(died)?, last_words.map_err(died)?);
-    match told {
-        Ok(told) if status.success() => Ok(told),
-        Err(error) if status.success() => Err(ParseError::Died(format!("its answer cannot be read: {error}"))),
-        _ => Err(ParseError::Died(cause(status, &last_words))),
-    }
+    if status.success() { told.map_err(unreadable) } else { Err(ParseError::Died(cause(status, &last_words))) }
 }
 
 async fn take(from: Option<impl AsyncRead + Unpin>, bytes_max: u64) -> std::io::Result<Vec<u8>> {

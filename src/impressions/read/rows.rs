@@ -20,7 +20,7 @@ use crate::impressions::date;
 use crate::impressions::dialects::{Role, Scale, Subject};
 use crate::impressions::number::is_unknown;
 use crate::impressions::options::Options;
-use crate::impressions::reading::{Grain, LISTED_MAX, Reading, Refusal, Slice, Table};
+use crate::impressions::reading::{Grain, Listed, Reading, Refusal, Slice, Table};
 use crate::impressions::table::{Numbering, Place, Row};
 
 /// The most parts of the audience that one table may tell apart.
@@ -70,21 +70,8 @@ pub(super) struct Reader<'a> {
     numbers: Vec<(Metric, u64)>,
 }
 
-/// The first of what is told of rows, and how many there are.
-#[derive(Default)]
-pub(super) struct Told {
-    pub(super) first: Vec<(Place, String)>,
-    pub(super) count: u64,
-}
-
-impl Told {
-    pub(super) fn push(&mut self, place: Place, text: String) {
-        self.count += 1;
-        if self.first.len() < LISTED_MAX {
-            self.first.push((place, text));
-        }
-    }
-}
+/// What is told of rows.
+pub(super) type Told = Listed<(Place, String)>;
 
 /// Why a row gives no numbers.
 enum Without {
@@ -174,8 +161,8 @@ impl<'a> Reader<'a> {
             }
             match self.row(&part, &row) {
                 Ok(()) => {}
-                Err(Without::Said(reason)) => self.skipped.push(row.place, reason),
-                Err(Without::Wrong(message)) => self.wrong.push(row.place, message),
+                Err(Without::Said(reason)) => self.skipped.push((row.place, reason)),
+                Err(Without::Wrong(message)) => self.wrong.push((row.place, message)),
             }
             if self.readings.len() > NUMBERS_MAX {
                 return Err(format!("the table holds more than {NUMBERS_MAX} numbers: split it by date"));
