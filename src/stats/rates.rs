@@ -276,3 +276,88 @@ pub(crate) async fn weekly(ratings: &Ratings<'_>, last: Option<Date>) -> Result<
     let before = ratings.load(Some(back(last, 13)), Some(back(last, 7))).await?;
     Ok(weekly::report(&now.week(), &before.week(), ratings.rules.ratio, ratings.now))
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::domain::impression::Kind;
+    use crate::domain::metric::Metric;
+    use crate::impressions::book::volume;
+    use crate::impressions::fake_store::FakeStore;
+    use crate::impressions::reading::{Grain, PlatformFile, PlatformPost, Reading, Slice};
+    use crate::stats::query::CtrParams;
+
+    fn config() -> Config {
+        crate::config::Config::default_values().ctr
+    }
+
+    fn views_on(day: Date) -> Book {
+        let metric = Metric::Impressions(Kind::Views);
+        let file = PlatformFile {
+            posts: vec![PlatformPost { names: vec!["x:1".to_owned()], ..PlatformPost::default() }],
+            slices: vec![Slice::new()],
+            readings: vec![Reading { post: 0, slice: 0, metric, grain: Grain::Day(day), value: 20 }],
+            ..PlatformFile::default()
+        };
+        Book::new(&[volume(1, "2026-11-21T12:00:00Z".parse().unwrap(), file)])
+    }
+
+    async fn ask(book: Book, params: CtrParams) -> Result<CtrReport, StatsError> {
+        let rules = Rules::open(&config()).unwrap();
+        let ratings = Ratings {
+            store: &FakeStore::default(),
+            book: Arc::new(book),
+            matches: Arc::default(),
+            rules: &rules,
+            zone: &TimeZone::UTC,
+            now: "2026-11-21T12:00:00Z".parse().unwrap(),
+        };
+        ctr(&ratings, &CtrQuery::parse(&params)?).await
+    }
+
+    fn of_posts(from: Option<&str>, to: Option<&str>) -> CtrParams {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        CtrParams { by: Some("post".to_owned()), from: text(from), to: text(to), ..CtrParams::default() }
+    }
+
+    #[tokio::test]
+    async fn without_days_a_report_runs_from_the_first_known_day_to_today() {
+        let report = ask(views_on(date(2026, 3, 5)), of_posts(None, None)).await.unwrap();
+        assert_eq!((report.from, report.to), (date(2026, 3, 5), date(2026, 11, 21)));
+        assert_eq!((report.rows[0].clicks, report.rows[0].impressions), (None, Some(20)));
+        let empty = ask(Book::default(), of_posts(None, None)).await.unwrap();
+        assert_eq!((empty.from, empty.to, empty.rows.len()), (date(2026, 11, 21), date(2026, 11, 21), 0));
+    }
+
+    #[tokio::test]
+    async fn the_days_of_a_report_are_bounded_like_any_others() {
+        assert!(ask(Book::default(), of_posts(Some("2026-11-02"), Some("2026-11-01"))).await.is_err());
+        assert!(ask(Book::default(), of_posts(Some("2001-01-01"), None)).await.is_err());
+        let future = ask(Book::default(), of_posts(Some("2027-01-01"), None)).await.unwrap();
+        assert_eq!((future.from, future.to), (date(2027, 1, 1), date(2027, 1, 1)));
+        let outside = ask(views_on(date(2026, 3, 5)), of_posts(Some("2026-04-01"), None)).await.unwrap();
+        assert_eq!(outside.rows.len(), 0);
+    }
+
+    #[test]
+    fn settings_that_mean_nothing_are_named() {
+        let named = |config: Config| Rules::open(&config).unwrap_err().to_string();
+        assert!(named(Config { interval: "wald".to_owned(), ..config() }).contains("wald"));
+        assert!(named(Config { ratio_low: 1.5, ..config() }).contains("ctr.ratio_low"));
+        assert!(named(Config { baselines: "/does/not/exist.tsv".to_owned(), ..config() }).contains("ctr.baselines"));
+    }
+
+    #[test]
+    fn a_table_of_ones_own_replaces_the_usual_one_and_a_wrong_line_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("baselines.tsv");
+        let open = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Rules::open(&Config { baselines: path.display().to_string(), ..config() })
+        };
+        assert!(open("x\tpost\t*\t0.2\t0.4\tour own posts of last year\n").is_ok());
+        assert!(open("x\tpost\t*\t0.4\t0.2\tupside down\n").unwrap_err().to_string().contains("line 1"));
+    }
+}
