@@ -8,17 +8,21 @@ mod client;
 mod completions;
 mod connect;
 mod corpora;
+pub(crate) mod crowd;
 mod ctr;
 pub(crate) mod demo;
 mod doctor;
+mod dry_run;
 mod export;
 mod figures;
 mod import;
 mod link;
 mod lookup;
 mod man;
+mod matching;
 mod owner;
 mod reclassify;
+mod report;
 mod serve;
 mod stats;
 mod table;
@@ -48,7 +52,10 @@ Examples:
   waypost stats spring --by country
   waypost export clicks --from 2026-11-01 -o november.csv
   waypost import impressions.csv --dry-run
+  waypost match list --unmatched
   waypost ctr --by campaign
+  waypost ctr reconcile
+  waypost report --weekly
 
 Client commands find the server through its data folder (--data, ./data if not given) or through --server and --key.
 Exit codes: 0 done, 1 failed, 2 asked wrongly.";
@@ -67,8 +74,12 @@ enum Command {
     Export(export::Args),
     /// Import impressions from CSV files, or list and undo imports
     Import(import::Args),
+    /// Show which links stand in which imported posts, and decide about it
+    Match(matching::Args),
     /// Show click-through rates: clicks divided by impressions
     Ctr(ctr::Args),
+    /// Report on a week: what changed, what is worsening, the best and the worst posts, each campaign
+    Report(report::Args),
     /// Judge past clicks again by the rules of now, and count them anew
     Reclassify(reclassify::Args),
     /// Print the addresses that mark a browser as yours, so that its visits are not counted
@@ -91,6 +102,9 @@ enum Command {
     /// Measure what judging a click costs; reads user agents on standard input (benches/run classify)
     #[command(hide = true)]
     MeasureClassify,
+    /// Fill an empty data folder with very many posts, links and clicks (no server needed)
+    #[command(hide = true)]
+    Crowd(crowd::Args),
     /// Read an impressions file on standard input; what the server runs to keep uploads at arm's length
     #[command(hide = true)]
     ParseImpressions,
@@ -130,7 +144,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Why(args) => why::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Match(args) => matching::run(&args),
         Command::Ctr(args) => ctr::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Owner(args) => owner::run(&args),
         Command::Classify(file) => classify::run(&file.load()?),
@@ -141,6 +157,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Man(args) => man::run(&args, Cli::command()),
         Command::Corpora(args) => corpora::run(&args, &serve::ConfigFile::default().load()?),
         Command::MeasureClassify => corpora::speed::run(&serve::ConfigFile::default().load()?),
+        Command::Crowd(args) => crowd::run(&args),
         Command::ParseImpressions => return Ok(crate::impressions::child::parse_child_main()),
     }?;
     Ok(ExitCode::SUCCESS)
@@ -220,6 +237,11 @@ mod tests {
             "waypost import undo 3",
             "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique",
             "waypost owner --unmark --data d --json",
+            "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique --sort rank",
+            "waypost ctr compare x:1 x:2 --by post --clicks unique --data d",
+            "waypost ctr platform --by age --from 2026-11-01 --csv",
+            "waypost ctr reconcile --from 2026-11-01 --csv",
+            "waypost report --weekly --to 2026-11-15 --html --data d",
             "waypost classify --config w.toml",
             "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
             "waypost check-config --config w.toml --print",
@@ -229,6 +251,7 @@ mod tests {
             "waypost demo --data d",
             "waypost corpora DIR --misses",
             "waypost measure-classify",
+            "waypost crowd --data d --links 5 --posts 10",
             "waypost parse-impressions",
         ];
         for line in lines {
