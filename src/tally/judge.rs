@@ -27,7 +27,7 @@ const FACTS_MAX: usize = 65_536;
 /// One read of the journal, judged and ready to be counted.
 pub(super) struct Round {
     clicks: Vec<(Position, Click)>,
-    from: Position,
+    pub(super) from: Position,
     pub(super) to: Position,
     /// As many hits were read as one round may hold.
     pub(super) is_full: bool,

@@ -6,6 +6,7 @@
 
 mod accounts;
 pub(crate) mod geo;
+mod held;
 mod judge;
 pub(crate) mod recount;
 mod rollup;

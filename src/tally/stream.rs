@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::accounts::Origin;
+use super::held::Held;
 use crate::classify::past::Past;
 use crate::domain::position::{Incarnation, Position};
 use crate::journal::Reader;
@@ -15,6 +16,8 @@ pub(super) struct Stream {
     pub(super) reader: Reader,
     /// Per shard: hits below this are in the store's counters.
     pub(super) counted: Vec<Position>,
+    /// Shards that wait while others are counted.
+    pub(super) held: Held,
     /// Hits below this are in the books as counted: every shard has counted them.
     pub(super) booked: Position,
     /// Clicks below this are with the archive, in memory or in files.
@@ -42,7 +45,8 @@ impl Stream {
         let reader = Reader::new(folder, incarnation, archived.min(booked));
         let past = Past::new(double_tap_ms);
         let (pushed, sealed) = (archived, archived);
-        Ok(Self { incarnation, origin, reader, counted, booked, pushed, sealed, archived, past })
+        let held = Held::default();
+        Ok(Self { incarnation, origin, reader, counted, held, booked, pushed, sealed, archived, past })
     }
 
     /// Everything below this is counted in every shard.

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use super::Config;
 use super::accounts::{Accounts, Origin};
 use super::geo::Geo;
+use super::held::numbered;
 use super::judge::{Judge, Round};
 use super::recount;
 use super::rollup::Rollup;
@@ -20,14 +21,14 @@ use crate::archive::{Archive, ArchiveError};
 use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::domain::counter::{Applied, Batch, Delta};
-use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::position::{Incarnation, Position};
 use crate::journal::{Journal, left_behind};
 use crate::links::cache::Cache;
 use crate::links::misses::Misses;
 use crate::store::{CountStore, StoreError};
 
 /// Pauses between two tries while the store or the archive is away.
-const BACKOFF_FIRST: Duration = Duration::from_millis(50);
+pub(super) const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
 /// How long a stopping tally works on what is left; the journal keeps the rest for the next start.
@@ -60,13 +61,13 @@ pub(crate) struct Tools {
 }
 
 pub(super) struct Worker {
-    tools: Tools,
-    runtime: tokio::runtime::Runtime,
+    pub(super) tools: Tools,
+    pub(super) runtime: tokio::runtime::Runtime,
     orders: Receiver<Order>,
     /// The past shall be judged again as soon as a round is done.
     recount: Option<recount::Request>,
     /// Set once it was told to stop: until when it works on.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     judge: Judge,
     /// When the store was last asked where it stands.
     probed: Instant,
@@ -201,7 +202,7 @@ impl Worker {
     }
 
     /// Waits, or hears that it is time to stop. While stopping there is no time to wait long.
-    fn rest(&mut self, pause: Duration) {
+    pub(super) fn rest(&mut self, pause: Duration) {
         if self.deadline.is_some() {
             std::thread::sleep(pause.min(BACKOFF_FIRST));
             return;
@@ -233,6 +234,11 @@ impl Worker {
     fn recount(&mut self, stream: &mut Stream) {
         let Some(request) = self.recount.take() else { return };
         let sealed = self.seal(stream).map_err(|trouble| recount::RecountError::Seal(trouble.to_string()));
+        let sealed = match stream.held.is_empty() {
+            true => sealed,
+            // The other shards have counted what is in no click file yet.
+            false => Err(recount::RecountError::Seal("counting waits in some shards of the store".to_owned())),
+        };
         let orders = &self.orders;
         let mut told_to_stop = self.deadline.is_some();
         let is_stopping = || {
@@ -293,6 +299,7 @@ impl Worker {
         // Before anything more is judged: a double tap is remembered since the last seal that the store knows of.
         self.record_sealed(stream)?;
         self.seal_if_due(stream)?;
+        self.release_held(stream);
         let upto = match stream.origin {
             Origin::Live => self.tools.journal.synced(),
             Origin::Recovered => Position(u64::MAX),
@@ -316,12 +323,13 @@ impl Worker {
 
     /// Counts a round in every shard, then hands its clicks to the archive.
     fn settle(&mut self, stream: &mut Stream, round: Round) -> Result<(), Trouble> {
-        for shard in 0..stream.counted.len() {
-            if self.insist(|worker| worker.apply(stream, shard, &round)) != Some(true) {
-                // The store went back, or time ran out while stopping: what was read is read again.
-                stream.restart(&self.tools.folder);
-                return Ok(());
-            }
+        if self.insist(|worker| worker.count(stream, &round)) != Some(true) {
+            // The store went back, or time ran out while stopping: what was read is read again.
+            stream.restart(&self.tools.folder);
+            return Ok(());
+        }
+        if !stream.held.is_empty() {
+            return Ok(());
         }
         let (fresh, to) = (stream.pushed, round.to);
         let (hits, damaged) = round.booked_from(stream.booked);
@@ -335,15 +343,18 @@ impl Worker {
     }
 
     /// Applies one shard's part of a round; `false` when the store asks to go on from an earlier position.
-    fn apply(&mut self, stream: &mut Stream, shard: usize, round: &Round) -> Result<bool, Trouble> {
+    pub(super) fn apply(&mut self, stream: &mut Stream, shard: usize, round: &Round) -> Result<bool, Trouble> {
         let from = stream.counted[shard];
         if round.to <= from {
             return Ok(true);
         }
-        let number = u16::try_from(shard).expect("a store has at most u16::MAX shards");
+        if from < round.from {
+            // What is in between was read when this shard could not be counted into.
+            return Ok(false);
+        }
         let batch = Batch {
             incarnation: stream.incarnation,
-            shard: Shard(number),
+            shard: numbered(shard),
             from,
             to: round.to,
             deltas: self.roll_up(stream, shard, round),
@@ -363,22 +374,7 @@ impl Worker {
         Ok(true)
     }
 
-    /// Goes on from where the store stands; whether that is where it was thought to stand.
-    fn compare(&mut self, stream: &mut Stream) -> Result<bool, Trouble> {
-        let watermarks = self.runtime.block_on(self.tools.store.watermarks(stream.incarnation))?;
-        let mut is_same = true;
-        for (shard, watermark) in watermarks.into_iter().enumerate() {
-            if stream.counted[shard] != watermark {
-                self.go_on_from(stream, shard, watermark);
-                is_same = false;
-            }
-        }
-        Ok(is_same)
-    }
-
-    fn go_on_from(&mut self, stream: &mut Stream, shard: usize, watermark: Position) {
-        let expected = stream.counted[shard];
-        tracing::warn!(shard, %watermark, %expected, "the store stands elsewhere; counting goes on from there");
+    pub(super) fn go_on_from(&mut self, stream: &mut Stream, shard: usize, watermark: Position) {
         stream.counted[shard] = watermark;
         if watermark < stream.booked {
             self.tools.accounts.forgotten(stream.origin, stream.booked, watermark);
@@ -476,9 +472,11 @@ impl Worker {
         match stored {
             // Asking again cannot help, and what is counted here is a hint; clicks must not wait for it.
             Err(StoreError::Corrupt(error)) => tracing::error!(error, "requests without a link could not be stored"),
+            // They wait; clicks do not wait for them.
             Err(error) => {
                 self.tools.misses.put_back(misses);
-                return Err(error.into());
+                self.tools.accounts.store_failed();
+                tracing::debug!(%error, "requests without a link wait to be counted");
             }
             Ok(()) => {}
         }
