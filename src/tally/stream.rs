@@ -31,22 +31,37 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// Asks the store where this incarnation stands and starts reading where work is left.
+    /// The incarnation that this process begins: no store can know it, so none needs to be asked.
+    pub(super) fn begin(store: &dyn CountStore, folder: &Path, incarnation: Incarnation, double_tap_ms: i64) -> Self {
+        let counted = vec![Position::START; usize::from(store.shards())];
+        Self::at(folder, incarnation, Origin::Live, double_tap_ms, (counted, Position::START))
+    }
+
+    /// One of an earlier process: asks the store where it stands and starts reading where work is left.
     pub(super) async fn open(
         store: &dyn CountStore,
         folder: &Path,
         incarnation: Incarnation,
-        origin: Origin,
         double_tap_ms: i64,
     ) -> Result<Self, StoreError> {
         let archived = store.archived(incarnation).await?;
         let counted = store.watermarks(incarnation).await?;
+        Ok(Self::at(folder, incarnation, Origin::Recovered, double_tap_ms, (counted, archived)))
+    }
+
+    fn at(
+        folder: &Path,
+        incarnation: Incarnation,
+        origin: Origin,
+        double_tap_ms: i64,
+        (counted, archived): (Vec<Position>, Position),
+    ) -> Self {
         let booked = lowest(&counted);
         let reader = Reader::new(folder, incarnation, archived.min(booked));
         let past = Past::new(double_tap_ms);
         let (pushed, sealed) = (archived, archived);
         let held = Held::default();
-        Ok(Self { incarnation, origin, reader, counted, held, booked, pushed, sealed, archived, past })
+        Self { incarnation, origin, reader, counted, held, booked, pushed, sealed, archived, past }
     }
 
     /// Everything below this is counted in every shard.

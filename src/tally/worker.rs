@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::Config;
 use super::accounts::{Accounts, Origin};
+use super::earlier::Earlier;
 use super::geo::Geo;
 use super::held::numbered;
 use super::judge::{Judge, Round};
@@ -69,6 +70,7 @@ pub(super) struct Worker {
     /// Set once it was told to stop: until when it works on.
     pub(super) deadline: Option<Instant>,
     judge: Judge,
+    pub(super) earlier: Earlier,
     /// When the store was last asked where it stands.
     probed: Instant,
     /// Set while click files cannot be written: when to try again.
@@ -88,14 +90,6 @@ pub(super) enum Trouble {
     ArchiveBehind,
 }
 
-/// What became of an earlier process' hits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Survey {
-    /// All of them are counted and in click files.
-    Finished,
-    WorkLeft,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// There may be more to read at once.
@@ -107,7 +101,8 @@ impl Worker {
     pub(super) fn new(tools: Tools, runtime: tokio::runtime::Runtime, orders: Receiver<Order>) -> Self {
         let judge = Judge::new(&tools);
         let (probed, seal_again) = (Instant::now(), None);
-        Self { tools, runtime, orders, recount: None, deadline: None, judge, probed, seal_again }
+        let earlier = Earlier::default();
+        Self { tools, runtime, orders, recount: None, deadline: None, judge, earlier, probed, seal_again }
     }
 
     pub(super) fn run(mut self, surveyed: &SyncSender<()>) {
@@ -117,19 +112,13 @@ impl Worker {
             Err(error) => {
                 tracing::error!(%error, "the journal folder cannot be read; what is in it waits for the next start");
                 let _ = surveyed.try_send(());
-                return self.follow(live, Origin::Live);
+                self.follow(live, Origin::Live);
+                return;
             }
         };
-        let mut unfinished = Vec::new();
-        for incarnation in &left_behind {
-            if self.insist(|worker| worker.survey(*incarnation)) != Some(Survey::Finished) {
-                unfinished.push(*incarnation);
-            }
-        }
+        self.survey_all(&left_behind);
         let _ = surveyed.try_send(());
-        for incarnation in unfinished {
-            self.follow(incarnation, Origin::Recovered);
-        }
+        self.count_earlier();
         self.forget_all_but(left_behind);
         self.follow(live, Origin::Live);
     }
@@ -148,26 +137,9 @@ impl Worker {
         }
     }
 
-    /// Notes in the books how many hits of an earlier process are not counted yet.
-    fn survey(&mut self, incarnation: Incarnation) -> Result<Survey, Trouble> {
-        let mut stream = self.open(incarnation, Origin::Recovered)?;
-        let (counted, released) = (stream.counted_everywhere(), stream.released());
-        stream.reader.read(Position(u64::MAX), usize::MAX, |_, _| {})?;
-        let end = stream.reader.position();
-        if end <= released {
-            self.end(&mut stream);
-            return Ok(Survey::Finished);
-        }
-        if end > counted {
-            tracing::info!(hits = end.0 - counted.0, "an earlier process left hits to be counted");
-            self.tools.accounts.found(end.0 - counted.0);
-        }
-        Ok(Survey::WorkLeft)
-    }
-
-    /// Works an incarnation off: an old one to its end, the live one until it is time to stop.
-    fn follow(&mut self, incarnation: Incarnation, origin: Origin) {
-        let Some(mut stream) = self.insist(|worker| worker.open(incarnation, origin)) else { return };
+    /// Works an incarnation off: an old one to its end, the live one until it is time to stop. Returns where it stands.
+    pub(super) fn follow(&mut self, incarnation: Incarnation, origin: Origin) -> Option<Stream> {
+        let mut stream = self.insist(|worker| worker.open(incarnation, origin))?;
         while let Some(outcome) = self.insist(|worker| worker.round(&mut stream)) {
             self.hear();
             self.recount(&mut stream);
@@ -177,16 +149,18 @@ impl Worker {
             if origin == Origin::Recovered || self.deadline.is_some() {
                 break;
             }
+            self.look_back(&mut stream);
             self.rest(Duration::from_millis(self.tools.config.interval_ms));
         }
         self.insist(|worker| worker.seal(&mut stream));
         if origin == Origin::Recovered {
             self.end(&mut stream);
         }
+        Some(stream)
     }
 
     /// Tries until it works, with growing pauses. `None` when time ran out while stopping.
-    fn insist<T>(&mut self, mut action: impl FnMut(&mut Self) -> Result<T, Trouble>) -> Option<T> {
+    pub(super) fn insist<T>(&mut self, mut action: impl FnMut(&mut Self) -> Result<T, Trouble>) -> Option<T> {
         let mut backoff = BACKOFF_FIRST;
         loop {
             if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -264,13 +238,15 @@ impl Worker {
         }
     }
 
-    fn open(&mut self, incarnation: Incarnation, origin: Origin) -> Result<Stream, Trouble> {
-        let open = Stream::open(&*self.tools.store, &self.tools.folder, incarnation, origin, self.tools.double_tap_ms);
-        let mut stream = self.runtime.block_on(open)?;
-        if origin == Origin::Recovered {
-            self.keep_what_cannot_be_written_again(&mut stream)?;
-            self.tools.archive.discard(incarnation, stream.archived)?;
+    pub(super) fn open(&mut self, incarnation: Incarnation, origin: Origin) -> Result<Stream, Trouble> {
+        let tools = &self.tools;
+        if origin == Origin::Live {
+            return Ok(Stream::begin(&*tools.store, &tools.folder, incarnation, tools.double_tap_ms));
         }
+        let open = Stream::open(&*tools.store, &tools.folder, incarnation, tools.double_tap_ms);
+        let mut stream = self.runtime.block_on(open)?;
+        self.keep_what_cannot_be_written_again(&mut stream)?;
+        self.tools.archive.discard(incarnation, stream.archived)?;
         Ok(stream)
     }
 
@@ -430,7 +406,7 @@ impl Worker {
     ///
     /// A file is named by where it begins, so the next one is begun only when the store knows where this one ended;
     /// a crash in between makes the next process write the same file again.
-    fn seal(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
+    pub(super) fn seal(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
         self.record_sealed(stream)?;
         if stream.pushed > stream.sealed {
             self.tools.archive.seal(stream.incarnation, stream.sealed)?;
@@ -451,7 +427,7 @@ impl Worker {
     }
 
     /// Nothing will follow in this incarnation.
-    fn end(&mut self, stream: &mut Stream) {
+    pub(super) fn end(&mut self, stream: &mut Stream) {
         if let Err(error) = stream.reader.trim() {
             tracing::debug!(%error, "an old journal file could not be shortened");
         }
