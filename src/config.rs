@@ -113,6 +113,8 @@ impl Config {
                 format!("{:?} is not an IANA time zone such as \"Europe/Stockholm\"", self.report.time_zone),
             )
         })?;
+        crate::archive::Address::of(&self.archive, &self.data)
+            .map_err(|error| invalid("archive", error.to_string()))?;
         Ok(())
     }
 }

@@ -48,6 +48,7 @@ impl NodeStatus for Still {
             time_zone: "UTC".to_owned(),
             store: String::new(),
             archive: String::new(),
+            undelivered: wire::Undelivered::default(),
             hits: wire::NodeHits::default(),
             links_cached: 0,
             geo: Vec::new(),
@@ -99,7 +100,7 @@ fn plane() -> (Admin, Arc<FakeStore>, tempfile::TempDir) {
     let admin = Admin::new(Parts {
         catalog: Arc::new(Catalog::new(store.clone(), domains, config.links, clock.clone(), Arc::new(Deaf))),
         store: store.clone(),
-        archive: Arc::new(Archive::open(folder.path().join("clicks"), &config.archive).unwrap()),
+        archive: Arc::new(Archive::open(&config.archive, folder.path(), &tokio::runtime::Handle::current()).unwrap()),
         node: Arc::new(Still),
         past: Arc::new(Still),
         clock,

@@ -123,10 +123,21 @@ pub(crate) struct Node {
     pub(crate) time_zone: String,
     pub(crate) store: String,
     pub(crate) archive: String,
+    /// Click files on their way to an object store; without one there are none.
+    pub(crate) undelivered: Undelivered,
     pub(crate) hits: NodeHits,
     pub(crate) links_cached: u64,
     pub(crate) geo: Vec<GeoFile>,
     pub(crate) started_at: String,
+}
+
+/// Click files that wait in the data folder for the object store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Undelivered {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    /// What keeps the object store from taking them; `null` while it does.
+    pub(crate) trouble: Option<String>,
 }
 
 /// Hits since the start: received + recovered = counted + lost + in the journal.

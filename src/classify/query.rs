@@ -48,6 +48,11 @@ enum Proof<'n> {
 }
 
 impl<'n> Arrival<'n> {
+    /// Whether nothing in it tells where a click comes from.
+    pub(super) fn names_nobody(&self) -> bool {
+        self.click_ids.is_empty() && self.utm_source.is_empty() && self.utm_medium.is_empty()
+    }
+
     /// The source that all the click ids agree on; empty if they prove none.
     pub(super) fn click_id_source(&self) -> &'n str {
         if let Proof::Source(source) = self.proof { source } else { "" }

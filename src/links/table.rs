@@ -4,11 +4,11 @@
 //! of id index; `benches/run` prints the sum. A read takes one shard's read lock for the length of a closure that
 //! computes; nobody holds a lock across IO or an await.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::domain::link::{Link, LinkFacts, LinkId, Status};
 use crate::domain::placement::Level;
@@ -42,7 +42,7 @@ pub(crate) struct Entry<'a> {
 }
 
 pub(crate) struct Table {
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     shards: Box<[RwLock<Shard>]>,
     /// Link id to where it is; 0 means nowhere.
     places: RwLock<Vec<u32>>,
@@ -87,7 +87,7 @@ impl Table {
     /// `links_max` is a bound on the whole table.
     pub(crate) fn new(links_max: usize) -> Self {
         Self {
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             places: RwLock::default(),
             domains: Names::default(),
@@ -245,7 +245,7 @@ impl Shard {
     }
 
     /// Puts a slot in, replacing one with the same domain and slug, and returns its number.
-    fn insert(&mut self, hash: u64, slot: Slot, hasher: &RandomState) -> u32 {
+    fn insert(&mut self, hash: u64, slot: Slot, hasher: &DefaultHashBuilder) -> u32 {
         if let Some(number) = self.find(hash, slot.domain, slot.slug().as_bytes()) {
             self.slots[number as usize] = slot;
             return number;
@@ -269,7 +269,7 @@ impl Shard {
         number
     }
 
-    fn remove(&mut self, number: usize, id: LinkId, hasher: &RandomState) {
+    fn remove(&mut self, number: usize, id: LinkId, hasher: &DefaultHashBuilder) {
         let Some(slot) = self.slots.get(number).filter(|slot| slot.id == id.0 && !slot.text.is_empty()) else { return };
         let hash = slot.hash(hasher);
         if let Ok(found) = self.by_slug.find_entry(hash, |other| *other as usize == number) {
@@ -280,7 +280,7 @@ impl Shard {
     }
 
     /// Removes a link that was not used since the hand last passed (second chance). Returns its id.
-    fn evict(&mut self, hasher: &RandomState) -> Option<u64> {
+    fn evict(&mut self, hasher: &DefaultHashBuilder) -> Option<u64> {
         for _ in 0..2 * self.slots.len() {
             self.hand = (self.hand + 1) % self.slots.len();
             let slot = &self.slots[self.hand];
@@ -310,7 +310,7 @@ impl Slot {
         self.domain == domain && self.slug().as_bytes() == slug
     }
 
-    fn hash(&self, hasher: &RandomState) -> u64 {
+    fn hash(&self, hasher: &DefaultHashBuilder) -> u64 {
         hasher.hash_one((self.domain, self.slug().as_bytes()))
     }
 

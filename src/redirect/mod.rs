@@ -14,9 +14,11 @@ mod respond;
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::COOKIE;
 use http_body_util::Full;
 use hyper::body::Body;
@@ -24,10 +26,10 @@ use hyper::{Request, Response};
 use serde::Deserialize;
 
 use self::address::{AddressHeader, Proxies};
-use self::request::{Hosts, Target};
+use self::request::{Asked, Hosts, Target};
 use self::respond::{Answer, Fixed, Redirect};
 use crate::clock::Clock;
-use crate::domain::hit::{Hit, Method};
+use crate::domain::hit::Hit;
 use crate::domain::link::LinkId;
 use crate::domain::owner::OwnerKey;
 use crate::domain::passthrough::merge_query;
@@ -74,6 +76,16 @@ pub(crate) struct Handler {
     proxies: Proxies,
 }
 
+/// What became of a request.
+pub(crate) enum Answering {
+    /// As nearly always: nothing had to be waited for, so no future was made.
+    Done(Response<Full<Bytes>>),
+    /// The link is not in memory, or the answer may not leave before its hit is on disk.
+    Later(Later),
+}
+
+pub(crate) type Later = Pin<Box<dyn Future<Output = Response<Full<Bytes>>>>>;
+
 /// What a link means for one request.
 enum Plan {
     Redirect {
@@ -99,31 +111,23 @@ impl Handler {
     }
 
     /// One request, from its head to its answer.
-    pub(crate) async fn answer<B: Body>(&self, request: &Request<B>, peer: IpAddr) -> Response<Full<Bytes>> {
-        let answer = match request::read(request, &self.hosts) {
-            Err(refusal) => Answer::Refused(refusal),
-            Ok(Target::Fixed(fixed)) => self.fixed(fixed, request, peer),
-            Ok(Target::Slug { domain, path, query, method }) => {
+    pub(crate) fn answer<B: Body + 'static>(self: &Arc<Self>, request: Request<B>, peer: IpAddr) -> Answering {
+        let (answer, recorded) = match request::read(&request, &self.hosts) {
+            Err(refusal) => (Answer::Refused(refusal), None),
+            Ok(Target::Fixed(fixed)) => (self.fixed(fixed, &request, peer), None),
+            Ok(Target::Slug(asked)) => {
                 let now_ms = self.parts.clock.now_ms();
-                let plan = |entry: Entry<'_>| plan(entry, query, now_ms);
-                match self.look_up(domain, path, plan).await {
-                    Resolved::Known(Plan::Redirect { link, redirect }) => {
-                        let hit = self.hit(request, link, now_ms, method, query, peer);
-                        self.record(&hit).await;
-                        Answer::Redirect(redirect)
-                    }
-                    Resolved::Known(Plan::Elsewhere(redirect)) => {
-                        self.missed(Miss::Expired, path, Answer::Redirect(redirect))
-                    }
-                    Resolved::Known(Plan::Disabled) => self.missed(Miss::Disabled, path, Answer::NotFound),
-                    Resolved::Known(Plan::Expired) => self.missed(Miss::Expired, path, Answer::Gone),
-                    Resolved::Unknown => self.missed(Miss::Unknown, path, Answer::NotFound),
-                    Resolved::Unavailable => Answer::Unavailable,
+                match self.look_up(&asked, now_ms) {
+                    Some(resolved) => self.settle(resolved, &asked, request.headers(), now_ms, peer),
+                    None => return Answering::Later(Box::pin(self.clone().answer_later(request, peer))),
                 }
             }
         };
-        self.parts.counts.answered(answer.status());
-        respond::to(answer)
+        let headers = request.into_parts().0.headers;
+        match recorded {
+            Some(position) => Answering::Later(Box::pin(self.clone().answer_when_durable(position, answer, headers))),
+            None => Answering::Done(self.respond(answer, headers)),
+        }
     }
 
     #[cold]
@@ -134,72 +138,95 @@ impl Handler {
         reply.map_or(Answer::Fixed(fixed), Answer::Owner)
     }
 
-    /// Slug to plan. The cached case computes and never suspends.
-    async fn look_up(
-        &self,
-        domain: &request::Domain,
-        path: &str,
-        plan: impl FnOnce(Entry<'_>) -> Plan,
-    ) -> Resolved<Plan> {
-        let mut plan = Some(plan);
-        let cached = FOLDED.with_borrow_mut(|folded| {
-            if !fold_path(path, domain.matching, folded) {
+    /// The same for a link that is not in memory.
+    async fn answer_later<B: Body>(self: Arc<Self>, request: Request<B>, peer: IpAddr) -> Response<Full<Bytes>> {
+        // It reads as it did before; only the borrow is another.
+        let Ok(Target::Slug(asked)) = request::read(&request, &self.hosts) else {
+            return self.respond(Answer::Unavailable, HeaderMap::new());
+        };
+        let now_ms = self.parts.clock.now_ms();
+        let mut folded = String::new();
+        fold_path(asked.path, asked.domain.matching, &mut folded);
+        let plan = |entry: Entry<'_>| plan(entry, asked.query, now_ms);
+        let resolved = self.parts.cache.resolve(asked.domain.index, &asked.domain.name, &folded, plan).await;
+        let (answer, recorded) = self.settle(resolved, &asked, request.headers(), now_ms, peer);
+        if let Some(position) = recorded {
+            self.parts.journal.wait_durable(position).await;
+        }
+        self.respond(answer, HeaderMap::new())
+    }
+
+    async fn answer_when_durable(
+        self: Arc<Self>,
+        recorded: Position,
+        answer: Answer,
+        headers: HeaderMap,
+    ) -> Response<Full<Bytes>> {
+        self.parts.journal.wait_durable(recorded).await;
+        self.respond(answer, headers)
+    }
+
+    /// Slug to plan, if that can be told from memory.
+    fn look_up(&self, asked: &Asked<'_>, now_ms: i64) -> Option<Resolved<Plan>> {
+        FOLDED.with_borrow_mut(|folded| {
+            if !fold_path(asked.path, asked.domain.matching, folded) {
                 return Some(Resolved::Unknown);
             }
-            let mut use_it = |entry: Entry<'_>| plan.take().map(|plan| plan(entry));
-            self.parts.cache.cached(domain.index, folded, &mut use_it).flatten().map(Resolved::Known)
-        });
-        match (cached, plan) {
-            (Some(resolved), _) => resolved,
-            (None, Some(plan)) => self.ask_store(domain, path, plan).await,
-            (None, None) => Resolved::Unavailable,
-        }
+            let plan = |entry: Entry<'_>| plan(entry, asked.query, now_ms);
+            self.parts.cache.cached(asked.domain.index, folded, plan).map(Resolved::Known)
+        })
     }
 
-    #[cold]
-    async fn ask_store(
+    /// The answer to what a slug turned out to be, and the position that has to be on disk before it may leave.
+    fn settle(
         &self,
-        domain: &request::Domain,
-        path: &str,
-        plan: impl FnOnce(Entry<'_>) -> Plan,
-    ) -> Resolved<Plan> {
-        let mut folded = String::new();
-        fold_path(path, domain.matching, &mut folded);
-        self.parts.cache.resolve(domain.index, &domain.name, &folded, plan).await
-    }
-
-    fn hit<'a, B>(
-        &self,
-        request: &'a Request<B>,
-        link: LinkId,
+        resolved: Resolved<Plan>,
+        asked: &Asked<'_>,
+        headers: &HeaderMap,
         now_ms: i64,
-        method: Method,
-        query: &'a str,
         peer: IpAddr,
-    ) -> Hit<'a> {
+    ) -> (Answer, Option<Position>) {
+        let answer = match resolved {
+            Resolved::Known(Plan::Redirect { link, redirect }) => {
+                let recorded = self.record(&self.hit(asked, headers, link, now_ms, peer));
+                return (Answer::Redirect(redirect), recorded);
+            }
+            Resolved::Known(Plan::Elsewhere(redirect)) => {
+                self.missed(Miss::Expired, asked.path, Answer::Redirect(redirect))
+            }
+            Resolved::Known(Plan::Disabled) => self.missed(Miss::Disabled, asked.path, Answer::NotFound),
+            Resolved::Known(Plan::Expired) => self.missed(Miss::Expired, asked.path, Answer::Gone),
+            Resolved::Unknown => self.missed(Miss::Unknown, asked.path, Answer::NotFound),
+            Resolved::Unavailable => Answer::Unavailable,
+        };
+        (answer, None)
+    }
+
+    fn hit<'a>(&self, asked: &Asked<'a>, headers: &'a HeaderMap, link: LinkId, now_ms: i64, peer: IpAddr) -> Hit<'a> {
         let mut hit = Hit::new(link, now_ms);
-        hit.method = method;
-        hit.take_query(query);
-        for (name, value) in request.headers() {
+        hit.method = asked.method;
+        hit.take_query(asked.query);
+        for (name, value) in headers {
             hit.take_header(name.as_str(), value.as_bytes());
             if name == COOKIE {
                 hit.by_owner |= self.parts.owner.vouches(value.as_bytes(), now_ms);
             }
         }
-        hit.address = self.proxies.client_address(peer, request.headers());
+        hit.address = self.proxies.client_address(peer, headers);
         hit
     }
 
     /// Puts the hit into the journal before the answer leaves. A journal without room costs the record, never the
     /// redirect; it counts what it could not take.
-    async fn record(&self, hit: &Hit<'_>) {
+    fn record(&self, hit: &Hit<'_>) -> Option<Position> {
         self.parts.counts.received();
-        let appended: Result<Position, _> = self.parts.journal.append(hit);
-        if let Ok(position) = appended
-            && self.parts.journal.is_strict()
-        {
-            self.parts.journal.wait_durable(position).await;
-        }
+        self.parts.journal.append(hit).ok().filter(|_| self.parts.journal.is_strict())
+    }
+
+    /// `headers` are the request's: their map is used again.
+    fn respond(&self, answer: Answer, headers: HeaderMap) -> Response<Full<Bytes>> {
+        self.parts.counts.answered(answer.status());
+        respond::to(answer, headers)
     }
 
     fn missed(&self, miss: Miss, path: &str, answer: Answer) -> Answer {

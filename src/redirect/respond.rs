@@ -87,11 +87,12 @@ impl Answer {
     }
 }
 
-/// Builds the response of an answer.
-pub(crate) fn to(answer: Answer) -> Response<Full<Bytes>> {
+/// Builds the response of an answer. `headers` are the request's: hyper reads the next request into the map of this
+/// response, so with one map for both a connection needs no second one.
+pub(crate) fn to(answer: Answer, headers: HeaderMap) -> Response<Full<Bytes>> {
     let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match answer {
-        Answer::Redirect(redirect) => redirected(status, redirect),
+        Answer::Redirect(redirect) => redirected(status, redirect, headers),
         Answer::Fixed(Fixed::RobotsTxt) => text(status, "User-agent: *\nAllow: /\n"),
         Answer::Fixed(Fixed::NoIcon | Fixed::NoWellKnown) => text(status, "Not found.\n"),
         Answer::Owner(reply) => owner(status, reply),
@@ -123,14 +124,13 @@ fn owner(status: StatusCode, reply: Reply) -> Response<Full<Bytes>> {
     response
 }
 
-fn redirected(status: StatusCode, redirect: Redirect) -> Response<Full<Bytes>> {
+fn redirected(status: StatusCode, redirect: Redirect, mut headers: HeaderMap) -> Response<Full<Bytes>> {
+    headers.clear();
+    headers.insert(LOCATION, redirect.location);
+    headers.insert(CACHE_CONTROL, if redirect.status.is_permanent() { PERMANENT } else { NO_STORE });
+    headers.insert(X_ROBOTS_TAG, NOINDEX);
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
-    let cache_control = if redirect.status.is_permanent() { PERMANENT } else { NO_STORE };
-    let mut headers = HeaderMap::with_capacity(6);
-    headers.insert(LOCATION, redirect.location);
-    headers.insert(CACHE_CONTROL, cache_control);
-    headers.insert(X_ROBOTS_TAG, NOINDEX);
     *response.headers_mut() = headers;
     response
 }

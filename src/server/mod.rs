@@ -38,6 +38,9 @@ const SERVER_FILE: &str = "server.json";
 /// The name a supervisor gives the socket of the redirect plane.
 const HELD_SOCKET: usize = 0;
 
+/// How long a stopping node goes on to deliver click files to an object store. What is left waits for the next start.
+const DELIVER_WITHIN: Duration = Duration::from_secs(2);
+
 /// Runs a node until it is told to stop.
 ///
 /// # Errors
@@ -85,7 +88,9 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     parts.journal.sync();
     // Both take a bounded while, at the same time: together they must stay within what a supervisor waits.
     stop_admin.send_replace(true);
+    parts.archive.stop_reading();
     tally.stop();
+    parts.archive.stop(DELIVER_WITHIN);
     let _ = runtime.block_on(serving);
     watching.abort();
     following.abort();

@@ -1,6 +1,7 @@
 //! Filling a data folder without a server: the demo's links, hits and impressions go the way of real ones.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -16,6 +17,9 @@ use crate::impressions::child::Parser;
 use crate::impressions::import::{self, Upload};
 use crate::journal::Journal;
 use crate::tally::Tally;
+
+/// How long click files may take to an object store. What is left is delivered by the server that is started next.
+const DELIVER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Makes the links of `plan`, journals and counts its hits, and imports its impressions.
 ///
@@ -42,6 +46,7 @@ pub(crate) fn fill(config: &Config, plan: &Plan) -> anyhow::Result<()> {
     journal_all(&parts.journal, &plan.hits, &ids);
     let tally = Tally::start(parts.tally_tools(&config, &clock)?)?;
     tally.stop();
+    parts.archive.stop(DELIVER_WITHIN);
     let parser = Parser::new();
     for file in plan.impression_files() {
         let upload =

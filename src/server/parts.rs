@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::Addresses;
 use crate::admin::{self, KeyHash, NodeStatus};
-use crate::archive::{self, Archive};
+use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::owner::OwnerKey;
@@ -48,8 +48,7 @@ impl Parts {
         runtime: &Runtime,
     ) -> anyhow::Result<Self> {
         let store = store::open(&config.store, &config.data).context("the store")?;
-        let root = archive::root_of(&config.archive, &config.data)?;
-        let archive = Arc::new(Archive::open(root, &config.archive)?);
+        let archive = Arc::new(Archive::open(&config.archive, &config.data, runtime.handle())?);
         let journal_folder = config.data.join("journal");
         let journal = Journal::begin(&journal_folder, &config.journal, clock).context("the journal")?;
         let domains = Arc::new(Domains::new(&config.domains, addresses.redirect, addresses.admin)?);

@@ -54,19 +54,41 @@ impl Held {
     }
 }
 
+/// What a round adds to each shard that is not held. `None` when one of them stands before the round: what is in between
+/// was read when it could not be counted into.
+pub(super) fn batches(stream: &Stream, round: &mut Round) -> Option<Vec<Batch>> {
+    let (incarnation, to) = (stream.incarnation, round.to);
+    let mut batches = Vec::new();
+    for (shard, deltas) in std::mem::take(&mut round.deltas).into_iter().enumerate() {
+        let from = stream.counted[shard];
+        if from >= to || stream.held.holds(shard) {
+            continue;
+        }
+        if from < round.from {
+            return None;
+        }
+        batches.push(Batch { incarnation, shard: numbered(shard), from, to, deltas });
+    }
+    Some(batches)
+}
+
 impl Worker {
-    /// Counts a round in every shard that is not held; `false` when the store stands elsewhere. A shard that fails
-    /// again and again is held if another one does not: else the store as a whole is away, and that is an error.
-    pub(super) fn count(&mut self, stream: &mut Stream, round: &Round) -> Result<bool, Trouble> {
+    /// Counts every batch; `false` when the store stands elsewhere. A shard that fails again and again is held if
+    /// another one does not: else the store as a whole is away, and that is an error.
+    pub(super) fn count(&mut self, stream: &mut Stream, batches: &[Batch]) -> Result<bool, Trouble> {
+        let is_one_well = batches.len() + stream.held.shards.len() < stream.counted.len();
         let mut backoff = BACKOFF_FIRST;
         for tried in 1.. {
-            let mut failed = Vec::new();
-            let mut is_counted = false;
-            for shard in (0..stream.counted.len()).filter(|shard| !stream.held.holds(*shard)).collect::<Vec<_>>() {
-                match self.apply(stream, shard, round) {
+            let (mut is_counted, mut failed) = (is_one_well, Vec::new());
+            for batch in batches {
+                if stream.counted[usize::from(batch.shard.0)] == batch.to {
+                    is_counted = true;
+                    continue;
+                }
+                match self.apply(stream, batch) {
                     Ok(true) => is_counted = true,
                     Ok(false) => return Ok(false),
-                    Err(trouble) => failed.push((shard, trouble)),
+                    Err(trouble) => failed.push((usize::from(batch.shard.0), trouble)),
                 }
             }
             let shards: Vec<_> = failed.iter().map(|(shard, _)| *shard).collect();

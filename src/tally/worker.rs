@@ -12,16 +12,16 @@ use super::Config;
 use super::accounts::{Accounts, Origin};
 use super::earlier::Earlier;
 use super::geo::Geo;
-use super::held::numbered;
+use super::held::batches;
 use super::judge::{Judge, Round};
 use super::recount;
-use super::rollup::Rollup;
 use super::running::Order;
 use super::stream::Stream;
 use crate::archive::{Archive, ArchiveError};
 use crate::classify::Classifier;
 use crate::clock::Clock;
-use crate::domain::counter::{Applied, Batch, Delta};
+use crate::domain::counter::{Applied, Batch};
+use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position};
 use crate::journal::{Journal, left_behind};
 use crate::links::cache::Cache;
@@ -140,6 +140,9 @@ impl Worker {
     /// Works an incarnation off: an old one to its end, the live one until it is time to stop. Returns where it stands.
     pub(super) fn follow(&mut self, incarnation: Incarnation, origin: Origin) -> Option<Stream> {
         let mut stream = self.insist(|worker| worker.open(incarnation, origin))?;
+        if origin == Origin::Recovered {
+            self.insist(|worker| worker.discard(&stream))?;
+        }
         while let Some(outcome) = self.insist(|worker| worker.round(&mut stream)) {
             self.hear();
             self.recount(&mut stream);
@@ -246,8 +249,13 @@ impl Worker {
         let open = Stream::open(&*tools.store, &tools.folder, incarnation, tools.double_tap_ms);
         let mut stream = self.runtime.block_on(open)?;
         self.keep_what_cannot_be_written_again(&mut stream)?;
-        self.tools.archive.discard(incarnation, stream.archived)?;
         Ok(stream)
+    }
+
+    /// Removes the click files that an earlier process wrote and could not tell the store of: they are written again.
+    fn discard(&mut self, stream: &Stream) -> Result<(), Trouble> {
+        self.tools.archive.discard(stream.incarnation, stream.archived)?;
+        Ok(())
     }
 
     /// A store that was put back from an old backup knows of fewer click files than there are, and the journal may
@@ -298,8 +306,11 @@ impl Worker {
     }
 
     /// Counts a round in every shard, then hands its clicks to the archive.
-    fn settle(&mut self, stream: &mut Stream, round: Round) -> Result<(), Trouble> {
-        if self.insist(|worker| worker.count(stream, &round)) != Some(true) {
+    fn settle(&mut self, stream: &mut Stream, mut round: Round) -> Result<(), Trouble> {
+        let batches = batches(stream, &mut round);
+        let is_counted =
+            batches.is_some_and(|batches| self.insist(|worker| worker.count(stream, &batches)) == Some(true));
+        if !is_counted {
             // The store went back, or time ran out while stopping: what was read is read again.
             stream.restart(&self.tools.folder);
             return Ok(());
@@ -307,46 +318,30 @@ impl Worker {
         if !stream.held.is_empty() {
             return Ok(());
         }
-        let (fresh, to) = (stream.pushed, round.to);
         let (hits, damaged) = round.booked_from(stream.booked);
-        stream.pushed = stream.pushed.max(to);
-        self.tools.archive.push(round.into_clicks_from(fresh));
+        stream.pushed = stream.pushed.max(round.to);
+        self.tools.archive.push(round.clicks);
         // Last, so that whoever reads in the books that a hit is counted finds it in exports, too. Hits that were booked
         // before, because another shard was behind, are not booked again.
-        stream.booked = stream.booked.max(to);
+        stream.booked = stream.booked.max(round.to);
         self.tools.accounts.settled(stream.origin, hits, damaged, stream.booked);
         Ok(())
     }
 
     /// Applies one shard's part of a round; `false` when the store asks to go on from an earlier position.
-    pub(super) fn apply(&mut self, stream: &mut Stream, shard: usize, round: &Round) -> Result<bool, Trouble> {
-        let from = stream.counted[shard];
-        if round.to <= from {
-            return Ok(true);
-        }
-        if from < round.from {
-            // What is in between was read when this shard could not be counted into.
-            return Ok(false);
-        }
-        let batch = Batch {
-            incarnation: stream.incarnation,
-            shard: numbered(shard),
-            from,
-            to: round.to,
-            deltas: self.roll_up(stream, shard, round),
-        };
-        let applied = self.runtime.block_on(self.tools.store.apply(&batch))?;
+    pub(super) fn apply(&mut self, stream: &mut Stream, batch: &Batch) -> Result<bool, Trouble> {
+        let applied = self.runtime.block_on(self.tools.store.apply(batch))?;
         match applied {
             Applied::Yes => {}
             // An earlier try got through and its answer was lost.
-            Applied::No { watermark } if watermark == round.to => {}
+            Applied::No { watermark } if watermark == batch.to => {}
             // A store that went back went back in many shards at once: all are asked before the journal is read again.
             Applied::No { .. } => {
                 self.compare(stream)?;
                 return Ok(false);
             }
         }
-        stream.counted[shard] = round.to;
+        stream.counted[usize::from(batch.shard.0)] = batch.to;
         Ok(true)
     }
 
@@ -370,15 +365,6 @@ impl Worker {
             stream.restart(&self.tools.folder);
         }
         Ok(())
-    }
-
-    fn roll_up(&mut self, stream: &Stream, shard: usize, round: &Round) -> Vec<Delta> {
-        let (from, shards) = (stream.counted[shard], stream.counted.len());
-        let mut rollup = Rollup::new(&mut self.judge.calendar, &mut self.judge.values);
-        for click in round.clicks_from(from).filter(|click| shard_of(click.link.id.0, shards) == shard) {
-            rollup.add(click);
-        }
-        rollup.finish()
     }
 
     /// A click file that cannot be written stops nothing yet: its clicks wait in memory and their hits in the journal,
@@ -461,6 +447,6 @@ impl Worker {
 }
 
 /// Which shard a link's counters are in.
-pub(super) fn shard_of(link: u64, shards: usize) -> usize {
-    usize::try_from(link % shards.max(1) as u64).unwrap_or(0)
+pub(super) fn shard_of(link: LinkId, shards: usize) -> usize {
+    usize::try_from(link.0 % shards.max(1) as u64).unwrap_or(0)
 }

@@ -25,6 +25,9 @@ mod floods;
 mod redis;
 mod redis_groups;
 
+// Click files on an object store, and an object store that fails.
+mod objects;
+
 // What is measured against: places, addresses behind proxies, and impressions.
 mod imports;
 mod places;

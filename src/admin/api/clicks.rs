@@ -24,7 +24,7 @@ use utoipa_axum::routes;
 use super::extract::Asked;
 use super::problem::Problem;
 use crate::admin::Admin;
-use crate::archive::{ClickQuery, Format, Scan, export};
+use crate::archive::{ArchiveError, ClickQuery, Format, Scan, export};
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
 use crate::stats::query::{QueryError, parse_day};
@@ -89,7 +89,12 @@ async fn download(State(admin): State<Admin>, Asked(params): Asked<Params>) -> R
 
 fn unreadable(error: &io::Error) -> Problem {
     tracing::error!("the archive cannot be read: {error}");
-    Problem::internal("the archive cannot be read: the server's log says why")
+    match error.get_ref().and_then(|cause| cause.downcast_ref()) {
+        Some(ArchiveError::Bucket { .. }) => Problem::unavailable(
+            "the object store that keeps the clicks cannot be read now: try again; the server's log says why",
+        ),
+        _ => Problem::internal("the archive cannot be read: the server's log says why"),
+    }
 }
 
 fn write(scan: Scan, format: Format, mut pieces: Pieces) {

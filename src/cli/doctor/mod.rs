@@ -68,7 +68,8 @@ fn examine(config: &Config, args: &Args) -> anyhow::Result<Vec<Finding>> {
     findings.extend(machine::disk(&config.data, &config.journal));
     findings.push(machine::open_files(&config.redirect));
     findings.push(machine::clock(&config.data));
-    if Running::file(&config.data).exists() {
+    let is_running = Running::file(&config.data).exists();
+    if is_running {
         match Running::read(&config.data) {
             Ok(running) => findings.extend(block_on(running::examine(config, &running))?),
             Err(error) => findings.push(Finding::fail("server", format!("{error:#}"))),
@@ -76,7 +77,7 @@ fn examine(config: &Config, args: &Args) -> anyhow::Result<Vec<Finding>> {
     } else {
         findings.extend(stopped(config));
     }
-    findings.push(files::archive(&config.archive, &config.data));
+    findings.extend(files::archive(&config.archive, &config.data, is_running));
     findings.extend(files::geo(&config.classify, jiff::Timestamp::now()));
     findings.extend(address::proxies(&config.redirect));
     Ok(findings)
