@@ -29,7 +29,7 @@ const FACTS_MAX: usize = 65_536;
 /// One read of the journal, judged, added up and put into columns. No click is kept as such: tens of thousands of them
 /// would push everything else out of the processor's caches.
 pub(super) struct Round {
-    from: Position,
+    pub(super) from: Position,
     pub(super) to: Position,
     /// As many hits were read as one round may hold.
     pub(super) is_full: bool,

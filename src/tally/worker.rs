@@ -10,7 +10,9 @@ use jiff::tz::TimeZone;
 
 use super::Config;
 use super::accounts::{Accounts, Origin};
+use super::earlier::Earlier;
 use super::geo::Geo;
+use super::held::batches;
 use super::judge::{Judge, Round};
 use super::recount;
 use super::running::Order;
@@ -20,14 +22,14 @@ use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::domain::counter::{Applied, Batch};
 use crate::domain::link::LinkId;
-use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::position::{Incarnation, Position};
 use crate::journal::{Journal, left_behind};
 use crate::links::cache::Cache;
 use crate::links::misses::Misses;
 use crate::store::{CountStore, StoreError};
 
 /// Pauses between two tries while the store or the archive is away.
-const BACKOFF_FIRST: Duration = Duration::from_millis(50);
+pub(super) const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
 /// How long a stopping tally works on what is left; the journal keeps the rest for the next start.
@@ -60,14 +62,15 @@ pub(crate) struct Tools {
 }
 
 pub(super) struct Worker {
-    tools: Tools,
-    runtime: tokio::runtime::Runtime,
+    pub(super) tools: Tools,
+    pub(super) runtime: tokio::runtime::Runtime,
     orders: Receiver<Order>,
     /// The past shall be judged again as soon as a round is done.
     recount: Option<recount::Request>,
     /// Set once it was told to stop: until when it works on.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     judge: Judge,
+    pub(super) earlier: Earlier,
     /// When the store was last asked where it stands.
     probed: Instant,
     /// Set while click files cannot be written: when to try again.
@@ -87,14 +90,6 @@ pub(super) enum Trouble {
     ArchiveBehind,
 }
 
-/// What became of an earlier process' hits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Survey {
-    /// All of them are counted and in click files.
-    Finished,
-    WorkLeft,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// There may be more to read at once.
@@ -106,7 +101,8 @@ impl Worker {
     pub(super) fn new(tools: Tools, runtime: tokio::runtime::Runtime, orders: Receiver<Order>) -> Self {
         let judge = Judge::new(&tools);
         let (probed, seal_again) = (Instant::now(), None);
-        Self { tools, runtime, orders, recount: None, deadline: None, judge, probed, seal_again }
+        let earlier = Earlier::default();
+        Self { tools, runtime, orders, recount: None, deadline: None, judge, earlier, probed, seal_again }
     }
 
     pub(super) fn run(mut self, surveyed: &SyncSender<()>) {
@@ -116,19 +112,13 @@ impl Worker {
             Err(error) => {
                 tracing::error!(%error, "the journal folder cannot be read; what is in it waits for the next start");
                 let _ = surveyed.try_send(());
-                return self.follow(live, Origin::Live);
+                self.follow(live, Origin::Live);
+                return;
             }
         };
-        let mut unfinished = Vec::new();
-        for incarnation in &left_behind {
-            if self.insist(|worker| worker.survey(*incarnation)) != Some(Survey::Finished) {
-                unfinished.push(*incarnation);
-            }
-        }
+        self.survey_all(&left_behind);
         let _ = surveyed.try_send(());
-        for incarnation in unfinished {
-            self.follow(incarnation, Origin::Recovered);
-        }
+        self.count_earlier();
         self.forget_all_but(left_behind);
         self.follow(live, Origin::Live);
     }
@@ -147,28 +137,11 @@ impl Worker {
         }
     }
 
-    /// Notes in the books how many hits of an earlier process are not counted yet.
-    fn survey(&mut self, incarnation: Incarnation) -> Result<Survey, Trouble> {
-        let mut stream = self.open(incarnation, Origin::Recovered)?;
-        let (counted, released) = (stream.counted_everywhere(), stream.released());
-        stream.reader.read(Position(u64::MAX), usize::MAX, |_, _| {})?;
-        let end = stream.reader.position();
-        if end <= released {
-            self.end(&mut stream);
-            return Ok(Survey::Finished);
-        }
-        if end > counted {
-            tracing::info!(hits = end.0 - counted.0, "an earlier process left hits to be counted");
-            self.tools.accounts.found(end.0 - counted.0);
-        }
-        Ok(Survey::WorkLeft)
-    }
-
-    /// Works an incarnation off: an old one to its end, the live one until it is time to stop.
-    fn follow(&mut self, incarnation: Incarnation, origin: Origin) {
-        let Some(mut stream) = self.insist(|worker| worker.open(incarnation, origin)) else { return };
-        if origin == Origin::Recovered && self.insist(|worker| worker.discard(&stream)).is_none() {
-            return;
+    /// Works an incarnation off: an old one to its end, the live one until it is time to stop. Returns where it stands.
+    pub(super) fn follow(&mut self, incarnation: Incarnation, origin: Origin) -> Option<Stream> {
+        let mut stream = self.insist(|worker| worker.open(incarnation, origin))?;
+        if origin == Origin::Recovered {
+            self.insist(|worker| worker.discard(&stream))?;
         }
         while let Some(outcome) = self.insist(|worker| worker.round(&mut stream)) {
             self.hear();
@@ -179,16 +152,18 @@ impl Worker {
             if origin == Origin::Recovered || self.deadline.is_some() {
                 break;
             }
+            self.look_back(&mut stream);
             self.rest(Duration::from_millis(self.tools.config.interval_ms));
         }
         self.insist(|worker| worker.seal(&mut stream));
         if origin == Origin::Recovered {
             self.end(&mut stream);
         }
+        Some(stream)
     }
 
     /// Tries until it works, with growing pauses. `None` when time ran out while stopping.
-    fn insist<T>(&mut self, mut action: impl FnMut(&mut Self) -> Result<T, Trouble>) -> Option<T> {
+    pub(super) fn insist<T>(&mut self, mut action: impl FnMut(&mut Self) -> Result<T, Trouble>) -> Option<T> {
         let mut backoff = BACKOFF_FIRST;
         loop {
             if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -204,7 +179,7 @@ impl Worker {
     }
 
     /// Waits, or hears that it is time to stop. While stopping there is no time to wait long.
-    fn rest(&mut self, pause: Duration) {
+    pub(super) fn rest(&mut self, pause: Duration) {
         if self.deadline.is_some() {
             std::thread::sleep(pause.min(BACKOFF_FIRST));
             return;
@@ -236,6 +211,11 @@ impl Worker {
     fn recount(&mut self, stream: &mut Stream) {
         let Some(request) = self.recount.take() else { return };
         let sealed = self.seal(stream).map_err(|trouble| recount::RecountError::Seal(trouble.to_string()));
+        let sealed = match stream.held.is_empty() {
+            true => sealed,
+            // The other shards have counted what is in no click file yet.
+            false => Err(recount::RecountError::Seal("counting waits in some shards of the store".to_owned())),
+        };
         let orders = &self.orders;
         let mut told_to_stop = self.deadline.is_some();
         let is_stopping = || {
@@ -261,12 +241,14 @@ impl Worker {
         }
     }
 
-    fn open(&mut self, incarnation: Incarnation, origin: Origin) -> Result<Stream, Trouble> {
-        let open = Stream::open(&*self.tools.store, &self.tools.folder, incarnation, origin, self.tools.double_tap_ms);
-        let mut stream = self.runtime.block_on(open)?;
-        if origin == Origin::Recovered {
-            self.keep_what_cannot_be_written_again(&mut stream)?;
+    pub(super) fn open(&mut self, incarnation: Incarnation, origin: Origin) -> Result<Stream, Trouble> {
+        let tools = &self.tools;
+        if origin == Origin::Live {
+            return Ok(Stream::begin(&*tools.store, &tools.folder, incarnation, tools.double_tap_ms));
         }
+        let open = Stream::open(&*tools.store, &tools.folder, incarnation, tools.double_tap_ms);
+        let mut stream = self.runtime.block_on(open)?;
+        self.keep_what_cannot_be_written_again(&mut stream)?;
         Ok(stream)
     }
 
@@ -301,6 +283,7 @@ impl Worker {
         // Before anything more is judged: a double tap is remembered since the last seal that the store knows of.
         self.record_sealed(stream)?;
         self.seal_if_due(stream)?;
+        self.release_held(stream);
         let upto = match stream.origin {
             Origin::Live => self.tools.journal.synced(),
             Origin::Recovered => Position(u64::MAX),
@@ -324,18 +307,16 @@ impl Worker {
 
     /// Counts a round in every shard, then hands its clicks to the archive.
     fn settle(&mut self, stream: &mut Stream, mut round: Round) -> Result<(), Trouble> {
-        for (shard, deltas) in std::mem::take(&mut round.deltas).into_iter().enumerate() {
-            let from = stream.counted[shard];
-            if round.to <= from {
-                continue;
-            }
-            let number = Shard(u16::try_from(shard).expect("a store has at most u16::MAX shards"));
-            let batch = Batch { incarnation: stream.incarnation, shard: number, from, to: round.to, deltas };
-            if self.insist(|worker| worker.apply(stream, shard, &batch)) != Some(true) {
-                // The store went back, or time ran out while stopping: what was read is read again.
-                stream.restart(&self.tools.folder);
-                return Ok(());
-            }
+        let batches = batches(stream, &mut round);
+        let is_counted =
+            batches.is_some_and(|batches| self.insist(|worker| worker.count(stream, &batches)) == Some(true));
+        if !is_counted {
+            // The store went back, or time ran out while stopping: what was read is read again.
+            stream.restart(&self.tools.folder);
+            return Ok(());
+        }
+        if !stream.held.is_empty() {
+            return Ok(());
         }
         let (hits, damaged) = round.booked_from(stream.booked);
         stream.pushed = stream.pushed.max(round.to);
@@ -348,7 +329,7 @@ impl Worker {
     }
 
     /// Applies one shard's part of a round; `false` when the store asks to go on from an earlier position.
-    fn apply(&mut self, stream: &mut Stream, shard: usize, batch: &Batch) -> Result<bool, Trouble> {
+    pub(super) fn apply(&mut self, stream: &mut Stream, batch: &Batch) -> Result<bool, Trouble> {
         let applied = self.runtime.block_on(self.tools.store.apply(batch))?;
         match applied {
             Applied::Yes => {}
@@ -360,26 +341,11 @@ impl Worker {
                 return Ok(false);
             }
         }
-        stream.counted[shard] = batch.to;
+        stream.counted[usize::from(batch.shard.0)] = batch.to;
         Ok(true)
     }
 
-    /// Goes on from where the store stands; whether that is where it was thought to stand.
-    fn compare(&mut self, stream: &mut Stream) -> Result<bool, Trouble> {
-        let watermarks = self.runtime.block_on(self.tools.store.watermarks(stream.incarnation))?;
-        let mut is_same = true;
-        for (shard, watermark) in watermarks.into_iter().enumerate() {
-            if stream.counted[shard] != watermark {
-                self.go_on_from(stream, shard, watermark);
-                is_same = false;
-            }
-        }
-        Ok(is_same)
-    }
-
-    fn go_on_from(&mut self, stream: &mut Stream, shard: usize, watermark: Position) {
-        let expected = stream.counted[shard];
-        tracing::warn!(shard, %watermark, %expected, "the store stands elsewhere; counting goes on from there");
+    pub(super) fn go_on_from(&mut self, stream: &mut Stream, shard: usize, watermark: Position) {
         stream.counted[shard] = watermark;
         if watermark < stream.booked {
             self.tools.accounts.forgotten(stream.origin, stream.booked, watermark);
@@ -426,7 +392,7 @@ impl Worker {
     ///
     /// A file is named by where it begins, so the next one is begun only when the store knows where this one ended;
     /// a crash in between makes the next process write the same file again.
-    fn seal(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
+    pub(super) fn seal(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
         self.record_sealed(stream)?;
         if stream.pushed > stream.sealed {
             self.tools.archive.seal(stream.incarnation, stream.sealed)?;
@@ -447,7 +413,7 @@ impl Worker {
     }
 
     /// Nothing will follow in this incarnation.
-    fn end(&mut self, stream: &mut Stream) {
+    pub(super) fn end(&mut self, stream: &mut Stream) {
         if let Err(error) = stream.reader.trim() {
             tracing::debug!(%error, "an old journal file could not be shortened");
         }
@@ -468,9 +434,11 @@ impl Worker {
         match stored {
             // Asking again cannot help, and what is counted here is a hint; clicks must not wait for it.
             Err(StoreError::Corrupt(error)) => tracing::error!(error, "requests without a link could not be stored"),
+            // They wait; clicks do not wait for them.
             Err(error) => {
                 self.tools.misses.put_back(misses);
-                return Err(error.into());
+                self.tools.accounts.store_failed();
+                tracing::debug!(%error, "requests without a link wait to be counted");
             }
             Ok(()) => {}
         }

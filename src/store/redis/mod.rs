@@ -1,6 +1,15 @@
 //! The Redis store: one state for any number of nodes. Keys and their meaning: `docs/redis.md`; why this protocol:
 //! `docs/adr/003-redis.md`.
 //!
+//! How a call gets to a server: a chapter such as `links.rs` makes a command or a script call that names keys of
+//! `keys.rs`; `line.rs` finds the slot in the first key, and in `topology.rs` the server that holds it; `wire.rs` speaks
+//! with that one server; `reaction.rs` says what a failure means.
+//!
+//! To keep a new kind of record: name its keys in `keys.rs`, under `{m}` unless it is counted per click (a script may
+//! touch keys of one tag only); give it a chapter of its own; change several keys in one script under `scripts/` that may
+//! run twice, and send it with `run_again`; read with `read` or `read_all`, one key per command, so that it can be read
+//! while a slot moves; add its keys and any new command of Redis to `docs/redis.md`, whose permissions a test holds us to.
+//!
 //! Nothing here may repeat a call whose outcome is unknown, except where the call itself makes that harmless.
 
 mod address;
