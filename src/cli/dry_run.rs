@@ -69,6 +69,7 @@ impl Reading {
             account: self.account.clone(),
             period: self.period,
             map: self.map.clone(),
+            ..Options::default()
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::io::{self, BufWriter, Read, Write};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::domain::import::Body;
 use crate::impressions::reading::PlatformFile;
@@ -13,15 +13,14 @@ use crate::impressions::reading::PlatformFile;
 const UNPACKED_BYTES_MAX: u64 = 384 << 20;
 /// Fast, and small enough: a day's readings differ in few bytes.
 const LEVEL: i32 = 3;
-/// The first byte of a packed body: zstd around JSON.
+/// The first byte of a packed body: zstd around two JSON texts, the files and the options.
 const FORM: u8 = 1;
 
 /// What is packed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) files: Vec<PlatformFile>,
     /// As somebody gave them, for `import show`: name and value.
-    #[serde(default)]
     pub(crate) options: Vec<(String, String)>,
 }
 
@@ -30,13 +29,14 @@ pub(crate) struct Content {
 #[error("it cannot be unpacked: {0}")]
 pub(crate) struct Unreadable(String);
 
-/// The body, and the BLAKE3 of what is in it; `None` when it is too large to be kept.
+/// The body, and the BLAKE3 of the files in it; `None` when it is too large to be kept.
 pub(crate) fn pack(content: &Content) -> Option<(Body, blake3::Hash)> {
     let mut packed = vec![FORM];
     let encoder = zstd::Encoder::new(&mut packed, LEVEL).ok()?;
     let mut to = BufWriter::new(Hashed { to: encoder, hash: blake3::Hasher::new() });
-    serde_json::to_writer(&mut to, content).ok()?;
-    let Hashed { to: encoder, hash } = to.into_inner().ok()?;
+    serde_json::to_writer(&mut to, &content.files).ok()?;
+    let Hashed { to: mut encoder, hash } = to.into_inner().ok()?;
+    serde_json::to_writer(&mut encoder, &content.options).ok()?;
     encoder.finish().ok()?;
     Some((Body::new(packed)?, hash.finalize()))
 }
@@ -74,7 +74,10 @@ pub(crate) fn unpack(body: &Body) -> Result<Content, Unreadable> {
     if json.len() as u64 > UNPACKED_BYTES_MAX {
         return Err(Unreadable(format!("it is larger than {UNPACKED_BYTES_MAX} bytes")));
     }
-    serde_json::from_slice(&json).map_err(|error| unreadable(&error))
+    let mut parts = serde_json::Deserializer::from_slice(&json);
+    let files = Vec::deserialize(&mut parts).map_err(|error| unreadable(&error))?;
+    let options = Vec::deserialize(&mut parts).map_err(|error| unreadable(&error))?;
+    Ok(Content { files, options })
 }
 
 #[cfg(test)]

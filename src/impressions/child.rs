@@ -187,7 +187,10 @@ fn tell(options: &Options, from: impl Read, to: impl Write) -> std::io::Result<(
     let mut file = Vec::new();
     from.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut file)?;
     let mut to = std::io::BufWriter::new(to);
-    answer::write(read(file, options), &mut to)?;
+    // A reader of somebody else's format that gives up is a damaged file, not a broken program.
+    let told = std::panic::catch_unwind(|| read(file, options));
+    let told = told.unwrap_or_else(|_| Err("the file is damaged: its reader gave up on it".to_owned().into()));
+    answer::write(told, &mut to)?;
     to.flush()
 }
 

@@ -50,7 +50,7 @@ impl Draft {
         let files = &content.files;
         let days = || files.iter().flat_map(admit::days);
         let about = About {
-            digest: digest(&origin.file, &hash),
+            digest: digest(&origin.file, &hash, origin.as_of),
             file: Digest(*origin.file.as_bytes()),
             file_name: origin.file_name,
             dialects: files.iter().map(|file| file.dialect.clone()).collect(),
@@ -65,11 +65,13 @@ impl Draft {
     }
 }
 
-/// Of the bytes and of what was read in them with all options: the same file read alike is the same import, also when a
-/// slug means another link by now, or a newer Waypost reads more.
-fn digest(file: &blake3::Hash, content: &blake3::Hash) -> Digest {
+/// Of the bytes, of what was read in them, and of the as-of that somebody said: a file read alike is the same import,
+/// whatever was said to get there; one whose slug means another link by now, or of which a newer Waypost reads more, is
+/// not.
+fn digest(file: &blake3::Hash, read: &blake3::Hash, as_of: Option<Timestamp>) -> Digest {
     let mut digest = blake3::Hasher::new();
-    digest.update(file.as_bytes()).update(content.as_bytes());
+    digest.update(file.as_bytes()).update(read.as_bytes());
+    digest.update(as_of.map(|as_of| as_of.to_string()).unwrap_or_default().as_bytes());
     Digest(*digest.finalize().as_bytes())
 }
 
@@ -77,7 +79,7 @@ fn digest(file: &blake3::Hash, content: &blake3::Hash) -> Digest {
 fn said(options: &Options, as_of: Option<Timestamp>) -> Vec<(String, String)> {
     let Ok(Value::Object(all)) = serde_json::to_value(options) else { return Vec::new() };
     // The name is kept beside them, the day of asking says nothing, and the as-of is said to the second.
-    let given = all.into_iter().filter(|(name, _)| !matches!(name.as_str(), "file_name" | "today" | "as_of" | "saved"));
+    let given = all.into_iter().filter(|(name, _)| !matches!(name.as_str(), "file_name" | "today" | "as_of" | "known"));
     let text = |value: Value| match value {
         Value::Null => None,
         Value::String(text) => Some(text),

@@ -13,18 +13,20 @@ use crate::domain::import::{Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::LinkId;
 use crate::impressions::book::{Book, Volume};
 use crate::impressions::child::{ParseError, Parser};
+use crate::impressions::columns::Known;
 use crate::impressions::container::FILE_BYTES_MAX;
 use crate::impressions::desk::{self, DecideError, Matched};
 use crate::impressions::draft::{Draft, Origin};
 use crate::impressions::library::{self, IMPORTS_MAX, Library, NUMBERS_MAX};
 use crate::impressions::manual::Manual;
+use crate::impressions::mapping::Mapping;
 use crate::impressions::matching::Hosts;
 use crate::impressions::matching::decision::{Decision, Says};
 use crate::impressions::options::Options;
 use crate::impressions::reading::{Contents, LINK_CELL, LINK_ID, PlatformFile};
 use crate::impressions::summary::TableSummary;
 use crate::impressions::wire::ImportReport;
-use crate::impressions::{admit, effect};
+use crate::impressions::{admit, columns, effect};
 use crate::store::{Store, StoreError};
 
 /// How far the clock of whoever exported may be ahead of ours.
@@ -141,7 +143,12 @@ impl Imports {
         check_as_of(upload.as_of, now)?;
         let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
         let said = upload.as_of.map(|as_of| as_of.to_zoned(jiff::tz::TimeZone::UTC).date());
-        let options = Options { today: Some(today), as_of: said.or(upload.options.as_of), ..upload.options.clone() };
+        let options = Options {
+            today: Some(today),
+            as_of: said.or(upload.options.as_of),
+            known: columns::told(&*self.store).await?,
+            ..upload.options.clone()
+        };
         let contents = self.parser.read(&upload.bytes, &options).await?;
         self.take_contents(upload, contents, now).await
     }
@@ -157,6 +164,9 @@ impl Imports {
         let origin = Origin::of(&upload.bytes, &upload.options, upload.as_of);
         let mut report = self.take_in(origin, files, upload.dry_run, now).await?;
         (report.tables, report.passed_over) = (tables, contents.passed_over);
+        if !upload.dry_run {
+            columns::keep(&*self.store, &upload.options, now).await?;
+        }
         Ok(report)
     }
 
@@ -224,6 +234,22 @@ impl Imports {
         };
         (report.import, report.same) = (Some(id.0), same);
         Ok(id)
+    }
+
+    /// What was said about columns that no dialect knows, the newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn known_columns(&self) -> Result<Vec<Known>, StoreError> {
+        columns::list(&*self.store).await
+    }
+
+    /// Forgets what was said about these columns. `false` when nothing was.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn forget_columns(&self, map: &Mapping) -> Result<bool, StoreError> {
+        columns::forget(&*self.store, map).await
     }
 
     async fn tell(&self, book: Arc<Book>, id: ImportId, report: &mut ImportReport) -> Result<(), StoreError> {

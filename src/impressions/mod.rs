@@ -9,6 +9,7 @@ mod answer;
 mod body;
 pub(crate) mod book;
 pub(crate) mod child;
+pub(crate) mod columns;
 pub(crate) mod container;
 pub(crate) mod date;
 pub(crate) mod desk;

@@ -35,6 +35,27 @@ pub(crate) struct Options {
     pub(crate) period: Option<Span>,
     /// Which column holds what, of a file that no dialect knows.
     pub(crate) map: Option<Mapping>,
+    /// What was said before about files that no dialect knows, the newest first: each with a mapping.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) known: Vec<Options>,
+}
+
+impl Options {
+    /// These, and what `earlier` says where they say nothing.
+    pub(crate) fn or(&self, earlier: &Self) -> Self {
+        let earlier = earlier.clone();
+        let own = self.clone();
+        Self {
+            tz: own.tz.or(earlier.tz),
+            dates: own.dates.or(earlier.dates),
+            currency: own.currency.or(earlier.currency),
+            platform: own.platform.or(earlier.platform),
+            account: own.account.or(earlier.account),
+            period: own.period.or(earlier.period),
+            map: own.map.or(earlier.map),
+            ..own
+        }
+    }
 }
 
 /// What a file without dates is about.

@@ -128,3 +128,18 @@ pub(crate) struct DecisionLine {
 pub(crate) struct DecisionList {
     pub(crate) decisions: Vec<DecisionLine>,
 }
+
+/// What was said about the columns of a file that no dialect knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KnownColumn {
+    /// `post=url,date=day,views=views`: headers without case.
+    pub(crate) map: String,
+    pub(crate) platform: Option<String>,
+    pub(crate) said_at: Timestamp,
+}
+
+/// `GET /api/v1/imports/columns`, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KnownColumns {
+    pub(crate) columns: Vec<KnownColumn>,
+}

@@ -170,3 +170,23 @@ fn e79_a_file_read_with_other_options_stands_in_the_place_of_its_first_reading()
     let options = shown["report"]["options"].to_string();
     assert!(options.contains("day") && options.contains("map"), "{options}");
 }
+
+#[test]
+fn e39_what_was_said_about_columns_is_known_with_the_next_file_until_it_is_forgotten() {
+    let app = TestApp::start();
+    app.link("https://example.com/", &[("slug", "x")]);
+    let file = |views: u64| format!("Lien,Jour,Vues\nx,2026-04-03,{views}\n");
+    app.import("", &file(1)).expect_status(422);
+    let map = "map=link%3DLien,date%3DJour,views%3DVues";
+    app.import(&format!("?{map}&dry_run=true"), &file(1)).expect_status(200);
+    app.import("", &file(1)).expect_status(422);
+    app.import(&format!("?{map}"), &file(1)).expect_status(200);
+    let next = app.import("", &file(2)).expect_status(200).json();
+    let warning = next["tables"][0]["warnings"].to_string();
+    assert!(warning.contains("said about such a file before") && warning.contains("views=vues"), "{next}");
+    let again = app.import("", &file(1)).expect_status(200).json();
+    assert_eq!((again["same"].as_bool(), again["import"].as_u64()), (Some(true), Some(1)), "read alike: {again}");
+    assert!(app.cli(&["import", "columns"]).ok().contains("link=lien,date=jour,views=vues"));
+    app.cli(&["import", "columns", "--forget", "link=lien,date=jour,views=vues"]).ok();
+    app.import("", &file(3)).expect_status(422);
+}

@@ -24,7 +24,9 @@ mod floods;
 // Many nodes on one Redis, and a Redis that fails.
 mod redis;
 
-// What is measured against: places and impressions, and what they make of clicks.
+// What is measured against: places and impressions, the platforms' own files through the limited child, and what they
+// make of clicks.
+mod files;
 mod imports;
 mod matches;
 mod places;

@@ -13,13 +13,14 @@ use super::problem::Problem;
 use crate::admin::{Admin, wire};
 use crate::domain::import::{ImportId, ImportSummary};
 use crate::impressions::child::ParseError;
+use crate::impressions::columns::Known;
 use crate::impressions::container::FILE_BYTES_MAX;
 use crate::impressions::date::Order;
 use crate::impressions::import::{ImportError, Upload};
 use crate::impressions::manual::Manual;
 use crate::impressions::mapping::Mapping;
 use crate::impressions::options::{Options, Span};
-use crate::impressions::wire::ImportReport;
+use crate::impressions::wire::{ImportReport, KnownColumn, KnownColumns};
 
 /// The most uploads that are read at a time; others wait.
 pub(in crate::admin) const UPLOADS_MAX: usize = 2;
@@ -31,6 +32,7 @@ pub(super) fn router() -> Router<Admin> {
     Router::new()
         .route("/imports", routing::get(list).post(upload).layer(DefaultBodyLimit::max(FILE_BYTES_MAX)))
         .route("/imports/manual", routing::post(manual))
+        .route("/imports/columns", routing::get(columns).delete(forget_columns))
         .route("/imports/{id}", routing::get(show).delete(undo))
 }
 
@@ -108,6 +110,29 @@ async fn manual(
     Sent(entry): Sent<Manual>,
 ) -> Result<Json<ImportReport>, Problem> {
     Ok(Json(admin.imports.manual(&entry, params.dry_run, admin.clock.now()).await?))
+}
+
+async fn columns(State(admin): State<Admin>) -> Result<Json<KnownColumns>, Problem> {
+    let line = |Known { options, at }| KnownColumn {
+        map: options.map.map(|map| map.to_string()).unwrap_or_default(),
+        platform: options.platform,
+        said_at: at,
+    };
+    Ok(Json(KnownColumns { columns: admin.imports.known_columns().await?.into_iter().map(line).collect() }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForgetParams {
+    map: String,
+}
+
+async fn forget_columns(State(admin): State<Admin>, Asked(params): Asked<ForgetParams>) -> Result<StatusCode, Problem> {
+    let map = Mapping::parse(&params.map).map_err(|why| Problem::invalid("map", why))?;
+    match admin.imports.forget_columns(&map).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::not_found("nothing was said about these columns")),
+    }
 }
 
 async fn list(State(admin): State<Admin>) -> Result<Json<wire::Imports>, Problem> {

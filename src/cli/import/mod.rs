@@ -18,6 +18,7 @@ use super::table::{self, Left, Right, Table};
 use super::{AlreadyTold, Usage, print, tell, when};
 use crate::admin::wire::{ImportEntry, Imports, ShownImport};
 use crate::impressions::child::ParseError;
+use crate::impressions::wire::KnownColumns;
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = crate::impressions::container::FILE_BYTES_MAX as u64;
@@ -56,6 +57,12 @@ enum Command {
     },
     /// Take numbers that a platform shows and does not export
     Manual(Box<manual::Manual>),
+    /// List what was said with --map about columns that no dialect knows, or forget some of it
+    Columns {
+        /// Forget these, as they are listed
+        #[arg(long, value_name = "ROLE=HEADER,…")]
+        forget: Option<String>,
+    },
     /// Take an import back; what it had replaced holds again
     Undo {
         /// The number of the import, as `import list` shows it
@@ -79,6 +86,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             Some(Command::List) => list(&client, args.connect.json).await,
             Some(Command::Show { id }) => show(&client, *id, args.connect.json).await,
             Some(Command::Manual(entry)) => manual::run(&client, entry, args.connect.json).await,
+            Some(Command::Columns { forget }) => columns(&client, forget.clone(), args.connect.json).await,
             Some(Command::Undo { id }) => undo(&client, *id, args.connect.json).await,
         }
     })
@@ -236,6 +244,24 @@ async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
         ),
     ]);
     Ok(print(&format!("{about}{}", told::standing(&report)))?)
+}
+
+async fn columns(client: &Client, forget: Option<String>, json: bool) -> anyhow::Result<()> {
+    let path = "/api/v1/imports/columns";
+    if let Some(map) = forget {
+        client.send(Method::DELETE, path, &[("map", Some(map.clone()))], Body::None).await?;
+        tell(&format!("{map} is forgotten"));
+        return Ok(());
+    }
+    let answer = client.get(path, &[]).await?;
+    if json {
+        return Ok(print(&answer.text)?);
+    }
+    let mut table = Table::new([("columns", Left), ("platform", Left), ("said at", Left)]);
+    for known in answer.read::<KnownColumns>()?.columns {
+        table.row([known.map, known.platform.unwrap_or_default(), when::minute(&known.said_at.to_string())]);
+    }
+    Ok(print(&table.render())?)
 }
 
 async fn undo(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {

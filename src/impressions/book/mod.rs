@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::domain::import::{ImportId, ImportSummary};
 use crate::domain::metric::Metric;
 use crate::domain::permalink;
-use crate::domain::placement::{Level, Placement, Platform, PostRef};
+use crate::domain::placement::Level;
 use crate::impressions::body::Content;
 use crate::impressions::reading::{Grain, PlatformFile, Slice};
 
@@ -176,20 +176,8 @@ impl Book {
         })
     }
 
-    /// The posts that an owner says a link stands in, as far as they were imported.
-    pub(crate) fn posts_of(&self, placement: &Placement) -> Vec<PostId> {
-        let platform = placement.platform.as_ref().map_or("", Platform::as_str);
-        let names = permalink::names(platform, placement.posts.iter().map(PostRef::as_str));
-        names.iter().filter_map(|name| self.find(name)).collect()
-    }
-
     pub(crate) fn source(&self, id: SourceId) -> &Source {
         &self.sources[id.0 as usize]
-    }
-
-    /// Oldest first.
-    pub(crate) fn sources(&self) -> &[Source] {
-        &self.sources
     }
 
     pub(crate) fn slice(&self, id: SliceId) -> &Slice {
@@ -208,12 +196,12 @@ impl Book {
 
     /// The numbers of a post and metric that are in force, by slice and grain: of the whole first, lifetime before days
     /// before periods.
-    pub(crate) fn readings(&self, post: PostId, metric: Metric) -> &[Number] {
+    fn readings(&self, post: PostId, metric: Metric) -> &[Number] {
         range(&self.in_force, |number| (number.post, number.metric).cmp(&(post, metric)))
     }
 
     /// What was in force before, the same order, then the oldest first.
-    pub(crate) fn history(&self, post: PostId, metric: Metric) -> &[Number] {
+    fn history(&self, post: PostId, metric: Metric) -> &[Number] {
         range(&self.history, |number| (number.post, number.metric).cmp(&(post, metric)))
     }
 

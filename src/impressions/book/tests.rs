@@ -246,7 +246,7 @@ fn what_a_newer_file_leaves_out_is_known_from_the_older_one() {
 fn a_file_that_tells_its_day_holds_until_the_end_of_it_and_no_longer_than_its_import() {
     let made = |day, zone: Option<&str>| {
         let file = PlatformFile { as_of: Some(day), zone: zone.map(str::to_owned), ..file(&[(&["x:1"], 1)]) };
-        Book::new(&[volume(1, "2026-11-05T12:00:00Z".parse().unwrap(), file)]).sources()[0].as_of.to_string()
+        Book::new(&[volume(1, "2026-11-05T12:00:00Z".parse().unwrap(), file)]).sources[0].as_of.to_string()
     };
     assert_eq!(made(DAY, None), "2026-11-03T00:00:00Z");
     assert_eq!(made(DAY, Some("America/Los_Angeles")), "2026-11-03T08:00:00Z");

@@ -21,7 +21,6 @@ pub(crate) use self::column::{Column, Role, Scale, fold};
 use crate::domain::metric::Metric;
 use crate::domain::placement::Level;
 use crate::impressions::date::Order;
-use crate::impressions::options::Options;
 
 /// One kind of file.
 pub(crate) struct Dialect {
@@ -103,7 +102,6 @@ pub(crate) struct Look<'a> {
     pub(crate) headers: &'a [String],
     /// The file of an archive or the sheet of a workbook.
     pub(crate) table: &'a str,
-    pub(crate) options: &'a Options,
 }
 
 /// What a file says outside of its rows. `None` means that it does not.

@@ -7,7 +7,6 @@
 
 mod campaign;
 pub(crate) mod decision;
-mod groups;
 mod short_url;
 mod suggest;
 
@@ -17,7 +16,6 @@ use jiff::Timestamp;
 
 use self::campaign::Campaigns;
 use self::decision::{Decision, Says};
-pub(crate) use self::groups::Group;
 pub(crate) use self::short_url::Hosts;
 use self::short_url::Places;
 use self::suggest::Times;
@@ -205,11 +203,6 @@ impl Matches {
         self.suggestions.extend(open);
     }
 
-    /// By post, then link.
-    pub(crate) fn all(&self) -> &[Match] {
-        &self.matches
-    }
-
     /// The links that stand in a post.
     pub(crate) fn of_post(&self, post: PostId) -> &[Match] {
         let begin = self.matches.partition_point(|found| found.post < post);
@@ -229,13 +222,8 @@ impl Matches {
         &self.suggestions[begin..end]
     }
 
-    /// Links and posts that hang together. Only a group with one post has a click-through rate of that post: of several
-    /// posts with one link nobody knows which of them was clicked.
-    pub(crate) fn groups(&self) -> Vec<Group> {
-        groups::groups(&self.matches)
-    }
-
-    /// Whether every link of a post stands in this post alone, so that its clicks are this post's.
+    /// Whether every link of a post stands in this post alone, so that its clicks are this post's: of several posts with
+    /// one link nobody knows which of them was clicked.
     pub(crate) fn is_alone(&self, post: PostId) -> bool {
         self.of_post(post).iter().all(|found| self.of_link(found.link).len() == 1)
     }

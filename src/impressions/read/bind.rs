@@ -73,6 +73,20 @@ pub(super) fn bind(sheet: Sheet, options: &Options) -> Result<Bound, NotRead> {
     Err(NotRead { message: unknown(&top, options), is_known: false })
 }
 
+/// What was said before about a file with the columns of this one, if nothing is said now and no dialect knows it.
+pub(super) fn recalled<'o>(sheet: &Sheet, options: &'o Options) -> Option<&'o Options> {
+    if options.map.is_some() || options.known.is_empty() {
+        return None;
+    }
+    let top = top(sheet).ok()?;
+    if header(&top, options).is_some() {
+        return None;
+    }
+    let rows: Vec<Vec<String>> = top.iter().map(|row| row.iter().map(|cell| fold_bounded(cell)).collect()).collect();
+    let fits = |known: &&Options| known.map.as_ref().is_some_and(|map| rows.iter().any(|row| map.fits(row)));
+    options.known.iter().find(fits)
+}
+
 /// The first rows.
 fn top(sheet: &Sheet) -> Result<Vec<Vec<String>>, String> {
     let mut rows = sheet.rows();
@@ -111,7 +125,7 @@ fn bound(
         return Err(known(reason.to_owned()));
     }
     let headers: Vec<String> = top[at].iter().map(|cell| fold_bounded(cell)).collect();
-    let look = Look { above: &top[..at], headers: &headers, table: &sheet.name, options };
+    let look = Look { above: &top[..at], headers: &headers, table: &sheet.name };
     let facts = dialect.look.map_or(Ok(Facts::default()), |ask| ask(&look)).map_err(known)?;
     if let Some(reason) = facts.passed_over {
         return Err(known(reason.to_owned()));

@@ -18,11 +18,14 @@ mod edge_tests;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
 mod tests;
 
 use self::bind::Bound;
 use self::span::Period;
 use crate::impressions::container::{self, Opened, PassedOver};
+use crate::impressions::mapping::Mapping;
 use crate::impressions::options::Options;
 use crate::impressions::reading::{Contents, Refusal, Table};
 use crate::impressions::table::Sheet;
@@ -36,7 +39,19 @@ pub(crate) const NUMBERS_MAX: usize = 2_000_000;
 /// # Errors
 /// When it is no file that can be read, or a row of it is wrong; nothing of it counts then.
 pub(crate) fn read(bytes: Vec<u8>, options: &Options) -> Result<Contents, Refusal> {
-    let Opened { sheets, mut passed_over } = container::open(bytes)?;
+    let opened = container::open(bytes)?;
+    // An archive has tables of several shapes, so its mapping must be said.
+    let recalled = if let [sheet] = &opened.sheets[..] { bind::recalled(sheet, options) } else { None };
+    let Some(known) = recalled else { return read_opened(opened, options) };
+    let mut contents = read_opened(opened, &options.or(known))?;
+    let map = known.map.as_ref().map(Mapping::to_string).unwrap_or_default();
+    let said = format!("read with the columns that were said about such a file before: {map}");
+    contents.tables.iter_mut().for_each(|table| table.report.warnings.push(said.clone()));
+    Ok(contents)
+}
+
+fn read_opened(opened: Opened, options: &Options) -> Result<Contents, Refusal> {
+    let Opened { sheets, mut passed_over } = opened;
     let alone = sheets.len() == 1 && passed_over.is_empty();
     let mut bound = Vec::new();
     let mut why_not = None;
