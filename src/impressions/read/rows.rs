@@ -25,6 +25,8 @@ use crate::impressions::table::{Numbering, Place, Row};
 
 /// The most parts of the audience that one table may tell apart.
 const SLICES_MAX: usize = 65_536;
+/// After so many rows it is known how many numbers a table will have, more or less.
+const ROWS_UNTIL_KNOWN: usize = 10_000;
 /// Days that a platform prints as the last hour of the day before: it takes summer time for winter time.
 const ALMOST_MIDNIGHT: i8 = 23;
 
@@ -164,11 +166,22 @@ impl<'a> Reader<'a> {
                 Err(Without::Said(reason)) => self.skipped.push((row.place, reason)),
                 Err(Without::Wrong(message)) => self.wrong.push((row.place, message)),
             }
+            if at == ROWS_UNTIL_KNOWN {
+                self.reserve(&row);
+            }
             if self.readings.len() > NUMBERS_MAX {
                 return Err(format!("the table holds more than {NUMBERS_MAX} numbers: split it by date"));
             }
         }
         Ok(())
+    }
+
+    /// Asks once for the memory that the rest of the table will need if it is like its beginning.
+    fn reserve(&mut self, row: &Row<'_>) {
+        let so_far = row.place.byte().max(1);
+        let rest = self.bound.sheet.text.len().saturating_sub(so_far);
+        let more = (self.readings.len() as f64 * rest as f64 / so_far as f64 * 1.05) as usize;
+        self.readings.reserve_exact(more.min(NUMBERS_MAX));
     }
 
     fn row(&mut self, part: &Part<'_>, row: &Row<'_>) -> Result<(), Without> {
