@@ -168,7 +168,8 @@ fn ads() -> Case {
 
 #[test]
 fn ads_are_added_up_by_ad_set_campaign_and_slice_and_nothing_twice() {
-    let brief = |by: &str| -> Vec<(String, Option<u64>, Option<u64>, Option<f64>)> {
+    type Brief = (String, Option<u64>, Option<u64>, Option<f64>);
+    let brief = |by: &str| -> Vec<Brief> {
         let row = |row: PlatformRow| (row.value, row.impressions, row.clicks_all, row.spend);
         ads().theirs(by).into_iter().map(row).collect()
     };
