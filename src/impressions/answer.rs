@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::domain::impression::Kind;
 use crate::domain::metric::{Clicks, Metric, Shown};
+use crate::impressions::read::NUMBERS_MAX;
 use crate::impressions::reading::{Contents, Grain, PlatformPost, Reading, Refusal};
 
 /// The largest frame and the largest answer, in bytes.
@@ -24,8 +25,8 @@ const POSTS_PER_FRAME: usize = 2048;
 #[derive(Serialize, Deserialize)]
 enum Frame {
     Refused(Refusal),
-    /// Everything but the posts and readings of its tables, which follow.
-    Contents(Contents),
+    /// Everything but the posts and readings of its tables, which follow, and how many readings each will have.
+    Contents(Contents, Vec<u32>),
     Posts(u32, Vec<PlatformPost>),
     Readings(u32, Vec<Packed>),
     /// Without it, the answer was cut off.
@@ -55,7 +56,8 @@ pub(super) fn write(answer: Result<Contents, Refusal>, to: &mut impl Write) -> i
     for table in &mut contents.tables {
         inner.push((std::mem::take(&mut table.file.posts), std::mem::take(&mut table.file.readings)));
     }
-    write_frame(&Frame::Contents(contents), to)?;
+    let counts = inner.iter().map(|(_, readings)| u32::try_from(readings.len()).unwrap_or(u32::MAX)).collect();
+    write_frame(&Frame::Contents(contents, counts), to)?;
     let metrics = metrics();
     for (table, (mut posts, readings)) in (0..).zip(inner) {
         while !posts.is_empty() {
@@ -93,7 +95,12 @@ pub(super) async fn read(mut from: impl AsyncRead + Unpin) -> io::Result<Result<
         from.read_exact(&mut buffer).await?;
         let frame = postcard::from_bytes(&buffer).map_err(|error| wrong(&error.to_string()))?;
         match (frame, &mut answer) {
-            (Frame::Contents(contents), None) => answer = Some(Ok(contents)),
+            (Frame::Contents(mut contents, counts), None) => {
+                for (table, count) in contents.tables.iter_mut().zip(counts) {
+                    table.file.readings.reserve_exact((count as usize).min(NUMBERS_MAX));
+                }
+                answer = Some(Ok(contents));
+            }
             (Frame::Refused(refusal), None) => answer = Some(Err(refusal)),
             (Frame::Posts(table, posts), Some(Ok(contents))) => {
                 let table = contents.tables.get_mut(table as usize).ok_or_else(|| wrong("a table is missing"))?;

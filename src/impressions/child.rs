@@ -26,8 +26,13 @@ use crate::impressions::reading::{Contents, Refusal};
 /// The hidden subcommand: standard input is the file, standard output one JSON document.
 pub(crate) const SUBCOMMAND: &str = "parse-impressions";
 
-/// The child's only variable: what is said about the file, as JSON.
+/// The child's variables: what is said about the file, as JSON, and how long it is, so that its memory is asked for
+/// once.
 const OPTIONS_VARIABLE: &str = "WAYPOST_OPTIONS";
+const BYTES_VARIABLE: &str = "WAYPOST_FILE_BYTES";
+/// The allocator would reserve a gigabyte of addresses ahead, which the child's limit does not have: whether the rest
+/// sufficed was then a matter of chance.
+const ALLOCATOR_VARIABLE: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "0");
 
 /// Children at once; further uploads wait.
 const CHILDREN_MAX: usize = 2;
@@ -89,7 +94,9 @@ impl Parser {
         let waited = tokio::time::timeout(self.deadline, self.children.acquire()).await;
         let _turn = waited.ok().and_then(Result::ok).ok_or(ParseError::Busy)?;
         let said = serde_json::to_string(options).map_err(|error| ParseError::Died(error.to_string()))?;
-        let child = self.command().env(OPTIONS_VARIABLE, said).spawn().map_err(ParseError::Start)?;
+        let mut command = self.command();
+        command.env(OPTIONS_VARIABLE, said).env(BYTES_VARIABLE, file.len().to_string());
+        let child = command.spawn().map_err(ParseError::Start)?;
         // Dropping the child when the deadline passes kills it.
         let told = tokio::time::timeout(self.deadline, hear(child, file)).await;
         told.map_err(|_| ParseError::TooSlow)??.map_err(ParseError::NotRead)
@@ -99,6 +106,7 @@ impl Parser {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).env_clear().current_dir("/").kill_on_drop(true);
+        command.env(ALLOCATOR_VARIABLE.0, ALLOCATOR_VARIABLE.1);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -127,17 +135,20 @@ async fn hear(mut child: Child, file: &[u8]) -> Result<Result<Contents, Refusal>
         }
     };
     let ((), told, last_words) = tokio::join!(give, hear, take(stderr, LAST_WORDS_BYTES_MAX));
-    // One whose answer is nonsense may never end by itself.
-    if told.is_err() {
-        let _ = child.start_kill();
-    }
     let died = |error: std::io::Error| ParseError::Died(error.to_string());
+    let unreadable = |error| ParseError::Died(format!("its answer cannot be read: {error}"));
+    let told = match told {
+        // It has ended in the middle of its answer, and how says why.
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(error),
+        // One whose answer is nonsense may never end by itself.
+        Err(error) => {
+            let _ = child.start_kill();
+            return Err(unreadable(error));
+        }
+        Ok(told) => Ok(told),
+    };
     let (status, last_words) = (child.wait().await.map_err(died)?, last_words.map_err(died)?);
-    match told {
-        Ok(told) if status.success() => Ok(told),
-        Err(error) if status.success() => Err(ParseError::Died(format!("its answer cannot be read: {error}"))),
-        _ => Err(ParseError::Died(cause(status, &last_words))),
-    }
+    if status.success() { told.map_err(unreadable) } else { Err(ParseError::Died(cause(status, &last_words))) }
 }
 
 async fn take(from: Option<impl AsyncRead + Unpin>, bytes_max: u64) -> std::io::Result<Vec<u8>> {
@@ -184,7 +195,9 @@ fn respond() -> std::io::Result<()> {
 }
 
 fn tell(options: &Options, from: impl Read, to: impl Write) -> std::io::Result<()> {
-    let mut file = Vec::new();
+    let bytes = std::env::var(BYTES_VARIABLE).ok().and_then(|bytes| bytes.parse::<usize>().ok()).unwrap_or(0);
+    // One more, so that the end is seen without asking for more.
+    let mut file = Vec::with_capacity(bytes.min(FILE_BYTES_MAX) + 1);
     from.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut file)?;
     let mut to = std::io::BufWriter::new(to);
     // A reader of somebody else's format that gives up is a damaged file, not a broken program.

@@ -49,6 +49,12 @@ pub(crate) struct Place {
     row: u32,
 }
 
+impl Place {
+    pub(crate) fn byte(self) -> usize {
+        self.byte as usize
+    }
+}
+
 impl Sheet {
     pub(crate) fn rows(&self) -> Rows<'_> {
         Rows::of(&self.text, self.delimiter)

@@ -34,6 +34,7 @@ fn text(bytes: &[u8]) -> String {
 fn child(bytes: &[u8]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
     command.arg("parse-impressions").env_clear().env("WAYPOST_OPTIONS", "{}").current_dir("/");
+    command.env("WAYPOST_FILE_BYTES", bytes.len().to_string()).env("MIMALLOC_ARENA_RESERVE", "0");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let bytes = bytes.to_vec();

@@ -43,9 +43,9 @@ pub(crate) struct Dialect {
     /// How the platform writes `3/4/2026`, as long as the file does not show the contrary.
     pub(crate) order: Option<Order>,
     /// What the lines before the header and the header itself say; also refuses what only looks like this dialect.
-    pub(crate) look: Option<fn(&Look<'_>) -> Result<Facts, String>>,
+    pub(crate) look: Option<Ask>,
     /// Rows that are no data of this dialect, by their cells, with the reason.
-    pub(crate) skip: Option<fn(&dyn Fn(Role) -> String) -> Option<&'static str>>,
+    pub(crate) skip: Option<Skip>,
     /// Known, and not read: why, and which file to take instead.
     pub(crate) refused: Option<&'static str>,
 }
@@ -69,6 +69,11 @@ impl Dialect {
         refused: None,
     };
 }
+
+/// Asks what stands around a table; refuses, in words, what only looks like the dialect.
+pub(crate) type Ask = fn(&Look<'_>) -> Result<Facts, String>;
+/// Why a row, whose cells it may ask for, is no data.
+pub(crate) type Skip = fn(&dyn Fn(Role) -> String) -> Option<&'static str>;
 
 /// What the rows of a file are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,9 +149,7 @@ impl Dialect {
     /// Whether headers, folded, are this dialect's.
     pub(crate) fn fits(&self, headers: &[String]) -> bool {
         let has = |name: &&str| headers.iter().any(|header| header == name);
-        !self.needs.is_empty()
-            && self.needs.iter().all(|group| group.iter().any(|name| has(&name)))
-            && !self.lacks.iter().any(|name| has(&name))
+        !self.needs.is_empty() && self.needs.iter().all(|group| group.iter().any(has)) && !self.lacks.iter().any(has)
     }
 }
 

@@ -164,7 +164,8 @@ fn blocks(
         start = end + 1;
     }
     if parts.len() < 2 {
-        parts = vec![0..headers.len()];
+        parts.clear();
+        parts.push(0..headers.len());
     }
     let mut blocks = Vec::new();
     for part in parts {

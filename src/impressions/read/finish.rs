@@ -13,7 +13,7 @@ use crate::domain::metric::Metric;
 use crate::impressions::dialects::{Role, Subject};
 use crate::impressions::options::Span;
 use crate::impressions::reading::{
-    Grain, Listed, PlatformFile, Reading, Refusal, RowError, Skipped, Table, TableReport,
+    Grain, LISTED_MAX, Listed, PlatformFile, Reading, Refusal, RowError, Skipped, Table, TableReport,
 };
 use crate::impressions::table::{Place, Sheet};
 
@@ -25,7 +25,7 @@ const BREAKDOWN_ROWS_MIN: u64 = 3;
 /// # Errors
 /// When a row is wrong, or the table is not what it looks like.
 pub(super) fn table(mut reader: Reader<'_>, period: Option<Period>) -> Result<Table, Refusal> {
-    if reader.wrong.count > 0 {
+    if !reader.wrong.is_empty() {
         return Err(wrong_rows(&reader.bound.sheet, reader.wrong));
     }
     refuse_breakdown(&reader)?;
@@ -134,42 +134,36 @@ fn key(reading: &Reading) -> Key {
 }
 
 /// Each thing once. The same number twice is one; two lifetimes of one post are two moments, of which the larger is
-/// the later; anything else is a contradiction.
+/// the later; anything else is a contradiction. In place, because there may be millions.
 fn without_doubles(
     mut readings: Vec<(Reading, Place)>,
     reader: &Reader<'_>,
 ) -> Result<(Vec<Reading>, Vec<String>), Refusal> {
-    // Stable, so that the first of two rows stays the first.
-    readings.sort_by_key(|(reading, _)| key(reading));
+    readings.sort_unstable_by_key(|(reading, place)| (key(reading), *place));
     let (mut same, mut grown) = (0_u64, 0_u64);
     let mut wrong = Told::default();
-    let mut kept: Vec<Reading> = Vec::with_capacity(readings.len());
-    let mut place_of_last = Place::default();
-    for (reading, place) in readings {
-        match kept.last_mut().filter(|last| key(last) == key(&reading)) {
-            Some(last) if last.value == reading.value => same += 1,
-            Some(last) if reading.grain == Grain::Lifetime => {
-                grown += 1;
-                last.value = last.value.max(reading.value);
-            }
-            Some(_) => {
-                let before = reader.bound.sheet.numbers([place_of_last].into_iter());
-                wrong.push(place, contradiction(&reading, reader, before[0]));
-                if wrong.count >= crate::impressions::reading::LISTED_MAX as u64 {
-                    break;
-                }
-            }
-            None => {
-                kept.push(reading);
-                place_of_last = place;
-            }
+    readings.dedup_by(|(reading, place), (before, first)| {
+        if key(reading) != key(before) {
+            return false;
         }
-    }
-    if wrong.count > 0 {
+        if reading.value == before.value {
+            same += 1;
+        } else if reading.grain == Grain::Lifetime {
+            grown += 1;
+            before.value = before.value.max(reading.value);
+        } else {
+            // Looking a row's number up reads the text again, which is worth it for those that are listed.
+            let is_listed = wrong.count < LISTED_MAX as u64;
+            let row = if is_listed { reader.bound.sheet.numbers([*first].into_iter())[0] } else { 0 };
+            wrong.push((*place, contradiction(reading, reader, row)));
+        }
+        true
+    });
+    if !wrong.is_empty() {
         wrong.first.sort_by_key(|(place, _)| *place);
         return Err(wrong_rows(&reader.bound.sheet, wrong));
     }
-    Ok((kept, doubles(same, grown)))
+    Ok((readings.into_iter().map(|(reading, _)| reading).collect(), doubles(same, grown)))
 }
 
 fn contradiction(reading: &Reading, reader: &Reader<'_>, before: u64) -> String {

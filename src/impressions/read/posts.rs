@@ -186,7 +186,12 @@ fn names(subject: Subject, post: &PlatformPost, cells: &Cells<'_>) -> Result<Vec
             names.push(name);
         }
     }
-    if names.is_empty() { Err("the row names no post".to_owned()) } else { Ok(names) }
+    if names.is_empty() {
+        let is_long = [Role::Id, Role::Permalink, Role::Post].into_iter().any(|role| one(role).is_some());
+        let long = format!("the row has neither an id nor a permalink of at most {NAME_BYTES_MAX} bytes");
+        return Err(if is_long { long } else { "the row names no post".to_owned() });
+    }
+    Ok(names)
 }
 
 /// By its id, or by what people called it.

@@ -20,11 +20,13 @@ use crate::impressions::date;
 use crate::impressions::dialects::{Role, Scale, Subject};
 use crate::impressions::number::is_unknown;
 use crate::impressions::options::Options;
-use crate::impressions::reading::{Grain, LISTED_MAX, Reading, Refusal, Slice, Table};
+use crate::impressions::reading::{Grain, Listed, Reading, Refusal, Slice, Table};
 use crate::impressions::table::{Numbering, Place, Row};
 
 /// The most parts of the audience that one table may tell apart.
 const SLICES_MAX: usize = 65_536;
+/// After so many rows it is known how many numbers a table will have, more or less.
+const ROWS_UNTIL_KNOWN: usize = 10_000;
 /// Days that a platform prints as the last hour of the day before: it takes summer time for winter time.
 const ALMOST_MIDNIGHT: i8 = 23;
 
@@ -70,21 +72,8 @@ pub(super) struct Reader<'a> {
     numbers: Vec<(Metric, u64)>,
 }
 
-/// The first of what is told of rows, and how many there are.
-#[derive(Default)]
-pub(super) struct Told {
-    pub(super) first: Vec<(Place, String)>,
-    pub(super) count: u64,
-}
-
-impl Told {
-    pub(super) fn push(&mut self, place: Place, text: String) {
-        self.count += 1;
-        if self.first.len() < LISTED_MAX {
-            self.first.push((place, text));
-        }
-    }
-}
+/// What is told of rows.
+pub(super) type Told = Listed<(Place, String)>;
 
 /// Why a row gives no numbers.
 enum Without {
@@ -174,14 +163,25 @@ impl<'a> Reader<'a> {
             }
             match self.row(&part, &row) {
                 Ok(()) => {}
-                Err(Without::Said(reason)) => self.skipped.push(row.place, reason),
-                Err(Without::Wrong(message)) => self.wrong.push(row.place, message),
+                Err(Without::Said(reason)) => self.skipped.push((row.place, reason)),
+                Err(Without::Wrong(message)) => self.wrong.push((row.place, message)),
+            }
+            if at == ROWS_UNTIL_KNOWN {
+                self.reserve(&row);
             }
             if self.readings.len() > NUMBERS_MAX {
                 return Err(format!("the table holds more than {NUMBERS_MAX} numbers: split it by date"));
             }
         }
         Ok(())
+    }
+
+    /// Asks once for the memory that the rest of the table will need if it is like its beginning.
+    fn reserve(&mut self, row: &Row<'_>) {
+        let so_far = row.place.byte().max(1);
+        let rest = self.bound.sheet.text.len().saturating_sub(so_far);
+        let more = (self.readings.len() as f64 * rest as f64 / so_far as f64 * 1.05) as usize;
+        self.readings.reserve_exact(more.min(NUMBERS_MAX));
     }
 
     fn row(&mut self, part: &Part<'_>, row: &Row<'_>) -> Result<(), Without> {

@@ -168,10 +168,9 @@ fn ads() -> Case {
 
 #[test]
 fn ads_are_added_up_by_ad_set_campaign_and_slice_and_nothing_twice() {
-    type Brief = (String, Option<u64>, Option<u64>, Option<f64>);
-    let brief = |by: &str| -> Vec<Brief> {
+    let brief = |by: &str| {
         let row = |row: PlatformRow| (row.value, row.impressions, row.clicks_all, row.spend);
-        ads().theirs(by).into_iter().map(row).collect()
+        ads().theirs(by).into_iter().map(row).collect::<Vec<_>>()
     };
     let row = |name: &str, shown, clicks, spend| (name.to_owned(), Some(shown), Some(clicks), Some(spend));
     assert_eq!(brief("campaign"), [row("Spring", 6000, 110, 55.0)]);
