@@ -9,9 +9,6 @@ mod spreadsheet;
 mod text;
 mod xml;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use self::grid::serial;
 use crate::impressions::table::Sheet;
 

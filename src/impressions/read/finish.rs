@@ -154,7 +154,7 @@ fn without_doubles(
         } else {
             // Looking a row's number up reads the text again, which is worth it for those that are listed.
             let is_listed = wrong.count < LISTED_MAX as u64;
-            let row = is_listed.then(|| reader.bound.sheet.numbers([*first].into_iter())[0]).unwrap_or_default();
+            let row = if is_listed { reader.bound.sheet.numbers([*first].into_iter())[0] } else { 0 };
             wrong.push((*place, contradiction(reading, reader, row)));
         }
         true
