@@ -14,7 +14,8 @@ use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::impressions::import::Imports;
 use crate::links::catalog::Catalog;
-use crate::store::Store;
+use crate::stats::rates::{Ratings, Rules};
+use crate::store::{Store, StoreError};
 
 mod api;
 mod guard;
@@ -69,6 +70,8 @@ pub(crate) struct Parts {
     pub(crate) past: Arc<dyn Past>,
     pub(crate) clock: Clock,
     pub(crate) report_zone: TimeZone,
+    /// When a rate means something, and beside what it stands.
+    pub(crate) rates: Rules,
     pub(crate) key: KeyHash,
     /// The address that was really bound.
     pub(crate) address: SocketAddr,
@@ -96,6 +99,24 @@ impl Admin {
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
         }
+    }
+}
+
+impl Admin {
+    /// What questions about rates are asked of.
+    ///
+    /// # Errors
+    /// When the imports cannot be read.
+    async fn ratings(&self) -> Result<Ratings<'_>, StoreError> {
+        let matched = self.imports.matched().await?;
+        Ok(Ratings {
+            store: &*self.store,
+            book: matched.book,
+            matches: matched.matches,
+            rules: &self.rates,
+            zone: &self.report_zone,
+            now: self.clock.now(),
+        })
     }
 }
 

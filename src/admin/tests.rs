@@ -11,6 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::Config;
 use crate::domain::link::{DomainName, Link, LinkId};
 use crate::links::Domains;
 use crate::links::catalog::LinkListener;
@@ -103,6 +104,7 @@ fn plane() -> (Admin, Arc<FakeStore>, tempfile::TempDir) {
         past: Arc::new(Still),
         clock,
         report_zone: TimeZone::UTC,
+        rates: Rules::open(&Config::default_values().ctr).unwrap(),
         key: KeyHash::of(KEY),
         address: config.admin.address,
         hosts: Vec::new(),

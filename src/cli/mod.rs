@@ -7,6 +7,7 @@ pub(crate) mod classify;
 mod client;
 mod connect;
 mod corpora;
+pub(crate) mod crowd;
 mod ctr;
 pub(crate) mod demo;
 mod doctor;
@@ -18,6 +19,7 @@ mod link;
 mod lookup;
 mod matching;
 mod reclassify;
+mod report;
 mod serve;
 mod stats;
 mod table;
@@ -48,6 +50,8 @@ Examples:
   waypost import impressions.csv --dry-run
   waypost match list --unmatched
   waypost ctr --by campaign
+  waypost ctr reconcile
+  waypost report --weekly
 
 Client commands find the server through its data folder (--data, ./data if not given) or through --server and --key.
 Exit codes: 0 done, 1 failed, 2 asked wrongly.";
@@ -68,6 +72,8 @@ enum Command {
     Match(matching::Args),
     /// Show click-through rates: clicks divided by impressions
     Ctr(ctr::Args),
+    /// Report on a week: what changed, what is worsening, the best and the worst posts, each campaign
+    Report(report::Args),
     /// Judge past clicks again by the rules of now, and count them anew
     Reclassify(reclassify::Args),
     /// Say of hits on standard input what they are and why (JSON lines; no server needed)
@@ -81,6 +87,9 @@ enum Command {
     /// Measure classification on public corpora in a folder (no server needed)
     #[command(hide = true)]
     Corpora(corpora::Args),
+    /// Fill an empty data folder with very many posts, links and clicks (no server needed)
+    #[command(hide = true)]
+    Crowd(crowd::Args),
     /// Read an impressions file on standard input; what the server runs to keep uploads at arm's length
     #[command(hide = true)]
     ParseImpressions,
@@ -121,12 +130,14 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(args) => import::run(&args),
         Command::Match(args) => matching::run(&args),
         Command::Ctr(args) => ctr::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Classify(file) => classify::run(&file.load()?),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Corpora(args) => corpora::run(&args, &serve::ConfigFile::default().load()?),
+        Command::Crowd(args) => crowd::run(&args),
         Command::ParseImpressions => return Ok(crate::impressions::child::parse_child_main()),
     }?;
     Ok(ExitCode::SUCCESS)
@@ -202,13 +213,18 @@ mod tests {
             "waypost import list --data d --json",
             "waypost import --data d list",
             "waypost import undo 3",
-            "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique",
+            "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique --sort rank",
+            "waypost ctr compare x:1 x:2 --by post --clicks unique --data d",
+            "waypost ctr platform --by age --from 2026-11-01 --csv",
+            "waypost ctr reconcile --from 2026-11-01 --csv",
+            "waypost report --weekly --to 2026-11-15 --html --data d",
             "waypost classify --config w.toml",
             "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
             "waypost check-config --config w.toml --print",
             "waypost doctor --data d --json",
             "waypost demo --data d",
             "waypost corpora DIR --misses",
+            "waypost crowd --data d --links 5 --posts 10",
             "waypost parse-impressions",
         ];
         for line in lines {

@@ -5,6 +5,7 @@
 
 pub(crate) mod click;
 pub(crate) mod click_ids;
+pub(crate) mod click_token;
 pub(crate) mod counter;
 pub(crate) mod destination;
 pub(crate) mod explain;
@@ -19,6 +20,7 @@ pub(crate) mod placement;
 pub(crate) mod position;
 pub(crate) mod record;
 pub(crate) mod slug;
+pub(crate) mod spreadsheet;
 pub(crate) mod uniques;
 pub(crate) mod utm;
 pub(crate) mod verdict;

@@ -8,17 +8,23 @@ pub(crate) enum RecordKind {
     Match,
     /// Which columns of a file are what, by its header.
     Columns,
+    /// What became of the clicks of one link and day.
+    Conversion,
+    /// Keys that every node of an installation shares.
+    Secret,
 }
 
 impl RecordKind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 2] = [Self::Match, Self::Columns];
+    pub(crate) const ALL: [Self; 4] = [Self::Match, Self::Columns, Self::Conversion, Self::Secret];
 
     /// The word it is stored under.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Match => "match",
             Self::Columns => "columns",
+            Self::Conversion => "conversion",
+            Self::Secret => "secret",
         }
     }
 }

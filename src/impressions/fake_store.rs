@@ -115,8 +115,18 @@ impl ImportStore for FakeStore {
 /// Revisions are of the moment: every record has the same one.
 #[async_trait]
 impl RecordStore for FakeStore {
-    async fn put_record(&self, kind: RecordKind, key: &RecordKey, _: Expected, value: &RecordValue) -> Result<Saved> {
-        self.records.lock().unwrap().insert((kind, key.clone()), value.clone());
+    async fn put_record(
+        &self,
+        kind: RecordKind,
+        key: &RecordKey,
+        expected: Expected,
+        value: &RecordValue,
+    ) -> Result<Saved> {
+        let mut records = self.records.lock().unwrap();
+        if expected == Expected::Absent && records.contains_key(&(kind, key.clone())) {
+            return Ok(Saved::Changed);
+        }
+        records.insert((kind, key.clone()), value.clone());
         Ok(Saved::Yes(Revision(1)))
     }
     async fn record(&self, kind: RecordKind, key: &RecordKey) -> Result<Option<Record>> {

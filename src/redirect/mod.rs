@@ -9,6 +9,7 @@ mod linger;
 mod listener;
 mod request;
 mod respond;
+mod tokens;
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
@@ -23,7 +24,9 @@ use serde::Deserialize;
 use self::address::TrustedProxies;
 use self::request::{Hosts, Target};
 use self::respond::{Answer, Redirect};
+use self::tokens::Tokens;
 use crate::clock::Clock;
+use crate::domain::click_token::{CHARS, TokenKey, expand};
 use crate::domain::hit::{Hit, Method};
 use crate::domain::link::LinkId;
 use crate::domain::passthrough::merge_query;
@@ -60,6 +63,7 @@ pub(crate) struct Handler {
     counts: Arc<RedirectCounts>,
     hosts: Hosts,
     proxies: TrustedProxies,
+    tokens: Tokens,
     clock: Clock,
 }
 
@@ -78,6 +82,7 @@ enum Plan {
 thread_local! {
     static FOLDED: RefCell<String> = const { RefCell::new(String::new()) };
     static MERGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static EXPANDED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Handler {
@@ -92,7 +97,12 @@ impl Handler {
     ) -> Self {
         let hosts = Hosts::new(domains, |name| cache.domain(name));
         let proxies = TrustedProxies::new(config);
-        Self { cache, journal, misses, counts, hosts, proxies, clock }
+        Self { cache, journal, misses, counts, hosts, proxies, tokens: Tokens::new(), clock }
+    }
+
+    /// From now on links can hand click tokens to their destinations.
+    pub(crate) fn take_token_key(&self, key: TokenKey) {
+        self.tokens.take_key(key);
     }
 
     /// One request, from its head to its answer.
@@ -102,7 +112,7 @@ impl Handler {
             Ok(Target::Fixed(fixed)) => Answer::Fixed(fixed),
             Ok(Target::Slug { domain, path, query, method }) => {
                 let now_ms = self.clock.now_ms();
-                let plan = |entry: Entry<'_>| plan(entry, query, now_ms);
+                let plan = |entry: Entry<'_>| plan(entry, query, now_ms, &self.tokens);
                 match self.look_up(domain, path, plan).await {
                     Resolved::Known(Plan::Redirect { link, redirect }) => {
                         let hit = self.hit(request, link, now_ms, method, query, peer);
@@ -194,8 +204,8 @@ impl Handler {
     }
 }
 
-/// What a link means at `now_ms` for a request with this query. Pure.
-fn plan(entry: Entry<'_>, query: &str, now_ms: i64) -> Plan {
+/// What a link means at `now_ms` for a request with this query.
+fn plan(entry: Entry<'_>, query: &str, now_ms: i64, tokens: &Tokens) -> Plan {
     if !entry.enabled {
         return Plan::Disabled;
     }
@@ -205,16 +215,30 @@ fn plan(entry: Entry<'_>, query: &str, now_ms: i64) -> Plan {
             None => Plan::Expired,
         };
     }
+    let lead = |location: &[u8]| match entry.click_id {
+        false => Redirect::new(entry.status, location),
+        true => with_token(&entry, location, tokens.mint(entry.id, now_ms)),
+    };
     let redirect = if query.is_empty() || !entry.passthrough {
-        Redirect::new(entry.status, entry.destination.as_bytes())
+        lead(entry.destination.as_bytes())
     } else {
         MERGED.with_borrow_mut(|merged| {
             merged.clear();
             merge_query(entry.destination, query, entry.visitor_utm, merged);
-            Redirect::new(entry.status, merged)
+            lead(merged)
         })
     };
     // A destination was validated when it was saved, so the header value is always legal; if it ever were not,
     // an unknown link is the honest answer.
     redirect.map_or(Plan::Disabled, |redirect| Plan::Redirect { link: entry.id, redirect })
+}
+
+/// The destination asked for it, so the click's token stands in its place; nothing does while there is no key.
+#[cold]
+fn with_token(entry: &Entry<'_>, location: &[u8], token: Option<[u8; CHARS]>) -> Option<Redirect> {
+    EXPANDED.with_borrow_mut(|expanded| {
+        expanded.clear();
+        expand(location, token.as_ref().map(<[u8; CHARS]>::as_slice), expanded);
+        Redirect::new(entry.status, expanded)
+    })
 }

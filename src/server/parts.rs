@@ -114,6 +114,7 @@ impl Parts {
             past,
             clock: clock.clone(),
             report_zone: report_zone(config)?,
+            rates: crate::stats::rates::Rules::open(&config.ctr)?,
             key,
             address: addresses.admin,
             hosts: config.admin.hosts.clone(),

@@ -24,11 +24,13 @@ mod floods;
 // Many nodes on one Redis, and a Redis that fails.
 mod redis;
 
-// What is measured against: places and impressions, and the platforms' own files through the limited child.
+// What is measured against: places and impressions, the platforms' own files through the limited child, and what they
+// make of clicks.
 mod files;
 mod imports;
 mod matches;
 mod places;
+mod rates;
 
 // What hits are taken for, and why.
 mod verdicts;

@@ -13,6 +13,7 @@ use super::{Admin, guard};
 
 mod click;
 mod clicks;
+mod conversions;
 mod ctr;
 mod extract;
 mod imports;
@@ -22,6 +23,7 @@ mod misses;
 mod node;
 pub(super) mod problem;
 mod reclassify;
+mod report;
 mod stats;
 
 pub(super) use clicks::EXPORTS_MAX;
@@ -41,11 +43,13 @@ pub(super) fn router(admin: &Admin) -> Router {
         .merge(stats::router())
         .merge(click::router())
         .merge(clicks::router())
+        .merge(conversions::router())
         .merge(ctr::router())
         .merge(matches::router())
         .merge(misses::router())
         .merge(node::router())
         .merge(reclassify::router())
+        .merge(report::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(imports::router())
         .fallback(|| async { Problem::not_found("the API has no such path") })

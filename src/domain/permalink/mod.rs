@@ -42,12 +42,6 @@ pub(crate) fn profile(platform: &str, account: &str) -> String {
     if account.is_empty() { format!("{platform}:profile") } else { format!("{platform}:profile:{account}") }
 }
 
-/// The name as a post of a link, for what knows posts by one text.
-pub(crate) fn canonical(post: &PostRef) -> PostRef {
-    let name = name("", post.as_str());
-    name.and_then(|name| PostRef::parse(&name).ok()).unwrap_or_else(|| post.clone())
-}
-
 /// Ids that say themselves what they are first, then bare ones.
 fn of_id(platform: &str, text: &str) -> String {
     let bare = || platforms::of_bare_id(platform, text);

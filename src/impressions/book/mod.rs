@@ -21,6 +21,13 @@ use crate::impressions::reading::{Grain, PlatformFile, Slice};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PostId(u32);
 
+impl PostId {
+    /// Its place among [`Book::posts`].
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// A slice's place in the book. [`SliceId::WHOLE`] is everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SliceId(u32);
@@ -271,4 +278,4 @@ fn range<T>(sorted: &[T], compare: impl Fn(&T) -> std::cmp::Ordering) -> &[T] {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::{of_days, of_posts};
+pub(crate) use tests::{of_posts, volume};

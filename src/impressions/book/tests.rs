@@ -17,7 +17,7 @@ fn at(hour: i64) -> Timestamp {
 }
 
 /// A volume of one file; its bytes are told apart by its id.
-fn volume(id: u64, as_of: Timestamp, file: PlatformFile) -> Volume {
+pub(crate) fn volume(id: u64, as_of: Timestamp, file: PlatformFile) -> Volume {
     let about = About {
         digest: Digest([id as u8; 32]),
         file: Digest([id as u8; 32]),
@@ -61,21 +61,6 @@ fn one(id: u64, hour: i64, value: u64) -> Volume {
 
 fn values(book: &Book) -> Vec<u64> {
     book.in_force().iter().map(|number| number.value).collect()
-}
-
-/// A book of one import of daily numbers, for whoever reads books.
-pub(crate) fn of_days(as_of: Timestamp, numbers: &[(&str, Metric, Date, u64)]) -> Book {
-    let mut file = PlatformFile { slices: vec![Slice::new()], ..PlatformFile::default() };
-    for (name, metric, day, value) in numbers {
-        let known = file.posts.iter().position(|post| post.names == [*name]);
-        let place = known.unwrap_or_else(|| {
-            file.posts.push(post(&[name]));
-            file.posts.len() - 1
-        });
-        let grain = Grain::Day(*day);
-        file.readings.push(Reading { post: place as u32, slice: 0, metric: *metric, grain, value: *value });
-    }
-    Book::new(&[volume(1, as_of, file)])
 }
 
 /// A book of one import of posts without numbers.

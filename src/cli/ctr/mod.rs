@@ -1,4 +1,9 @@
-//! `waypost ctr`: click-through rates, never as a bare percentage.
+//! `waypost ctr`: click-through rates, never as a bare percentage; and below it two of them compared, the platforms' own
+//! numbers, and theirs beside ours.
+
+mod platform;
+mod reconcile;
+mod versus;
 
 use clap::builder::PossibleValuesParser;
 use jiff::civil::Date;
@@ -8,33 +13,68 @@ use super::connect::Connect;
 use super::figures;
 use super::table::{self, Left, Right, Table};
 use super::{print, tell, when};
-use crate::stats::wire::{CtrReport, CtrRow};
+use crate::stats::ctr::{Grouping, Numerator, Order};
+use crate::stats::wire::{ConversionRate, CtrReport, CtrRow};
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// What a row stands for
-    #[arg(long, default_value = "link", value_parser = PossibleValuesParser::new(["link", "post", "campaign", "platform", "level"]))]
+    #[arg(long, default_value = "link", value_parser = groupings())]
     by: String,
     /// The first day, such as 2026-11-01 [default: the first day with impressions]
     #[arg(long, value_name = "DAY", value_parser = when::day)]
     from: Option<Date>,
-    /// The last day [default: the last day with impressions]
+    /// The last day [default: today]
     #[arg(long, value_name = "DAY", value_parser = when::day)]
     to: Option<Date>,
     /// Which clicks are divided: those of people, those of different visitors, or every hit
-    #[arg(long, default_value = "human", value_parser = PossibleValuesParser::new(["human", "unique", "all"]))]
+    #[arg(long, default_value = "human", value_parser = numerators())]
     clicks: String,
+    /// Order: the most impressions first, or by rate with small numbers drawn towards the others
+    #[arg(long, default_value = "size", value_parser = PossibleValuesParser::new(Order::ALL.map(Order::as_str)))]
+    sort: String,
     #[command(flatten)]
     connect: Connect,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Compare the rates of two posts, links or campaigns
+    Compare(versus::Args),
+    /// Show the platforms' own clicks, rates, spend and cost per click
+    Platform(platform::Args),
+    /// Hold the platforms' clicks against ours, and say which causes fit
+    Reconcile(reconcile::Args),
+}
+
+fn groupings() -> PossibleValuesParser {
+    PossibleValuesParser::new(Grouping::ALL.map(Grouping::as_str))
+}
+
+fn numerators() -> PossibleValuesParser {
+    PossibleValuesParser::new(Numerator::ALL.map(Numerator::as_str))
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    match &args.command {
+        None => show(args),
+        Some(Command::Compare(args)) => versus::run(args),
+        Some(Command::Platform(args)) => platform::run(args),
+        Some(Command::Reconcile(args)) => reconcile::run(args),
+    }
+}
+
+fn show(args: &Args) -> anyhow::Result<()> {
     let client = args.connect.open()?;
     let query = [
         ("by", Some(args.by.clone())),
         ("from", args.from.map(|day| day.to_string())),
         ("to", args.to.map(|day| day.to_string())),
         ("clicks", Some(args.clicks.clone())),
+        ("sort", Some(args.sort.clone())),
     ];
     let answer = block_on(client.get("/api/v1/ctr", &query))?;
     if args.connect.json {
@@ -48,13 +88,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn render(report: &CtrReport) -> String {
-    let heading = match report.by.as_str() {
-        "post" => "post",
-        "campaign" => "campaign",
-        "platform" => "platform",
-        "level" => "level",
-        _ => "link",
-    };
+    let heading = Grouping::parse(&report.by).map_or("link", Grouping::as_str);
     let mut table = Table::new([(heading, Left), ("shown in", Left), ("rate", Right), ("", Left)]);
     for row in &report.rows {
         table.row([
@@ -66,6 +100,14 @@ fn render(report: &CtrReport) -> String {
     }
     let mut text = if report.rows.is_empty() { String::new() } else { table.render() };
     let of_rows = report.rows.iter().flat_map(|row| row.notes.iter().map(move |note| format!("{}: {note}", name(row))));
+    for standing in report.rows.iter().flat_map(standings) {
+        text.push_str(&format!("{}\n", table::shown(&standing)));
+    }
+    for row in &report.rows {
+        if let Some(converted) = &row.conversions {
+            text.push_str(&format!("{}\n", table::shown(&conversions(row, converted))));
+        }
+    }
     for note in of_rows {
         text.push_str(&format!("note: {}\n", table::shown(&note)));
     }
@@ -77,6 +119,26 @@ fn render(report: &CtrReport) -> String {
 
 fn name(row: &CtrRow) -> &str {
     row.label.as_deref().filter(|label| !label.is_empty()).unwrap_or(&row.value)
+}
+
+/// Where a rate stands, in a line each.
+fn standings(row: &CtrRow) -> impl Iterator<Item = String> {
+    row.baselines.iter().map(move |standing| {
+        let end = |bound: Option<f64>| bound.map_or_else(String::new, figures::percent);
+        let band = match (standing.low, standing.high) {
+            (Some(low), Some(high)) if low == high => format!("{}%", figures::percent(low)),
+            (low, high) => format!("{}-{}%", end(low), end(high)),
+        };
+        format!("{}: {} {band} ({})", name(row), standing.verdict.words(), standing.source)
+    })
+}
+
+/// Another number than the rate: of those who clicked, who did what the destination counts.
+fn conversions(row: &CtrRow, converted: &ConversionRate) -> String {
+    let rate = converted.rate.map_or_else(String::new, |rate| format!("{}% of ", figures::percent(rate)));
+    let worth: Vec<_> = converted.values.iter().map(|(currency, value)| format!("; {value:.2} {currency}")).collect();
+    let (count, clicks) = (figures::count(converted.conversions), figures::count(converted.clicks));
+    format!("{}: {count} conversions ({rate}{clicks} human clicks{})", name(row), worth.concat())
 }
 
 fn rate(row: &CtrRow) -> String {
@@ -100,6 +162,9 @@ fn basis(row: &CtrRow, numerator: &str) -> String {
         "all" => "all hits".to_owned(),
         people => format!("{people} clicks"),
     });
+    if let Some(basis) = row.basis {
+        parts.push(basis.words().to_owned());
+    }
     if row.clicks_outside > 0 {
         parts.push(format!("{} more not divided by these", figures::count(row.clicks_outside)));
     }
