@@ -153,7 +153,7 @@ async fn unknown_links_future_days_and_impossible_posts_are_refused() {
     assert!(wrong("link,date,views\nspring,2026-11-23,10\n").await.contains("2026-11-23, which is in the future"));
     let long = "p".repeat(600);
     let said = wrong(&format!("post,date,views\n{long},2026-11-02,10\n")).await;
-    assert!(said.contains("neither an id nor a permalink"), "{said}");
+    assert!(said.contains("at most 512 bytes"), "{said}");
     put(&imports(), "link,date,views\nspring,2026-11-22,10\n", None).await;
 }
 
