@@ -23,6 +23,7 @@ pub(crate) struct Config {
     pub(crate) store: crate::store::Config,
     pub(crate) archive: crate::archive::Config,
     pub(crate) report: crate::stats::Config,
+    pub(crate) ctr: crate::stats::rates::Config,
     pub(crate) log: crate::telemetry::Config,
 }
 

@@ -11,6 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::Config;
 use crate::domain::link::{DomainName, Link, LinkId};
 use crate::domain::owner::OwnerKey;
 use crate::links::Domains;
@@ -105,6 +106,7 @@ fn plane() -> (Admin, Arc<FakeStore>, tempfile::TempDir) {
         past: Arc::new(Still),
         clock,
         report_zone: TimeZone::UTC,
+        rates: Rules::open(&Config::default_values().ctr).unwrap(),
         key: KeyHash::of(KEY),
         owner: OwnerKey::of(KEY),
         address: config.admin.address,

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::explain;
 use crate::domain::link as domain;
+use crate::impressions::wire::ImportReport;
 use crate::links::Domains;
 
 /// A link.
@@ -107,9 +109,24 @@ pub(crate) struct Imports {
 pub(crate) struct ImportEntry {
     pub(crate) id: u64,
     pub(crate) file_name: String,
+    pub(crate) dialects: Vec<String>,
     pub(crate) as_of: String,
     pub(crate) imported_at: String,
+    /// Numbers.
     pub(crate) rows: u64,
+    pub(crate) posts: u64,
+    pub(crate) first: Option<Date>,
+    pub(crate) last: Option<Date>,
+    /// The later import of the same file that stands in its place.
+    pub(crate) superseded_by: Option<u64>,
+}
+
+/// `GET /api/v1/imports/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ShownImport {
+    pub(crate) import: ImportEntry,
+    /// What it says, and how much of it is in force now.
+    pub(crate) report: ImportReport,
 }
 
 /// What a node says of itself.
@@ -160,6 +177,12 @@ pub(crate) struct GeoFile {
     pub(crate) built: Option<String>,
     /// `in use`, or what is wrong with it.
     pub(crate) state: String,
+}
+
+/// The latest hits that were no clicks, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Filtered {
+    pub(crate) hits: Vec<Click>,
 }
 
 /// Addresses for the owner's browsers.

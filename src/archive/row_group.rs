@@ -7,17 +7,17 @@ use std::io::Write;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{Array, ArrayRef, DictionaryArray, RecordBatch};
+use arrow_array::{Array, ArrayRef, DictionaryArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field};
 use arrow_select::interleave::interleave;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::ZstdLevel;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::SchemaDescriptor;
+use parquet::schema::types::ColumnDescPtr;
 
 use super::columns::SCHEMA;
-use super::text_chunk::{self, Dictionary, NULL};
+use super::text_chunk::{self, Dictionary, NULL, Zstd};
 
 /// Rows in the order they are written in. Batches are shared, not copied.
 pub(super) struct RowGroup {
@@ -45,11 +45,12 @@ impl RowGroup {
     ) -> Result<()> {
         let others = others.create_column_writers(file.flushed_row_groups().len())?;
         let columns = file.schema_descr().clone();
+        let mut zstd = Zstd::new(level)?;
         let mut group = file.next_row_group()?;
         for (index, (field, writer)) in SCHEMA.fields().iter().zip(others).enumerate() {
             let arrays: Vec<&ArrayRef> = self.batches.iter().map(|batch| batch.column(index)).collect();
             match field.data_type() {
-                DataType::Dictionary(..) => self.write_texts(&mut group, &columns, index, &arrays, level)?,
+                DataType::Dictionary(..) => self.write_texts(&mut group, columns.column(index), &arrays, &mut zstd)?,
                 _ => self.write_others(&mut group, writer, field, &arrays)?,
             }
         }
@@ -60,18 +61,17 @@ impl RowGroup {
     fn write_texts<W: Write + Send>(
         &self,
         group: &mut SerializedRowGroupWriter<'_, W>,
-        columns: &SchemaDescriptor,
-        index: usize,
+        column: ColumnDescPtr,
         arrays: &[&ArrayRef],
-        level: ZstdLevel,
+        zstd: &mut Zstd,
     ) -> Result<()> {
         let mut dictionary = Dictionary::default();
-        let batches: Vec<Numbered<'_>> = arrays.iter().map(|array| Numbered::new(array, &mut dictionary)).collect();
+        let mut batches: Vec<Numbered<'_>> = arrays.iter().map(|array| Numbered::new(array)).collect();
         let mut cells = Vec::with_capacity(self.places.len());
         for places in self.places.chunk_by(|one, next| one.0 == next.0) {
-            batches[places[0].0].append(places, &mut cells);
+            batches[places[0].0].append(places, &mut dictionary, &mut cells);
         }
-        let (bytes, close) = text_chunk::encode(columns.column(index), &dictionary, &cells, level)?;
+        let (bytes, close) = text_chunk::encode(column, &dictionary, &cells, zstd)?;
         group.append_column(&bytes, close)
     }
 
@@ -91,28 +91,38 @@ impl RowGroup {
     }
 }
 
-/// A column of one batch, and what its numbers are called in the whole row group.
+/// A column of one batch, and what its texts are numbered in the whole row group. Texts of rows that go elsewhere get no
+/// number, or they would be in a file that has no row with them.
 struct Numbered<'a> {
     cells: &'a DictionaryArray<Int32Type>,
+    texts: &'a StringArray,
+    /// [`NULL`] as long as no row had this text.
     numbers: Vec<u32>,
 }
 
 impl<'a> Numbered<'a> {
-    fn new(array: &'a ArrayRef, dictionary: &mut Dictionary<'a>) -> Self {
+    fn new(array: &'a ArrayRef) -> Self {
         let cells = array.as_dictionary::<Int32Type>();
         let texts = cells.values().as_string::<i32>();
-        Self { cells, numbers: texts.iter().flatten().map(|text| dictionary.number(text)).collect() }
+        Self { cells, texts, numbers: vec![NULL; texts.len()] }
     }
 
-    fn append(&self, places: &[(usize, usize)], cells: &mut Vec<u32>) {
+    fn append(&mut self, places: &[(usize, usize)], dictionary: &mut Dictionary<'a>, cells: &mut Vec<u32>) {
         let keys = self.cells.keys();
-        let number = |row: usize| usize::try_from(keys.values()[row]).ok().and_then(|key| self.numbers.get(key));
+        let number = |row: usize| {
+            let Ok(key) = usize::try_from(keys.values()[row]) else { return NULL };
+            let Some(number) = self.numbers.get_mut(key) else { return NULL };
+            if *number == NULL {
+                *number = dictionary.number(self.texts.value(key));
+            }
+            *number
+        };
         match keys.nulls() {
-            None => cells.extend(places.iter().map(|(_, row)| number(*row).copied().unwrap_or(NULL))),
+            None => cells.extend(places.iter().map(|(_, row)| *row).map(number)),
             Some(nulls) if nulls.null_count() == keys.len() => cells.resize(cells.len() + places.len(), NULL),
             Some(nulls) => {
-                let cell = |row: usize| number(row).copied().filter(|_| nulls.is_valid(row)).unwrap_or(NULL);
-                cells.extend(places.iter().map(|(_, row)| cell(*row)));
+                let mut number = number;
+                cells.extend(places.iter().map(|(_, row)| if nulls.is_valid(*row) { number(*row) } else { NULL }));
             }
         }
     }

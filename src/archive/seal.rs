@@ -61,8 +61,12 @@ fn in_time_order(chunks: &[RecordBatch]) -> Vec<Row> {
     rows
 }
 
+/// The rows with no more chunks than they are in, which are few: rows come nearly in order.
 fn in_group(chunks: &[RecordBatch], rows: &[Row]) -> RowGroup {
-    RowGroup { batches: chunks.to_vec(), places: rows.iter().map(|row| (row.chunk, row.index)).collect() }
+    let first = rows.iter().map(|row| row.chunk).min().unwrap_or(0);
+    let end = rows.iter().map(|row| row.chunk + 1).max().unwrap_or(0);
+    let places = rows.iter().map(|row| (row.chunk - first, row.index)).collect();
+    RowGroup { batches: chunks[first..end].to_vec(), places }
 }
 
 /// The times of the clicks in `batch`; none if it has no such column.

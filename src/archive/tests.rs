@@ -410,6 +410,21 @@ fn sealing_is_due_after_enough_clicks_or_enough_time() {
 }
 
 #[test]
+fn a_file_holds_no_text_of_a_click_that_is_in_another() {
+    let folder = TempDir::new().unwrap();
+    let archive = open(&folder);
+    let mut of_yesterday = click(0, MIDNIGHT - 1);
+    of_yesterday.seen_on = CompactString::const_new("only-yesterday");
+    push(&archive, vec![of_yesterday, click(1, MIDNIGHT)]);
+    assert_eq!(archive.seal(JOURNAL, Position(0)).unwrap(), 2);
+    let holds = |path: &PathBuf| {
+        let bytes = fs::read(path).unwrap();
+        bytes.windows(14).any(|window| window == b"only-yesterday")
+    };
+    assert_eq!(files(folder.path()).iter().filter(|path| holds(path)).count(), 1);
+}
+
+#[test]
 fn a_clock_that_was_set_back_does_not_put_sealing_off_for_ever() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);

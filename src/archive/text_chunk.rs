@@ -14,6 +14,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
+use zstd::bulk::Compressor;
 
 /// Stands for a cell without a text.
 pub(super) const NULL: u32 = u32::MAX;
@@ -36,7 +37,7 @@ impl<'a> Dictionary<'a> {
     pub(super) fn number(&mut self, text: &'a str) -> u32 {
         *self.numbers.entry(text).or_insert_with(|| {
             self.texts.push(text);
-            u32::try_from(self.texts.len() - 1).expect("a row group has fewer texts than rows, and those are few")
+            u32::try_from(self.texts.len() - 1).expect("a row group has no more texts than rows, and those are few")
         })
     }
 
@@ -51,6 +52,20 @@ impl<'a> Dictionary<'a> {
     }
 }
 
+/// Compresses pages. One serves a whole row group, because making it costs more than compressing a small page.
+pub(super) struct Zstd {
+    level: ZstdLevel,
+    compressor: Compressor<'static>,
+}
+
+impl Zstd {
+    /// # Errors
+    /// When there is no memory for it.
+    pub(super) fn new(level: ZstdLevel) -> Result<Self> {
+        Ok(Self { level, compressor: Compressor::new(level.compression_level())? })
+    }
+}
+
 /// Encodes a column of texts: for each row the number of its text in `dictionary`, or [`NULL`]. Returns its bytes and
 /// what the footer has to know of them.
 ///
@@ -60,10 +75,11 @@ pub(super) fn encode(
     column: ColumnDescPtr,
     dictionary: &Dictionary<'_>,
     cells: &[u32],
-    level: ZstdLevel,
+    zstd: &mut Zstd,
 ) -> Result<(Bytes, ColumnCloseResult)> {
+    let level = zstd.level;
     let mut out = TrackedWrite::new(Vec::new());
-    let mut pages = Pages { out: SerializedPageWriter::new(&mut out), level, uncompressed: 0 };
+    let mut pages = Pages { out: SerializedPageWriter::new(&mut out), zstd, uncompressed: 0 };
     let is_empty = dictionary.texts.is_empty();
     if !is_empty {
         let texts = u32::try_from(dictionary.texts.len()).map_err(|error| ParquetError::General(error.to_string()))?;
@@ -112,7 +128,7 @@ fn signed(number: usize) -> Result<i64> {
 
 struct Pages<'a> {
     out: SerializedPageWriter<'a, Vec<u8>>,
-    level: ZstdLevel,
+    zstd: &'a mut Zstd,
     /// Bytes of all pages with their heads, before compression.
     uncompressed: usize,
 }
@@ -120,7 +136,7 @@ struct Pages<'a> {
 impl Pages<'_> {
     /// Compresses and appends a page; returns where it begins.
     fn write(&mut self, bytes: Vec<u8>, page: impl FnOnce(Bytes) -> Page) -> Result<usize> {
-        let compressed = zstd::bulk::compress(&bytes, self.level.compression_level())?;
+        let compressed = self.zstd.compressor.compress(&bytes)?;
         let written = self.out.write_page(CompressedPage::new(page(Bytes::from(compressed)), bytes.len()))?;
         self.uncompressed += written.uncompressed_size;
         usize::try_from(written.offset).map_err(|error| ParquetError::General(error.to_string()))
@@ -243,7 +259,8 @@ mod tests {
         let schema = Arc::new(parse_message_type("message m { optional binary a (STRING); }").unwrap());
         let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(WriterProperties::new())).unwrap();
         let column = file.schema_descr().column(0);
-        let (bytes, close) = encode(column, &dictionary, &cells, ZstdLevel::try_new(1).unwrap()).unwrap();
+        let mut zstd = Zstd::new(ZstdLevel::try_new(1).unwrap()).unwrap();
+        let (bytes, close) = encode(column, &dictionary, &cells, &mut zstd).unwrap();
         let mut group = file.next_row_group().unwrap();
         group.append_column(&bytes, close).unwrap();
         group.close().unwrap();

@@ -178,6 +178,17 @@ mod tests {
     }
 
     #[test]
+    fn agents_that_somebody_makes_up_do_not_grow_the_memory() {
+        let looks = Looks::new(Agents::compile(&Tables::built_in()));
+        let padding = "x".repeat(400);
+        for number in 0..REMEMBERED_MAX + 1000 {
+            let made_up = format!("Mozilla/5.0 (Windows NT 10.0) Chrome/{number} {padding}");
+            looks.read(&Hit { user_agent: &made_up, ..Hit::new(LinkId(1), 0) });
+        }
+        assert!(looks.remembered.len() <= REMEMBERED_MAX, "{}", looks.remembered.len());
+    }
+
+    #[test]
     fn a_look_read_again_by_the_same_rules_is_the_same_one() {
         let looks = Looks::new(Agents::compile(&Tables::built_in()));
         let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";

@@ -5,6 +5,7 @@
 //! the place is looked up and the visitor is hashed. `past` judges afterwards, because it needs the clicks before.
 
 mod agent;
+mod burst;
 mod channel;
 mod double_tap;
 mod language;

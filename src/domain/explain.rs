@@ -37,6 +37,11 @@ pub(crate) fn verdict(click: &Click) -> String {
         ("sequence", "links-of-one-mail") => {
             "The same visitor opened several links of a mail within seconds, as mail gateways do.".to_owned()
         }
+        ("sequence", "fediverse-burst") => {
+            "It came among many fediverse servers that fetched this link within a minute, as they do when a post arrives, \
+             and names its server as they do."
+                .to_owned()
+        }
         ("sequence", _) => "The same visitor opened more links within seconds than a person can tap.".to_owned(),
         ("double-tap", _) => "The same visitor had opened the same link a moment before.".to_owned(),
         _ => format!("The rule {:?} decided.", click.reason.as_str()),
@@ -101,6 +106,7 @@ mod tests {
             (Verdict::Scanner, "hosting:microsoft", "machines for rent (microsoft)"),
             (Verdict::Scanner, "sequence:head-then-get", "by HEAD moments before"),
             (Verdict::Scanner, "sequence:links-of-one-mail", "several links of a mail"),
+            (Verdict::Preview, "sequence:fediverse-burst", "among many fediverse servers"),
             (Verdict::Scanner, "sequence:many-links", "more links within seconds"),
             (Verdict::Prefetch, "purpose:prefetch", "in advance (prefetch)"),
             (Verdict::Head, "method:head", "a HEAD request"),

@@ -44,6 +44,9 @@ pub(crate) struct DomainConfig {
     pub(crate) scheme: Scheme,
     #[serde(default)]
     pub(crate) slugs: SlugMatching,
+    /// Hosts under which its links were posted before: not served, but known in texts that are imported.
+    #[serde(default)]
+    pub(crate) former: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]

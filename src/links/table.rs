@@ -10,6 +10,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::domain::click_token::PLACEHOLDER;
 use crate::domain::link::{Link, LinkFacts, LinkId, Status};
 use crate::domain::placement::Level;
 use crate::domain::utm::Utm;
@@ -23,6 +24,7 @@ const ENABLED: u8 = 1;
 const PASSTHROUGH: u8 = 2;
 const VISITOR_UTM: u8 = 4;
 const RECENTLY_USED: u8 = 8;
+const CLICK_ID: u8 = 16;
 
 /// Which of the known domains: an index into the table's list of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +39,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) enabled: bool,
     pub(crate) passthrough: bool,
     pub(crate) visitor_utm: bool,
+    /// Whether the destination asks for the click's token.
+    pub(crate) click_id: bool,
     pub(crate) expires_ms: Option<i64>,
     pub(crate) expired_url: Option<&'a str>,
 }
@@ -189,6 +193,7 @@ impl Table {
                 flag(rules.enabled, ENABLED)
                     | flag(rules.passthrough, PASSTHROUGH)
                     | flag(rules.visitor_utm, VISITOR_UTM)
+                    | flag(spec.destination.as_str().contains(PLACEHOLDER), CLICK_ID)
                     | RECENTLY_USED,
             ),
         }
@@ -323,6 +328,7 @@ impl Slot {
             enabled: flags & ENABLED != 0,
             passthrough: flags & PASSTHROUGH != 0,
             visitor_utm: flags & VISITOR_UTM != 0,
+            click_id: flags & CLICK_ID != 0,
             expires_ms: self.rare.as_ref().and_then(|rare| rare.expires_ms),
             expired_url: self.rare.as_ref().and_then(|rare| rare.expired_url.as_deref()),
         }

@@ -11,6 +11,7 @@ mod owner;
 mod proxy;
 mod request;
 mod respond;
+mod tokens;
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
@@ -28,7 +29,9 @@ use serde::Deserialize;
 use self::address::{AddressHeader, Proxies};
 use self::request::{Asked, Hosts, Target};
 use self::respond::{Answer, Fixed, Redirect};
+use self::tokens::Tokens;
 use crate::clock::Clock;
+use crate::domain::click_token::{CHARS, TokenKey, expand};
 use crate::domain::hit::Hit;
 use crate::domain::link::LinkId;
 use crate::domain::owner::OwnerKey;
@@ -74,6 +77,7 @@ pub(crate) struct Handler {
     parts: Parts,
     hosts: Hosts,
     proxies: Proxies,
+    tokens: Tokens,
 }
 
 /// What became of a request.
@@ -101,13 +105,19 @@ enum Plan {
 thread_local! {
     static FOLDED: RefCell<String> = const { RefCell::new(String::new()) };
     static MERGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static EXPANDED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Handler {
     pub(crate) fn new(config: &Config, domains: &Domains, parts: Parts) -> Self {
         let hosts = Hosts::new(domains, |name| parts.cache.domain(name));
         let proxies = Proxies::new(config);
-        Self { parts, hosts, proxies }
+        Self { parts, hosts, proxies, tokens: Tokens::new() }
+    }
+
+    /// From now on links can hand click tokens to their destinations.
+    pub(crate) fn take_token_key(&self, key: TokenKey) {
+        self.tokens.take_key(key);
     }
 
     /// One request, from its head to its answer.
@@ -147,7 +157,7 @@ impl Handler {
         let now_ms = self.parts.clock.now_ms();
         let mut folded = String::new();
         fold_path(asked.path, asked.domain.matching, &mut folded);
-        let plan = |entry: Entry<'_>| plan(entry, asked.query, now_ms);
+        let plan = |entry: Entry<'_>| plan(entry, asked.query, now_ms, &self.tokens);
         let resolved = self.parts.cache.resolve(asked.domain.index, &asked.domain.name, &folded, plan).await;
         let (answer, recorded) = self.settle(resolved, &asked, request.headers(), now_ms, peer);
         if let Some(position) = recorded {
@@ -172,7 +182,7 @@ impl Handler {
             if !fold_path(asked.path, asked.domain.matching, folded) {
                 return Some(Resolved::Unknown);
             }
-            let plan = |entry: Entry<'_>| plan(entry, asked.query, now_ms);
+            let plan = |entry: Entry<'_>| plan(entry, asked.query, now_ms, &self.tokens);
             self.parts.cache.cached(asked.domain.index, folded, plan).map(Resolved::Known)
         })
     }
@@ -235,8 +245,8 @@ impl Handler {
     }
 }
 
-/// What a link means at `now_ms` for a request with this query. Pure.
-fn plan(entry: Entry<'_>, query: &str, now_ms: i64) -> Plan {
+/// What a link means at `now_ms` for a request with this query.
+fn plan(entry: Entry<'_>, query: &str, now_ms: i64, tokens: &Tokens) -> Plan {
     if !entry.enabled {
         return Plan::Disabled;
     }
@@ -246,16 +256,30 @@ fn plan(entry: Entry<'_>, query: &str, now_ms: i64) -> Plan {
             None => Plan::Expired,
         };
     }
+    let lead = |location: &[u8]| match entry.click_id {
+        false => Redirect::new(entry.status, location),
+        true => with_token(&entry, location, tokens.mint(entry.id, now_ms)),
+    };
     let redirect = if query.is_empty() || !entry.passthrough {
-        Redirect::new(entry.status, entry.destination.as_bytes())
+        lead(entry.destination.as_bytes())
     } else {
         MERGED.with_borrow_mut(|merged| {
             merged.clear();
             merge_query(entry.destination, query, entry.visitor_utm, merged);
-            Redirect::new(entry.status, merged)
+            lead(merged)
         })
     };
     // A destination was validated when it was saved, so the header value is always legal; if it ever were not,
     // an unknown link is the honest answer.
     redirect.map_or(Plan::Disabled, |redirect| Plan::Redirect { link: entry.id, redirect })
+}
+
+/// The destination asked for it, so the click's token stands in its place; nothing does while there is no key.
+#[cold]
+fn with_token(entry: &Entry<'_>, location: &[u8], token: Option<[u8; CHARS]>) -> Option<Redirect> {
+    EXPANDED.with_borrow_mut(|expanded| {
+        expanded.clear();
+        expand(location, token.as_ref().map(<[u8; CHARS]>::as_slice), expanded);
+        Redirect::new(entry.status, expanded)
+    })
 }

@@ -181,6 +181,7 @@ mod tests {
             host: host.to_owned(),
             scheme: Scheme::Https,
             slugs: SlugMatching::Strict,
+            former: Vec::new(),
         });
         let address = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
         let domains = Domains::new(&configured, address(1), address(2)).unwrap();

@@ -29,6 +29,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::owner::OwnerKey;
 use crate::redirect::{self, Handler, Plane};
+use crate::store::Store;
 use crate::tally::Tally;
 use crate::telemetry::RedirectCounts;
 
@@ -40,6 +41,8 @@ const HELD_SOCKET: usize = 0;
 
 /// How long a stopping node goes on to deliver click files to an object store. What is left waits for the next start.
 const DELIVER_WITHIN: Duration = Duration::from_secs(2);
+/// Between two tries to get the key of click tokens.
+const TOKEN_KEY_RETRY: Duration = Duration::from_secs(2);
 
 /// Runs a node until it is told to stop.
 ///
@@ -77,6 +80,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let (stop_admin, admin_stopped) = watch::channel(false);
     let serving = runtime.spawn(serve_admin(admin, state, admin_stopped));
     let following = parts.follow_links(&runtime);
+    let keying = runtime.spawn(fetch_token_key(parts.store.clone(), handler.clone()));
     let watching = runtime.spawn(watch_geo(parts.geo.clone(), config.classify.geo_poll_s));
     tally.wait_for_survey();
     data.announce(addresses)?;
@@ -94,6 +98,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let _ = runtime.block_on(serving);
     watching.abort();
     following.abort();
+    keying.abort();
     parts.journal.stop();
     data.withdraw();
     tracing::info!("stopped; nothing that was answered is lost");
@@ -175,6 +180,17 @@ async fn serve_admin(listener: TcpListener, state: Admin, mut stopped: watch::Re
     };
     if let Err(error) = admin::serve(listener, state, stop).await {
         tracing::error!(%error, "the admin plane ended; redirects go on");
+    }
+}
+
+/// Asks the store for the key of click tokens until it answers; until then destinations get none.
+async fn fetch_token_key(store: Arc<dyn Store>, handler: Arc<Handler>) {
+    loop {
+        match crate::conversions::token_key(&*store).await {
+            Ok(key) => return handler.take_token_key(key),
+            Err(error) => tracing::warn!(%error, "no key for click tokens yet"),
+        }
+        tokio::time::sleep(TOKEN_KEY_RETRY).await;
     }
 }
 

@@ -114,6 +114,7 @@ impl Parts {
             past,
             clock: clock.clone(),
             report_zone: report_zone(config)?,
+            rates: crate::stats::rates::Rules::open(&config.ctr)?,
             key: KeyHash::of(key),
             owner: OwnerKey::of(key),
             address: addresses.admin,

@@ -1,8 +1,9 @@
-//! The store: links, counters, uniques, watermarks, impressions and salts; the state that nodes share.
+//! The store: links, counters, uniques, watermarks, imports, records and salts; the state that nodes share.
 //!
 //! A store adds and lists; it never interprets. Meaning is decided above it, in pure code, so that two stores
 //! cannot disagree. Every store passes the sentences of `contract/`.
 
+mod about;
 #[cfg(test)]
 mod contract;
 mod embedded;
@@ -16,9 +17,10 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
-use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
+use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Saved};
 use crate::domain::visitor::Salt;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -163,19 +165,37 @@ pub(crate) trait CountStore: Send + Sync {
 pub(crate) const MISSED_SLUGS_MAX: usize = 1000;
 
 #[async_trait]
-pub(crate) trait ImpressionStore: Send + Sync {
-    /// Stores an import, all of it or nothing. Per (subject, day, kind) the newer as-of wins.
+pub(crate) trait ImportStore: Send + Sync {
+    /// Stores an import, all of it or nothing.
     async fn put_import(&self, import: &Import) -> Result<Imported>;
-    /// Removes an import and brings back what it replaced. `false` when there is none.
+    /// Removes an import, body and all. `false` when there is none.
     async fn undo_import(&self, id: ImportId) -> Result<bool>;
+    /// All of them, by id.
     async fn imports(&self) -> Result<Vec<ImportSummary>>;
-    /// The numbers in force from `first` to `last`, both included.
-    async fn impressions(&self, first: Date, last: Date) -> Result<Vec<StoredImpression>>;
+    /// What was imported, as it was put. `None` when there is no such import.
+    async fn import_body(&self, id: ImportId) -> Result<Option<Body>>;
+}
+
+#[async_trait]
+pub(crate) trait RecordStore: Send + Sync {
+    /// Saves a record if what is there is what is `expected`. Saving what is there already is no conflict.
+    async fn put_record(
+        &self,
+        kind: RecordKind,
+        key: &RecordKey,
+        expected: Expected,
+        value: &RecordValue,
+    ) -> Result<Saved>;
+    async fn record(&self, kind: RecordKind, key: &RecordKey) -> Result<Option<Record>>;
+    /// Removes a record, whatever its revision. `false` when there is none.
+    async fn remove_record(&self, kind: RecordKind, key: &RecordKey) -> Result<bool>;
+    /// Records whose key is above `after` (all of them when `None`), by the bytes of their keys, at most `limit`.
+    async fn records(&self, kind: RecordKind, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>>;
 }
 
 /// Everything a node needs of its store.
-pub(crate) trait Store: LinkStore + CountStore + ImpressionStore {}
-impl<T: LinkStore + CountStore + ImpressionStore> Store for T {}
+pub(crate) trait Store: LinkStore + CountStore + ImportStore + RecordStore {}
+impl<T: LinkStore + CountStore + ImportStore + RecordStore> Store for T {}
 
 /// Why a store was not opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]

@@ -28,10 +28,14 @@ mod redis_groups;
 // Click files on an object store, and an object store that fails.
 mod objects;
 
-// What is measured against: places, addresses behind proxies, and impressions.
+// What is measured against: places, addresses behind proxies, the platforms' own files through the limited child, and
+// what they make of clicks.
+mod files;
 mod imports;
+mod matches;
 mod places;
 mod proxies;
+mod rates;
 
 // What the UTM of links must be.
 mod utm;

@@ -179,3 +179,81 @@ fn ids_of_ads_are_kept_for_reports_of_conversions_and_ids_of_people_are_not() {
     app.cli(&["reclassify", "--since", &today]).ok();
     assert_eq!(hits(&app)[0]["click_id_values"], hit["click_id_values"]);
 }
+
+#[test]
+fn the_latest_filtered_hits_are_listed_with_why_newest_first() {
+    let app = TestApp::start();
+    app.link("https://example.com/", &[("slug", "x")]);
+    app.link("https://example.com/", &[("slug", "y")]);
+    app.click("/x").send();
+    app.click("/x").agent("curl/8.9.1").send();
+    app.click("/x").agent("WhatsApp/2.24.20.71 A").send();
+    app.click("/y").agent("curl/8.9.1").send();
+    app.eventually("every hit is counted", || hits(&app).len() == 4);
+    let listed = |query: &str| {
+        let answer = app.api_get(&format!("/api/v1/filtered{query}")).expect_status(200).json();
+        let named = |hit: &Value| format!("{} {}", hit["slug"].as_str().unwrap(), hit["reason"].as_str().unwrap());
+        answer["hits"].as_array().unwrap().iter().map(named).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(""), ["y user-agent:curl", "x user-agent:whatsapp", "x user-agent:curl"]);
+    assert_eq!(listed("?limit=1"), ["y user-agent:curl"]);
+    assert_eq!(listed("?verdict=preview"), ["x user-agent:whatsapp"]);
+    let id = app.link_by_slug("x")["id"].to_string();
+    assert_eq!(listed(&format!("?link={id}&reason=user-agent:curl")), ["x user-agent:curl"]);
+    for wrong in ["?verdict=human", "?limit=0", "?limit=501"] {
+        app.api_get(&format!("/api/v1/filtered{wrong}")).expect_status(422);
+    }
+    let told = app.cli(&["why", "x", "--verdict", "bot"]).ok();
+    assert!(told.contains("The user agent names curl, which is a program. It does not count"), "{told}");
+    let hit = hits(&app).into_iter().find(|hit| hit["verdict"] == "preview").unwrap()["id"].clone();
+    let told = app.cli(&["why", "--hit", hit.as_str().unwrap()]).ok();
+    assert!(told.contains("preview (user-agent:whatsapp)") && told.contains("WhatsApp/2.24.20.71 A"), "{told}");
+}
+
+#[test]
+fn clicks_of_a_bio_that_came_from_elsewhere_are_told() {
+    const INSTAGRAM: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+                             Mobile/15E148 Instagram 380.0.0.28.85 (iPhone15,3; iOS 18_5)";
+    let app = TestApp::start();
+    app.link("https://example.com/", &[("slug", "x"), ("utm.source", "IG"), ("level", "profile")]);
+    app.link("https://example.com/", &[("slug", "y")]);
+    for visitor in 0..7 {
+        app.click("/x").visitor(visitor).agent(INSTAGRAM).send();
+    }
+    app.click("/x").visitor(8).referrer("https://www.facebook.com/").send();
+    app.click("/x").visitor(9).send();
+    app.click("/y").send();
+    app.eventually_clicks("x", 9);
+    let seen = app.stats("x")["seen"].clone();
+    assert_eq!(
+        seen,
+        json!({ "declared": ["instagram"], "there": 7, "elsewhere": 1, "unknown": 1, "most": "facebook" })
+    );
+    assert_eq!(app.stats("y")["seen"], Value::Null, "what declares nothing cannot leak");
+    let told = app.cli(&["stats", "x"]).ok();
+    assert!(told.contains("elsewhere 1 (12.5%, most of them from facebook)"), "{told}");
+}
+
+#[test]
+fn a_post_in_the_fediverse_brings_hundreds_of_previews_and_no_click() {
+    const SOFTWARE: [&str; 6] = [
+        "Mastodon/4.4.3 (http.rb/5.3.1; +https://HOST/) Bot",
+        "http.rb/5.2.0 (Mastodon/4.2.12; +https://HOST/) Bot",
+        "Misskey/2025.4.1 (https://HOST)",
+        "Akkoma 3.15.2; https://HOST <admin@HOST>; Bot",
+        "gotosocial/0.19.1 (+https://HOST)",
+        "Somethingverse/1.0 (+https://HOST/)",
+    ];
+    let app = TestApp::start();
+    app.link("https://example.com/", &[("slug", "x")]);
+    for server in 0..300_u16 {
+        let agent = SOFTWARE[usize::from(server) % SOFTWARE.len()].replace("HOST", &format!("s{server}.example"));
+        app.click("/x").visitor(server).agent(&agent).send();
+    }
+    app.click("/x").visitor(1000).send();
+    app.eventually("every hit is counted", || app.stats("x")["hits"] == 301);
+    let stats = app.stats_by("x", "reason");
+    assert_eq!((&stats["clicks"], &stats["visitors"]), (&json!(1), &json!(1)));
+    let previews = stats["verdicts"]["preview"].as_u64().unwrap();
+    assert!(previews >= 298, "all but the first unknown one: {stats}");
+}

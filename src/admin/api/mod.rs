@@ -14,10 +14,13 @@ use super::{Admin, guard};
 
 mod click;
 mod clicks;
+mod conversions;
 mod ctr;
 mod extract;
+pub(super) mod filtered;
 mod imports;
 mod links;
+mod matches;
 mod misses;
 mod node;
 mod openapi;
@@ -25,9 +28,11 @@ pub(super) mod owner;
 pub(super) mod problem;
 mod reclassify;
 mod reference;
+mod report;
 mod stats;
 
 pub(super) use clicks::EXPORTS_MAX;
+pub(super) use imports::UPLOADS_MAX;
 use problem::Problem;
 
 /// The largest body of a request, in bytes; imports have their own limit.
@@ -48,11 +53,15 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .merge(stats::router())
         .merge(click::router())
         .merge(clicks::router())
+        .merge(conversions::router())
         .merge(ctr::router())
+        .merge(filtered::router())
+        .merge(matches::router())
         .merge(misses::router())
         .merge(node::router())
         .merge(owner::router())
         .merge(reclassify::router())
+        .merge(report::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(imports::router())
         .split_for_parts();

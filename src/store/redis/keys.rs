@@ -4,9 +4,10 @@
 use jiff::civil::Date;
 use redis::Arg;
 
-use crate::domain::impression::ImportId;
+use crate::domain::import::ImportId;
 use crate::domain::link::LinkId;
 use crate::domain::position::Shard;
+use crate::domain::record::RecordKind;
 use crate::store::OpenError;
 
 /// The longest prefix; every key carries it.
@@ -103,7 +104,7 @@ impl Keys {
         self.shared("miss-days")
     }
 
-    /// Hash: import id to its summary as JSON.
+    /// Hash: import id to what it says of itself, as JSON.
     pub(super) fn imports(&self) -> String {
         self.shared("imports")
     }
@@ -113,34 +114,34 @@ impl Keys {
         self.shared("import-ids")
     }
 
-    /// Hash: digest of the file to import id.
+    /// Hash: digest of an import to its id.
     pub(super) fn digests(&self) -> String {
         self.shared("import-digests")
     }
 
-    /// String: grows whenever other impressions come into force.
-    pub(super) fn imports_version(&self) -> String {
-        self.shared("imports-version")
-    }
-
-    /// Sorted set: imports whose rows are being written or swept away, by when that began.
+    /// Sorted set: imports whose body is being written, by when that began.
     pub(super) fn open_imports(&self) -> String {
         self.shared("imports-open")
     }
 
-    /// Set: the days on which an import has rows.
-    pub(super) fn import_days(&self, import: ImportId) -> String {
-        self.shared(&format!("import-days:{}", import.0))
+    /// Hash: number of the portion to portion.
+    pub(super) fn import_body(&self, import: ImportId) -> String {
+        self.shared(&format!("import-body:{import}"))
     }
 
-    /// Hash: JSON of subject, kind and import to count.
-    pub(super) fn impressions(&self, day: Date) -> String {
-        self.shared(&format!("impressions:{day}"))
+    /// Hash: key to revision and value.
+    pub(super) fn records(&self, kind: RecordKind) -> String {
+        self.shared(&format!("records:{}", kind.as_str()))
     }
 
-    /// Sorted set of the days with impressions.
-    pub(super) fn impression_days(&self) -> String {
-        self.shared("impression-days")
+    /// Sorted set: the keys of a kind, all with one score.
+    pub(super) fn record_keys(&self, kind: RecordKind) -> String {
+        self.shared(&format!("record-keys:{}", kind.as_str()))
+    }
+
+    /// String: the last revision that was given out.
+    pub(super) fn record_revisions(&self) -> String {
+        self.shared("record-revisions")
     }
 
     /// What every key of a shard begins with.

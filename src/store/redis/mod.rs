@@ -17,7 +17,7 @@ mod cluster;
 mod counts;
 mod dial;
 mod health;
-mod impressions;
+mod imports;
 mod incarnations;
 mod keys;
 mod layout;
@@ -29,6 +29,7 @@ mod pause;
 mod reaction;
 mod reactor;
 mod record;
+mod records;
 mod report;
 mod routes;
 mod salts;
@@ -59,11 +60,14 @@ use self::reaction::{Failure, Reaction};
 use self::reactor::Reactor;
 use self::tls::Tls;
 use self::topology::Topology;
-use super::{Config, CountStore, Created, Heard, ImpressionStore, LinkStore, News, OpenError, Replaced, Result};
+use super::{
+    Config, CountStore, Created, Heard, ImportStore, LinkStore, News, OpenError, RecordStore, Replaced, Result,
+};
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
-use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
+use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Saved};
 use crate::domain::visitor::Salt;
 
 /// How long a start waits for a Redis that is starting, too.
@@ -280,21 +284,50 @@ impl CountStore for Redis {
 }
 
 #[async_trait]
-impl ImpressionStore for Redis {
+impl ImportStore for Redis {
     async fn put_import(&self, import: &Import) -> Result<Imported> {
         let import = import.clone();
-        self.call(|server| async move { impressions::put(&server, &import).await }).await
+        self.call(|server| async move { imports::put(&server, &import).await }).await
     }
 
     async fn undo_import(&self, id: ImportId) -> Result<bool> {
-        self.call(move |server| async move { impressions::undo(&server, id).await }).await
+        self.call(move |server| async move { imports::undo(&server, id).await }).await
     }
 
     async fn imports(&self) -> Result<Vec<ImportSummary>> {
-        self.call(|server| async move { impressions::imports(&server).await }).await
+        self.call(|server| async move { imports::list(&server).await }).await
     }
 
-    async fn impressions(&self, first: Date, last: Date) -> Result<Vec<StoredImpression>> {
-        self.call(move |server| async move { impressions::read(&server, first, last).await }).await
+    async fn import_body(&self, id: ImportId) -> Result<Option<Body>> {
+        self.call(move |server| async move { imports::body(&server, id).await }).await
+    }
+}
+
+#[async_trait]
+impl RecordStore for Redis {
+    async fn put_record(
+        &self,
+        kind: RecordKind,
+        key: &RecordKey,
+        expected: Expected,
+        value: &RecordValue,
+    ) -> Result<Saved> {
+        let (key, value) = (key.clone(), value.clone());
+        self.call(move |server| async move { records::put(&server, kind, &key, expected, &value).await }).await
+    }
+
+    async fn record(&self, kind: RecordKind, key: &RecordKey) -> Result<Option<Record>> {
+        let key = key.clone();
+        self.call(move |server| async move { records::get(&server, kind, &key).await }).await
+    }
+
+    async fn remove_record(&self, kind: RecordKind, key: &RecordKey) -> Result<bool> {
+        let key = key.clone();
+        self.call(move |server| async move { records::remove(&server, kind, &key).await }).await
+    }
+
+    async fn records(&self, kind: RecordKind, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
+        let after = after.cloned();
+        self.call(move |server| async move { records::list(&server, kind, after, limit).await }).await
     }
 }

@@ -25,5 +25,8 @@ script!(REPLACE_LINK, "replace_link.lua");
 script!(REMOVE_LINK, "remove_link.lua");
 script!(SALT, "salt.lua");
 script!(MISSES, "misses.lua");
+script!(WRITE_BODY, "write_body.lua");
 script!(COMMIT_IMPORT, "commit_import.lua");
 script!(UNDO_IMPORT, "undo_import.lua");
+script!(PUT_RECORD, "put_record.lua");
+script!(REMOVE_RECORD, "remove_record.lua");

@@ -299,12 +299,28 @@ async fn changes_that_were_missed_are_told_afterwards_and_more_than_is_kept_is_o
     assert!(matches!(store.news(&heard).await.unwrap(), News::Missed { .. }));
 }
 
+#[tokio::test]
+async fn e80_an_import_that_was_never_finished_counts_for_nothing_and_is_swept_away() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    server.cli::<()>("INCR waypost:{m}:import-ids");
+    server.cli::<()>("ZADD waypost:{m}:imports-open 1 1");
+    server.cli::<()>("HSET waypost:{m}:import-body:1 0 half");
+    assert!(store.imports().await.unwrap().is_empty());
+    assert!(store.import_body(ImportId(1)).await.unwrap().is_none());
+    let sentence = crate::store::contract::imports::an_import_is_listed_and_its_body_comes_back_as_it_was;
+    sentence(&store).await;
+    let left: Vec<String> = server.cli("KEYS waypost:{m}:import-body:*");
+    assert_eq!(left, ["waypost:{m}:import-body:2"]);
+    assert_eq!(server.cli::<u64>("ZCARD waypost:{m}:imports-open"), 0);
+}
+
 /// The commands of `docs/redis.md` are all that Waypost needs: every chapter of the contract goes well with them.
 #[tokio::test]
 async fn the_documented_permissions_are_enough() {
     use crate::store::contract;
     let [command, _] = documented_permissions();
-    for sentence in 0..7 {
+    for sentence in 0..8 {
         let server = RedisServer::start();
         server.ask(&command);
         let url = server.url().replace("//", "//waypost:PASSWORD@");
@@ -316,7 +332,8 @@ async fn the_documented_permissions_are_enough() {
             3 => contract::counts::a_full_dimension_goes_to_other_with_exact_sum(&store).await,
             4 => contract::counts::misses_are_capped_with_exact_sum(&store).await,
             5 => contract::counts::salts_are_destroyed_after_two_days(&store).await,
-            _ => contract::impressions::an_undone_import_brings_back_what_it_replaced(&store).await,
+            6 => contract::imports::an_undone_import_leaves_no_trace_and_can_be_imported_again(&store).await,
+            _ => contract::records::records_are_listed_by_the_bytes_of_their_keys_in_pages(&store).await,
         }
         let heard = store.heard().await.unwrap();
         assert!(matches!(store.news(&heard).await.unwrap(), News::Changed { .. }));
