@@ -18,6 +18,7 @@ mod lookup;
 mod reclassify;
 mod serve;
 mod stats;
+mod store;
 mod table;
 mod when;
 
@@ -71,6 +72,8 @@ enum Command {
     CheckConfig(check_config::Args),
     /// Look for what is wrong with this machine, its folder and its settings
     Doctor(doctor::Args),
+    /// Copy links, counters and everything else from one store into another (no server needed)
+    Store(store::Args),
     /// Fill an empty data folder with a believable campaign (no server needed)
     Demo(demo::Args),
     /// Measure classification on public corpora in a folder (no server needed)
@@ -119,6 +122,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Classify(file) => classify::run(&file.load()?),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Store(args) => store::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Corpora(args) => corpora::run(&args, &serve::ConfigFile::default().load()?),
         Command::ParseImpressions => return Ok(crate::impressions::child::parse_child_main()),
@@ -201,6 +205,7 @@ mod tests {
             "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
             "waypost check-config --config w.toml --print",
             "waypost doctor --data d --json",
+            "waypost store copy --from embedded:d --to redis://h/1 --config w.toml --json",
             "waypost demo --data d",
             "waypost corpora DIR --misses",
             "waypost parse-impressions",

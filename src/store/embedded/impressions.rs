@@ -35,17 +35,24 @@ pub(super) fn put(file: &Connection, import: &Import) -> Result<Imported> {
     let id = put_summary(file, import)?;
     as_of.insert(id, import.as_of);
     let (mut added, mut replaced, mut kept) = (0, 0, 0);
-    let (mut find, mut insert) = (file.prepare_cached(IMPORTS_OF)?, file.prepare_cached(INSERT_ROW)?);
+    let mut find = file.prepare_cached(IMPORTS_OF)?;
     for row in &import.rows {
         match in_force(&mut find, row, &as_of)? {
             None => added += 1,
             Some(rank) if rank <= (import.as_of, id) => replaced += 1,
             Some(_) => kept += 1,
         }
-        let (day, subject) = (row.day.to_string(), subject_text(&row.subject));
-        insert.execute(params![day, subject, row.kind.as_str(), Number(id.0), Number(row.count)])?;
+        write(file, id, row)?;
     }
     Ok(Imported::New { id, added, replaced, kept })
+}
+
+/// Writes one row of an import, over what it says of the same number already.
+pub(super) fn write(file: &Connection, import: ImportId, row: &Impression) -> Result<()> {
+    let (day, subject) = (row.day.to_string(), subject_text(&row.subject));
+    let values = params![day, subject, row.kind.as_str(), Number(import.0), Number(row.count)];
+    file.prepare_cached(INSERT_ROW)?.execute(values)?;
+    Ok(())
 }
 
 fn same(file: &Connection, import: &Import) -> Result<Option<ImportId>> {
@@ -143,7 +150,7 @@ fn stored(row: &Row<'_>, as_of: &HashMap<ImportId, Timestamp>) -> Result<StoredI
     Ok(StoredImpression { impression, as_of, import })
 }
 
-fn impression(row: &Row<'_>) -> Result<Impression, Reason> {
+pub(super) fn impression(row: &Row<'_>) -> Result<Impression, Reason> {
     let (day, subject, kind): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
     Ok(Impression {
         subject: subject_from(&subject)?,

@@ -45,7 +45,7 @@ struct Summary {
 }
 
 pub(super) async fn put(server: &Server, import: &Import) -> Result<Imported> {
-    let digest: String = import.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest_text(&import.digest);
     let same: Option<u64> = server.reports.read(cmd("HGET").arg(server.keys.digests()).arg(&digest)).await?;
     if let Some(id) = same {
         return Ok(Imported::Same { id: ImportId(id) });
@@ -62,6 +62,11 @@ pub(super) async fn put(server: &Server, import: &Import) -> Result<Imported> {
         sweep(server, id).await?;
     }
     Ok(imported)
+}
+
+/// A digest as it stands in keys and summaries.
+pub(super) fn digest_text(digest: &[u8; 32]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn write_rows(server: &Server, id: ImportId, rows: &[Impression]) -> Result<()> {
@@ -86,14 +91,9 @@ async fn write_rows(server: &Server, id: ImportId, rows: &[Impression]) -> Resul
 }
 
 async fn commit(server: &Server, id: ImportId, import: &Import, digest: String) -> Result<Imported> {
-    let summary = Summary {
-        digest: digest.clone(),
-        file_name: import.file_name.clone(),
-        as_of: import.as_of,
-        imported_at: import.imported_at,
-        rows: import.rows.len() as u64,
-    };
-    let json = serde_json::to_string(&summary).expect("a summary has nothing that JSON cannot hold");
+    let (as_of, imported_at, rows) = (import.as_of, import.imported_at, import.rows.len() as u64);
+    let summary = ImportSummary { id, file_name: import.file_name.clone(), as_of, imported_at, rows };
+    let json = summary_text(&summary, digest.clone());
     for _ in 0..TRIES {
         let version = version(server).await?;
         let (added, replaced, kept) = compare(server, id, import).await?;
@@ -121,6 +121,13 @@ async fn commit(server: &Server, id: ImportId, import: &Import, digest: String) 
         }
     }
     Err(busy("others come into force all the time"))
+}
+
+/// The summary of an import as it stands in the hash of imports.
+pub(super) fn summary_text(summary: &ImportSummary, digest: String) -> String {
+    let ImportSummary { file_name, as_of, imported_at, rows, .. } = summary.clone();
+    let summary = Summary { digest, file_name, as_of, imported_at, rows };
+    serde_json::to_string(&summary).expect("a summary has nothing that JSON cannot hold")
 }
 
 fn busy(why: &str) -> Failure {
@@ -203,7 +210,7 @@ pub(super) async fn imports(server: &Server) -> Result<Vec<ImportSummary>> {
     Ok(imports)
 }
 
-async fn summaries(server: &Server) -> Result<HashMap<ImportId, ImportSummary>> {
+pub(super) async fn summaries(server: &Server) -> Result<HashMap<ImportId, ImportSummary>> {
     let key = server.keys.imports();
     let fields: Vec<(u64, String)> = server.reports.read(cmd("HGETALL").arg(&key)).await?;
     let parse = |(id, json): (u64, String)| {
@@ -246,7 +253,7 @@ fn newest(rows: Vec<StoredImpression>) -> impl Iterator<Item = StoredImpression>
 }
 
 /// The rows of a day whose imports are in force.
-async fn day_rows(
+pub(super) async fn day_rows(
     server: &Server,
     day: Date,
     imports: &HashMap<ImportId, ImportSummary>,
@@ -270,7 +277,7 @@ fn number_of(row: &Impression) -> Number {
 }
 
 /// `3 views link:7`: import, kind, subject.
-fn field(import: ImportId, row: &Impression) -> String {
+pub(super) fn field(import: ImportId, row: &Impression) -> String {
     format!("{} {} {}", import.0, row.kind.as_str(), subject_text(&row.subject))
 }
 

@@ -4,6 +4,7 @@
 //! Nothing here may repeat a call whose outcome is unknown, except where the call itself makes that harmless.
 
 mod address;
+pub(super) mod copy;
 mod counts;
 mod health;
 mod impressions;
@@ -19,6 +20,7 @@ mod record;
 mod report;
 mod salts;
 mod scripts;
+mod sketch;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +36,7 @@ use jiff::civil::Date;
 
 use self::address::Address;
 use self::keys::Keys;
-use self::layout::{Layout, Refusal};
+use self::layout::{Layout, Purpose, Refusal};
 use self::line::{Deadlines, Line};
 use self::reaction::{Failure, Reaction};
 use self::reactor::Reactor;
@@ -94,6 +96,10 @@ pub(super) fn name(url: &str) -> Option<String> {
 impl Redis {
     /// Opens the store in the database of `config`, beginning it where there never was one.
     pub(super) fn open(config: &Config, data: &Path) -> Result<Self, OpenError> {
+        Self::open_for(config, data, Purpose::Use)
+    }
+
+    fn open_for(config: &Config, data: &Path, purpose: Purpose) -> Result<Self, OpenError> {
         let address = Address::parse(&config.url)?;
         let keys = Keys::new(&config.prefix)?;
         let deadlines = Deadlines {
@@ -104,7 +110,7 @@ impl Redis {
         let line = || Line::new(address.clone(), deadlines);
         let name = address.to_string();
         let (first, layout) = reactor
-            .wait(open_layout(line(), keys.clone(), config.shards, data.to_owned()))
+            .wait(open_layout(line(), keys.clone(), config.shards, data.to_owned(), purpose))
             .unwrap_or_else(|| Err(Refusal::Failed(Failure::silent())))
             .map_err(|refusal| refusal.at(&name, data))?;
         let Layout { id, shards, .. } = layout;
@@ -136,10 +142,16 @@ impl Redis {
 }
 
 /// A Redis that is still starting is waited for; anything else is said at once.
-async fn open_layout(line: Line, keys: Keys, shards: u16, data: std::path::PathBuf) -> Result<(Line, Layout), Refusal> {
+async fn open_layout(
+    line: Line,
+    keys: Keys,
+    shards: u16,
+    data: std::path::PathBuf,
+    purpose: Purpose,
+) -> Result<(Line, Layout), Refusal> {
     let deadline = Instant::now() + OPEN_WITHIN;
     loop {
-        match layout::open(&line, &keys, shards, &data).await {
+        match layout::open(&line, &keys, shards, &data, &purpose).await {
             Err(Refusal::Failed(failure))
                 if matches!(failure.reaction, Reaction::Unknown | Reaction::Wait) && Instant::now() < deadline =>
             {

@@ -1,5 +1,6 @@
 //! The contract on a real redis-server, and what only Redis can get wrong.
 
+mod copy;
 mod faults;
 mod server;
 
