@@ -7,6 +7,8 @@
 mod contract;
 pub(crate) mod copy;
 mod embedded;
+#[cfg(test)]
+pub(crate) use embedded::simulated;
 mod redis;
 
 use std::path::{Path, PathBuf};

@@ -97,7 +97,7 @@ impl Judge {
         let mut clicks = Vec::new();
         let mut trouble = None;
         let from = stream.reader.position();
-        let past = &mut stream.past;
+        let memory = &mut stream.memory;
         let max = tools.config.batch_hits_max.max(1);
         let progress = stream.reader.read(upto, max, |position, hit| {
             if trouble.is_some() {
@@ -105,7 +105,7 @@ impl Judge {
             }
             match session.judge(hit, ids.of(hit.time_ms, position)) {
                 Ok(mut click) => {
-                    past.judge(&mut click);
+                    memory.judge(position, &mut click);
                     clicks.push((position, click));
                 }
                 Err(error) => trouble = Some(error),

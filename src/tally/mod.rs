@@ -5,6 +5,7 @@
 //! never slow a redirect: it shares nothing with the redirect plane but the journal's files and the link cache.
 
 mod accounts;
+mod ended;
 pub(crate) mod geo;
 mod judge;
 pub(crate) mod recount;
@@ -12,7 +13,11 @@ mod rollup;
 pub(crate) mod rules;
 mod running;
 mod stream;
+mod verify;
 mod worker;
+
+#[cfg(test)]
+mod tests;
 
 use serde::Deserialize;
 

@@ -3,25 +3,26 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
 use super::Config;
 use super::accounts::{Accounts, Origin};
+use super::ended::Ended;
 use super::geo::Geo;
 use super::judge::{Judge, Round};
 use super::recount;
 use super::rollup::Rollup;
-use super::running::Order;
+use super::running::{Order, Pace};
 use super::stream::Stream;
 use crate::archive::{Archive, ArchiveError};
 use crate::classify::Classifier;
 use crate::clock::Clock;
 use crate::domain::counter::{Applied, Batch, Delta};
 use crate::domain::position::{Incarnation, Position, Shard};
-use crate::journal::{Journal, left_behind};
+use crate::journal::Journal;
 use crate::links::cache::Cache;
 use crate::links::misses::Misses;
 use crate::store::{CountStore, StoreError};
@@ -52,7 +53,7 @@ pub(crate) struct Tools {
     pub(crate) cache: Arc<Cache>,
     pub(crate) store: Arc<dyn CountStore>,
     pub(crate) archive: Arc<Archive>,
-    pub(crate) classifier: Classifier,
+    pub(crate) classifier: Arc<Classifier>,
     pub(crate) geo: Arc<Geo>,
     pub(crate) misses: Arc<Misses>,
     pub(crate) accounts: Arc<Accounts>,
@@ -62,7 +63,7 @@ pub(crate) struct Tools {
 pub(super) struct Worker {
     tools: Tools,
     runtime: tokio::runtime::Runtime,
-    orders: Receiver<Order>,
+    pace: Box<dyn Pace>,
     /// The past shall be judged again as soon as a round is done.
     recount: Option<recount::Request>,
     /// Set once it was told to stop: until when it works on.
@@ -72,6 +73,7 @@ pub(super) struct Worker {
     probed: Instant,
     /// Set while click files cannot be written: when to try again.
     seal_again: Option<Instant>,
+    ended: Ended,
 }
 
 /// What kept a round from being finished. It is tried again.
@@ -90,9 +92,10 @@ pub(super) enum Trouble {
 /// What became of an earlier process' hits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Survey {
-    /// All of them are counted and in click files.
-    Finished,
-    WorkLeft,
+    /// All of them, those before `end`, are counted and in click files.
+    Finished { end: Position },
+    /// Those before `counted` are counted, and the books know of the others.
+    WorkLeft { counted: Position },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,34 +106,38 @@ enum Outcome {
 }
 
 impl Worker {
-    pub(super) fn new(tools: Tools, runtime: tokio::runtime::Runtime, orders: Receiver<Order>) -> Self {
+    pub(super) fn new(tools: Tools, runtime: tokio::runtime::Runtime, pace: Box<dyn Pace>) -> Self {
         let judge = Judge::new(&tools);
-        let (probed, seal_again) = (Instant::now(), None);
-        Self { tools, runtime, orders, recount: None, deadline: None, judge, probed, seal_again }
+        let (probed, seal_again) = (pace.now(), None);
+        let ended = Ended::default();
+        Self { tools, runtime, pace, recount: None, deadline: None, judge, probed, seal_again, ended }
     }
 
     pub(super) fn run(mut self, surveyed: &SyncSender<()>) {
         let live = self.tools.journal.incarnation();
-        let left_behind = match left_behind(&self.tools.folder, live) {
+        let left_behind = match self.tools.journal.left_behind() {
             Ok(left_behind) => left_behind,
             Err(error) => {
                 tracing::error!(%error, "the journal folder cannot be read; what is in it waits for the next start");
                 let _ = surveyed.try_send(());
-                return self.follow(live, Origin::Live);
+                return self.follow_live(live);
             }
         };
         let mut unfinished = Vec::new();
         for incarnation in &left_behind {
-            if self.insist(|worker| worker.survey(*incarnation)) != Some(Survey::Finished) {
-                unfinished.push(*incarnation);
+            match self.insist(|worker| worker.survey(*incarnation)) {
+                Some(Survey::Finished { end }) => self.ended.add(*incarnation, end),
+                Some(Survey::WorkLeft { counted }) => unfinished.push((*incarnation, counted)),
+                // It is stopping; the next start finds them.
+                None => {}
             }
         }
         let _ = surveyed.try_send(());
-        for incarnation in unfinished {
-            self.follow(incarnation, Origin::Recovered);
+        for (incarnation, counted) in unfinished {
+            self.work_off(incarnation, counted);
         }
         self.forget_all_but(left_behind);
-        self.follow(live, Origin::Live);
+        self.follow_live(live);
     }
 
     /// Each start leaves watermarks. Those of journals that are gone for long mean nothing any more; a journal that
@@ -155,40 +162,92 @@ impl Worker {
         let end = stream.reader.position();
         if end <= released {
             self.end(&mut stream);
-            return Ok(Survey::Finished);
+            return Ok(Survey::Finished { end });
         }
         if end > counted {
             tracing::info!(hits = end.0 - counted.0, "an earlier process left hits to be counted");
             self.tools.accounts.found(end.0 - counted.0);
         }
-        Ok(Survey::WorkLeft)
+        Ok(Survey::WorkLeft { counted })
     }
 
-    /// Works an incarnation off: an old one to its end, the live one until it is time to stop.
-    fn follow(&mut self, incarnation: Incarnation, origin: Origin) {
-        let Some(mut stream) = self.insist(|worker| worker.open(incarnation, origin)) else { return };
-        while let Some(outcome) = self.insist(|worker| worker.round(&mut stream)) {
+    fn follow_live(&mut self, live: Incarnation) {
+        if let Some(mut stream) = self.insist(|worker| worker.open(live, Origin::Live)) {
+            self.follow(&mut stream);
+        }
+    }
+
+    /// Works off what an earlier process left, of which the books know what is not before `counted`.
+    fn work_off(&mut self, incarnation: Incarnation, counted: Position) {
+        let Some(mut stream) = self.insist(|worker| worker.open(incarnation, Origin::Recovered)) else { return };
+        // The store may have gone back since it was surveyed.
+        self.tools.accounts.found(counted.0.saturating_sub(stream.booked.0));
+        self.follow(&mut stream);
+        self.end(&mut stream);
+        self.ended.add(incarnation, stream.reader.position());
+    }
+
+    /// Works a stream off: an old one to its end, the live one until it is time to stop.
+    fn follow(&mut self, stream: &mut Stream) {
+        while let Some(outcome) = self.insist(|worker| worker.round(stream)) {
             self.hear();
-            self.recount(&mut stream);
+            self.recount(stream);
+            self.return_to_forgotten(stream);
             if outcome == Outcome::More {
                 continue;
             }
-            if origin == Origin::Recovered || self.deadline.is_some() {
+            if stream.origin == Origin::Recovered || self.deadline.is_some() {
                 break;
             }
             self.rest(Duration::from_millis(self.tools.config.interval_ms));
         }
-        self.insist(|worker| worker.seal(&mut stream));
-        if origin == Origin::Recovered {
-            self.end(&mut stream);
+        // One that was stopped half-way goes on there at the next start.
+        if stream.has_caught_up() || self.deadline.is_none() {
+            self.insist(|worker| worker.seal(stream));
         }
+    }
+
+    /// Works off again what an earlier process left and the store has forgotten since: a failover or a backup can reach
+    /// back beyond the start of this process.
+    fn return_to_forgotten(&mut self, live: &mut Stream) {
+        if live.origin != Origin::Live
+            || self.ended.forgotten.is_empty()
+            || !live.has_caught_up()
+            || self.deadline.is_some()
+        {
+            return;
+        }
+        // What waits for a click file is of the live journal alone.
+        if self.insist(|worker| worker.seal(live)).is_none() {
+            return;
+        }
+        for incarnation in std::mem::take(&mut self.ended.forgotten) {
+            match self.insist(|worker| worker.survey(incarnation)) {
+                Some(Survey::Finished { end }) => self.ended.add(incarnation, end),
+                Some(Survey::WorkLeft { counted }) => self.work_off(incarnation, counted),
+                // It is stopping; the next start finds them.
+                None => return,
+            }
+        }
+    }
+
+    /// Asks of one ended journal after the other whether the store still knows it as counted.
+    fn probe_ended(&mut self) -> Result<(), Trouble> {
+        let Some((incarnation, end)) = self.ended.next(self.pace.now()) else { return Ok(()) };
+        let counted = self.runtime.block_on(self.tools.store.watermarks(incarnation))?;
+        let archived = self.runtime.block_on(self.tools.store.archived(incarnation))?;
+        if counted.into_iter().chain([archived]).any(|at| at < end) {
+            tracing::warn!(%incarnation, "the store has forgotten hits of an earlier process; they are counted again");
+            self.ended.forget(incarnation);
+        }
+        Ok(())
     }
 
     /// Tries until it works, with growing pauses. `None` when time ran out while stopping.
     fn insist<T>(&mut self, mut action: impl FnMut(&mut Self) -> Result<T, Trouble>) -> Option<T> {
         let mut backoff = BACKOFF_FIRST;
         loop {
-            if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            if self.deadline.is_some_and(|deadline| self.pace.now() >= deadline) {
                 return None;
             }
             match action(self) {
@@ -203,19 +262,17 @@ impl Worker {
     /// Waits, or hears that it is time to stop. While stopping there is no time to wait long.
     fn rest(&mut self, pause: Duration) {
         if self.deadline.is_some() {
-            std::thread::sleep(pause.min(BACKOFF_FIRST));
+            self.pace.sleep(pause.min(BACKOFF_FIRST));
             return;
         }
-        match self.orders.recv_timeout(pause) {
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(order) => self.take(order),
-            Err(RecvTimeoutError::Disconnected) => self.take(Order::Stop),
+        if let Some(order) = self.pace.wait(pause) {
+            self.take(order);
         }
     }
 
     fn take(&mut self, order: Order) {
         match order {
-            Order::Stop => self.deadline = Some(Instant::now() + STOP_WITHIN),
+            Order::Stop => self.deadline = Some(self.pace.now() + STOP_WITHIN),
             Order::Recount(request) => self.recount = Some(request),
         }
     }
@@ -223,7 +280,7 @@ impl Worker {
     /// Takes an order if one is there, without waiting.
     fn hear(&mut self) {
         if self.deadline.is_none()
-            && let Ok(order) = self.orders.try_recv()
+            && let Some(order) = self.pace.wait(Duration::ZERO)
         {
             self.take(order);
         }
@@ -231,12 +288,15 @@ impl Worker {
 
     /// Judges the past again if that was asked for. Every counted click is in a file before it begins.
     fn recount(&mut self, stream: &mut Stream) {
+        if !stream.has_caught_up() {
+            return;
+        }
         let Some(request) = self.recount.take() else { return };
         let sealed = self.seal(stream).map_err(|trouble| recount::RecountError::Seal(trouble.to_string()));
-        let orders = &self.orders;
+        let pace = &mut self.pace;
         let mut told_to_stop = self.deadline.is_some();
         let is_stopping = || {
-            told_to_stop = told_to_stop || matches!(orders.try_recv(), Ok(Order::Stop));
+            told_to_stop = told_to_stop || matches!(pace.wait(Duration::ZERO), Some(Order::Stop));
             told_to_stop
         };
         let done = sealed.and_then(|()| recount::run(&mut self.tools, &self.runtime, &request, is_stopping));
@@ -263,6 +323,12 @@ impl Worker {
         let mut stream = self.runtime.block_on(open)?;
         if origin == Origin::Recovered {
             self.keep_what_cannot_be_written_again(&mut stream)?;
+            // Clicks that are counted were judged as files ended then, whatever the store still knows of those files.
+            let mut from = stream.archived;
+            while let Some(begin) = self.tools.archive.first_from(incarnation, from)? {
+                stream.memory.file_begins(begin);
+                from = begin.next();
+            }
             self.tools.archive.discard(incarnation, stream.archived)?;
         }
         Ok(stream)
@@ -284,6 +350,7 @@ impl Worker {
         // the last one is written twice, which is better than not at all.
         let from = self.tools.archive.first_from(stream.incarnation, oldest)?.unwrap_or(oldest);
         (stream.sealed, stream.pushed) = (from, from);
+        stream.memory.file_begins(from);
         self.record_sealed(stream)
     }
 
@@ -293,6 +360,7 @@ impl Worker {
         // Before anything more is judged: a double tap is remembered since the last seal that the store knows of.
         self.record_sealed(stream)?;
         self.seal_if_due(stream)?;
+        self.probe_ended()?;
         let upto = match stream.origin {
             Origin::Live => self.tools.journal.synced(),
             Origin::Recovered => Position(u64::MAX),
@@ -304,23 +372,21 @@ impl Worker {
                 return Err(trouble);
             }
         };
-        let outcome = if round.is_full { Outcome::More } else { Outcome::Idle };
-        if round.is_empty() {
-            self.probe(stream)?;
-        } else {
-            self.settle(stream, round)?;
-        }
+        let is_full = round.is_full;
+        let is_done = if round.is_empty() { self.probe(stream)? } else { self.settle(stream, round)? };
+        // A store that went back leaves more to do, also of a journal that ended.
+        let outcome = if is_full || !is_done { Outcome::More } else { Outcome::Idle };
         self.tools.journal.release(stream.incarnation, stream.released(), false);
         Ok(outcome)
     }
 
-    /// Counts a round in every shard, then hands its clicks to the archive.
-    fn settle(&mut self, stream: &mut Stream, round: Round) -> Result<(), Trouble> {
+    /// Counts a round in every shard, then hands its clicks to the archive; `false` when it has to be read again.
+    fn settle(&mut self, stream: &mut Stream, round: Round) -> Result<bool, Trouble> {
         for shard in 0..stream.counted.len() {
             if self.insist(|worker| worker.apply(stream, shard, &round)) != Some(true) {
                 // The store went back, or time ran out while stopping: what was read is read again.
                 stream.restart(&self.tools.folder);
-                return Ok(());
+                return Ok(false);
             }
         }
         let (fresh, to) = (stream.pushed, round.to);
@@ -331,7 +397,7 @@ impl Worker {
         // before, because another shard was behind, are not booked again.
         stream.booked = stream.booked.max(to);
         self.tools.accounts.settled(stream.origin, hits, damaged, stream.booked);
-        Ok(())
+        Ok(true)
     }
 
     /// Applies one shard's part of a round; `false` when the store asks to go on from an earlier position.
@@ -366,6 +432,11 @@ impl Worker {
         let expected = stream.counted[shard];
         tracing::warn!(shard, %watermark, %expected, "the store stands elsewhere; counting goes on from there");
         stream.counted[shard] = watermark;
+        if watermark < expected {
+            self.ended.ask_all();
+            // It has also forgotten where click files begin. It is told again before anything is counted across that.
+            stream.archived = Position::START;
+        }
         if watermark < stream.booked {
             self.tools.accounts.forgotten(stream.origin, stream.booked, watermark);
             stream.booked = watermark;
@@ -373,13 +444,13 @@ impl Worker {
     }
 
     /// Asks where the store stands although there is nothing to count. A store that was rolled back, by a failover or
-    /// from a backup, would else be found out only by the next click, which may never come.
-    fn probe(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
-        if self.probed.elapsed() < PROBE_EVERY {
-            return Ok(());
+    /// from a backup, would else be found out only by the next click, which may never come. `false` when it was.
+    fn probe(&mut self, stream: &mut Stream) -> Result<bool, Trouble> {
+        if self.pace.now().saturating_duration_since(self.probed) < PROBE_EVERY {
+            return Ok(true);
         }
         let watermarks = self.runtime.block_on(self.tools.store.watermarks(stream.incarnation))?;
-        self.probed = Instant::now();
+        self.probed = self.pace.now();
         let mut went_back = false;
         for (shard, watermark) in watermarks.into_iter().enumerate() {
             if stream.counted[shard] != watermark {
@@ -390,7 +461,7 @@ impl Worker {
         if went_back {
             stream.restart(&self.tools.folder);
         }
-        Ok(())
+        Ok(!went_back)
     }
 
     fn roll_up(&mut self, stream: &Stream, shard: usize, round: &Round) -> Vec<Delta> {
@@ -405,8 +476,9 @@ impl Worker {
     /// A click file that cannot be written stops nothing yet: its clicks wait in memory and their hits in the journal,
     /// and counting goes on until too many wait.
     fn seal_if_due(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
-        let began = Instant::now();
-        let is_due = self.tools.archive.is_due(self.tools.clock.now_ms());
+        let began = self.pace.now();
+        let may_end = stream.has_caught_up() || self.tools.archive.is_full();
+        let is_due = may_end && self.tools.archive.is_due(self.tools.clock.now_ms());
         if is_due && self.seal_again.is_none_or(|again| began >= again) {
             match self.seal(stream) {
                 Ok(()) => self.seal_again = None,
@@ -415,7 +487,8 @@ impl Worker {
                         tracing::warn!(%error, "click files cannot be written; clicks are counted and wait");
                     }
                     self.tools.accounts.archive_failed();
-                    self.seal_again = Some(began + SEAL_PAUSE_MIN.max(began.elapsed() * SEAL_PAUSE_FACTOR));
+                    let took = self.pace.now().saturating_duration_since(began);
+                    self.seal_again = Some(began + SEAL_PAUSE_MIN.max(took * SEAL_PAUSE_FACTOR));
                 }
                 Err(trouble) => return Err(trouble),
             }
@@ -432,7 +505,7 @@ impl Worker {
         if stream.pushed > stream.sealed {
             self.tools.archive.seal(stream.incarnation, stream.sealed)?;
             stream.sealed = stream.pushed;
-            stream.past.reset();
+            stream.memory.file_begins(stream.sealed);
             self.record_sealed(stream)?;
         }
         self.tools.journal.release(stream.incarnation, stream.released(), false);

@@ -19,7 +19,7 @@ use super::segment::{HEADER, Name};
 use crate::domain::hit::Hit;
 use crate::domain::position::{Incarnation, Position};
 
-pub(crate) use folder::left_behind;
+pub(super) use folder::{files_of, left_behind};
 
 /// Bytes read at a time; more than the longest frame.
 const CHUNK: usize = 256 << 10;
@@ -88,9 +88,10 @@ impl Reader {
 
     /// The position of the first hit that the files still hold; `None` when there are no files.
     pub(crate) fn oldest(&self) -> io::Result<Option<Position>> {
-        let mut segments = folder::segments(&self.folder)?;
-        segments.retain(|(name, _)| name.incarnation == self.incarnation);
-        Ok(segments.into_iter().min_by_key(|(name, _)| name.number).map(|(_, header)| header.first))
+        // Not that of the first file: after a failed sync the next one repeats frames, and a header that was written anew
+        // names the first frame that is left.
+        let segments = folder::segments(&self.folder)?.into_iter();
+        Ok(segments.filter(|(name, _)| name.incarnation == self.incarnation).map(|(_, header)| header.first).min())
     }
 
     /// Hands out hits below `upto`, at most `max` of them.
@@ -216,8 +217,9 @@ impl Reader {
         let Some(open) = &mut self.open else { return Ok(false) };
         let start = open.at();
         let is_unused = frame::zeroes(open.window()) >= open.window().len().min(frame::HEAD);
-        let following = folder::following(&self.folder, &open.name)?;
-        if is_unused && let Some((name, _)) = following.as_ref().filter(|(_, first)| *first <= self.next) {
+        let following = folder::following(&self.folder, &open.name, self.next)?;
+        // Also where this file is damaged: after a failed sync the next one repeats what stands here.
+        if let Some((name, _)) = following.as_ref().filter(|(_, first)| *first <= self.next) {
             self.open = Some(Open::new(&self.folder, name.clone())?);
             return Ok(true);
         }

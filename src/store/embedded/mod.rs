@@ -17,6 +17,8 @@ mod packed;
 mod quarantine;
 mod salts;
 mod schema;
+#[cfg(test)]
+pub(crate) mod simulated;
 
 #[cfg(test)]
 mod tests;
