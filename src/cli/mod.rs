@@ -20,6 +20,7 @@ mod serve;
 mod stats;
 mod store;
 mod table;
+mod verify;
 mod when;
 
 use std::io::{self, Write};
@@ -66,6 +67,8 @@ enum Command {
     Ctr(ctr::Args),
     /// Judge past clicks again by the rules of now, and count them anew
     Reclassify(reclassify::Args),
+    /// Prove that counters, click files and journals agree
+    Verify(verify::Args),
     /// Say of hits on standard input what they are and why (JSON lines; no server needed)
     Classify(serve::ConfigFile),
     /// Check the configuration as `serve` would read it (no server needed)
@@ -119,6 +122,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(args) => import::run(&args),
         Command::Ctr(args) => ctr::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Classify(file) => classify::run(&file.load()?),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
@@ -203,6 +207,7 @@ mod tests {
             "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique",
             "waypost classify --config w.toml",
             "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
+            "waypost verify --since 2026-11-01 --data d --json",
             "waypost check-config --config w.toml --print",
             "waypost doctor --data d --json",
             "waypost store copy --from embedded:d --to redis://h/1 --config w.toml --json",

@@ -13,7 +13,7 @@ mod rollup;
 pub(crate) mod rules;
 mod running;
 mod stream;
-mod verify;
+pub(crate) mod verify;
 mod worker;
 
 #[cfg(test)]

@@ -252,7 +252,7 @@ fn hits<'a>(counters: impl Iterator<Item = (Dimension, &'a str, u64)>) -> u64 {
     counters.filter(|(dimension, ..)| *dimension == Dimension::Verdict).map(|(_, _, count)| count).sum()
 }
 
-fn begins(day: Date, zone: &TimeZone) -> Result<i64, RecountError> {
+pub(super) fn begins(day: Date, zone: &TimeZone) -> Result<i64, RecountError> {
     let begin = day.to_zoned(zone.clone()).map_err(|_| RecountError::Day(day))?;
     Ok(begin.timestamp().as_millisecond())
 }

@@ -5,11 +5,11 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::recount;
 use super::worker::{Tools, Worker};
+use super::{recount, verify};
 
 /// Orders that may wait: one of each kind, and one to spare.
-const ORDERS_MAX: usize = 3;
+const ORDERS_MAX: usize = 4;
 
 /// How long a start waits for the survey of what earlier processes left behind.
 const SURVEY_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -19,6 +19,8 @@ pub(crate) enum Order {
     Stop,
     /// Judge the past again.
     Recount(recount::Request),
+    /// Prove that what is kept in several places agrees.
+    Verify(verify::Request),
 }
 
 /// How the tally lets time pass, and what it is told meanwhile.

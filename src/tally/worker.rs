@@ -17,6 +17,7 @@ use super::recount;
 use super::rollup::Rollup;
 use super::running::{Order, Pace};
 use super::stream::Stream;
+use super::verify;
 use crate::archive::{Archive, ArchiveError};
 use crate::classify::Classifier;
 use crate::clock::Clock;
@@ -66,6 +67,8 @@ pub(super) struct Worker {
     pace: Box<dyn Pace>,
     /// The past shall be judged again as soon as a round is done.
     recount: Option<recount::Request>,
+    /// Everything shall be compared as soon as a round is done.
+    verify: Option<verify::Request>,
     /// Set once it was told to stop: until when it works on.
     deadline: Option<Instant>,
     judge: Judge,
@@ -110,7 +113,7 @@ impl Worker {
         let judge = Judge::new(&tools);
         let (probed, seal_again) = (pace.now(), None);
         let ended = Ended::default();
-        Self { tools, runtime, pace, recount: None, deadline: None, judge, probed, seal_again, ended }
+        Self { tools, runtime, pace, recount: None, verify: None, deadline: None, judge, probed, seal_again, ended }
     }
 
     pub(super) fn run(mut self, surveyed: &SyncSender<()>) {
@@ -192,6 +195,7 @@ impl Worker {
         while let Some(outcome) = self.insist(|worker| worker.round(stream)) {
             self.hear();
             self.recount(stream);
+            self.verify(stream);
             self.return_to_forgotten(stream);
             if outcome == Outcome::More {
                 continue;
@@ -274,6 +278,7 @@ impl Worker {
         match order {
             Order::Stop => self.deadline = Some(self.pace.now() + STOP_WITHIN),
             Order::Recount(request) => self.recount = Some(request),
+            Order::Verify(request) => self.verify = Some(request),
         }
     }
 
@@ -304,6 +309,15 @@ impl Worker {
             self.take(Order::Stop);
         }
         (request.done)(done);
+    }
+
+    /// Compares the counters with the click files if that was asked for.
+    fn verify(&mut self, stream: &Stream) {
+        let Some(request) = self.verify.take_if(|_| stream.origin == Origin::Live && stream.has_caught_up()) else {
+            return;
+        };
+        let report = verify::run(&self.tools, &self.runtime, stream, request.since);
+        (request.done)(report.map_err(|trouble| trouble.to_string()));
     }
 
     fn note(&self, trouble: &Trouble, backoff: Duration) {

@@ -120,6 +120,32 @@ fn counters_garbled_by_hand_are_set_aside_and_everything_else_is_counted() {
 }
 
 #[test]
+fn verify_names_every_number_that_differs_and_every_file_that_rots() {
+    let app = TestApp::with_config("[archive]\nseal_rows = 5\n");
+    two_links(&app);
+    for visitor in 0..12 {
+        app.click("/a").visitor(visitor).send();
+    }
+    app.drained();
+    app.cli(&["verify"]).ok();
+    let store = rusqlite::Connection::open(app.data().join("waypost.db")).unwrap();
+    assert_eq!(store.execute("DELETE FROM counters", []).unwrap(), 1);
+    let differs = app.cli(&["verify", "--json"]);
+    assert_eq!(differs.code, Some(1));
+    let report = serde_json::from_str::<serde_json::Value>(&differs.stdout).unwrap()["report"].clone();
+    let human = report["differing"].as_array().unwrap().iter().find(|row| row["what"] == "verdict:human").unwrap();
+    assert_eq!((human["in_store"].as_u64(), human["in_files"].as_u64()), (Some(0), Some(12)));
+    let mut folders = std::fs::read_dir(app.data().join("clicks")).unwrap().map(|entry| entry.unwrap().path());
+    let folder = folders.find(|path| path.to_str().unwrap().contains("day=")).unwrap();
+    let file = files_of(&folder).remove(0);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[20] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let damaged = app.cli(&["verify"]);
+    assert!(damaged.code == Some(1) && damaged.stdout.contains("DAMAGED"), "{damaged:?}");
+}
+
+#[test]
 fn a_clock_that_jumps_loses_no_hit_and_counts_none_twice() {
     const DAY: i64 = 86_400;
     let mut app = TestApp::stopped(SMALL);

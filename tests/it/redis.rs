@@ -1,10 +1,11 @@
 //! Waypost on a real redis-server: the same words as on its own file, several nodes, and a Redis that fails.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::app::TestApp;
+use crate::support::app::{TestApp, offline};
 use crate::support::redis::RedisServer;
 
 /// How soon a link made on one node is in force on all others.

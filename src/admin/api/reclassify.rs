@@ -1,4 +1,5 @@
-//! `/api/v1/reclassify`: judges the past again by the rules of now. Begun by POST, watched by GET.
+//! `/api/v1/reclassify`: judges the past again by the rules of now; `/api/v1/verify`: compares counters, click files and
+//! journals. Both are begun by POST and watched by GET.
 
 use std::time::Duration;
 
@@ -18,7 +19,9 @@ const WAIT: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub(super) fn router() -> Router<Admin> {
-    Router::new().route("/reclassify", routing::get(state).post(begin))
+    Router::new()
+        .route("/reclassify", routing::get(state).post(begin))
+        .route("/verify", routing::get(verification).post(verify))
 }
 
 #[derive(Deserialize)]
@@ -27,6 +30,23 @@ struct Params {
     since: String,
     #[serde(default)]
     dry_run: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerifyParams {
+    since: String,
+}
+
+async fn verification(State(admin): State<Admin>) -> Json<wire::Reclassification> {
+    Json(admin.past.verification())
+}
+
+/// 202 if it goes on, 409 while another one does; what was found is told by GET.
+async fn verify(State(admin): State<Admin>, Asked(params): Asked<VerifyParams>) -> Result<Response, Problem> {
+    let since = parse_day("since", &params.since)?;
+    admin.past.verify(since).map_err(|busy| Problem::new(StatusCode::CONFLICT, busy))?;
+    Ok((StatusCode::ACCEPTED, Json(admin.past.verification())).into_response())
 }
 
 async fn state(State(admin): State<Admin>) -> Json<wire::Reclassification> {

@@ -185,10 +185,21 @@ impl Reader {
         self.pass_over()
     }
 
-    /// Shortens the last file of an ended incarnation to what is used of it.
+    /// Shortens the last file of an ended incarnation to what is used of it. Behind damage there may be frames that were
+    /// read before and are not wanted now; a store that goes back wants them again.
     pub(crate) fn trim(&mut self) -> io::Result<()> {
-        let Some(open) = &self.open else { return Ok(()) };
-        std::fs::OpenOptions::new().write(true).open(open.name.path_in(&self.folder))?.set_len(open.at())
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let mut used = open.at();
+        open.go_to(used);
+        while open.fill()? {
+            if let Some(last) = open.window().iter().rposition(|byte| *byte != 0) {
+                // A frame may end in zeroes.
+                used = open.at() + (last + 1 + frame::PAYLOAD_MAX) as u64;
+            }
+            open.used = open.buffer.len();
+        }
+        let used = used.min(open.file.metadata()?.len());
+        std::fs::OpenOptions::new().write(true).open(open.name.path_in(&self.folder))?.set_len(used)
     }
 
     /// Opens the last segment that begins at or before `next`.

@@ -168,6 +168,10 @@ fn judge(world: &World) -> Result<(), String> {
         let (lost, all) = (lost.len(), world.answered.len());
         return Err(format!("{lost} of {all} hits are lost, first {position} of {incarnation:.4}"));
     }
+    if number_in("WAYPOST_SEED").is_some() {
+        let missing = world.answered.iter().filter(|hit| !recorded.contains(&id(hit)));
+        missing.for_each(|hit| println!("not in a click file: {} of {:.4}", hit.position, hit.incarnation.to_string()));
+    }
     let answered: HashSet<Uuid> = world.answered.iter().map(id).collect();
     let unasked = recorded.difference(&answered).count();
     if unasked > 0 {
