@@ -35,11 +35,6 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// How long a stopping tally works on what is left; the journal keeps the rest for the next start.
 const STOP_WITHIN: Duration = Duration::from_secs(4);
 
-/// The least time between two tries to write a click file, and how many times as long as a failed try took. What waits
-/// may be large, and encoding it again and again would take the processor from counting.
-const SEAL_PAUSE_MIN: Duration = Duration::from_secs(1);
-const SEAL_PAUSE_FACTOR: u32 = 10;
-
 /// How often an idle tally asks the store where it stands.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
@@ -62,21 +57,21 @@ pub(crate) struct Tools {
 }
 
 pub(super) struct Worker {
-    tools: Tools,
-    runtime: tokio::runtime::Runtime,
-    pace: Box<dyn Pace>,
+    pub(super) tools: Tools,
+    pub(super) runtime: tokio::runtime::Runtime,
+    pub(super) pace: Box<dyn Pace>,
     /// The past shall be judged again as soon as a round is done.
-    recount: Option<recount::Request>,
+    pub(super) recount: Option<recount::Request>,
     /// Everything shall be compared as soon as a round is done.
-    verify: Option<verify::Request>,
+    pub(super) verify: Option<verify::Request>,
     /// Set once it was told to stop: until when it works on.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     judge: Judge,
     /// When the store was last asked where it stands.
     probed: Instant,
     /// Set while click files cannot be written: when to try again.
-    seal_again: Option<Instant>,
-    ended: Ended,
+    pub(super) seal_again: Option<Instant>,
+    pub(super) ended: Ended,
 }
 
 /// What kept a round from being finished. It is tried again.
@@ -94,7 +89,7 @@ pub(super) enum Trouble {
 
 /// What became of an earlier process' hits.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Survey {
+pub(super) enum Survey {
     /// All of them, those before `end`, are counted and in click files.
     Finished { end: Position },
     /// Those before `counted` are counted, and the books know of the others.
@@ -158,7 +153,7 @@ impl Worker {
     }
 
     /// Notes in the books how many hits of an earlier process are not counted yet.
-    fn survey(&mut self, incarnation: Incarnation) -> Result<Survey, Trouble> {
+    pub(super) fn survey(&mut self, incarnation: Incarnation) -> Result<Survey, Trouble> {
         let mut stream = self.open(incarnation, Origin::Recovered)?;
         let (counted, released) = (stream.counted_everywhere(), stream.released());
         stream.reader.read(Position(u64::MAX), usize::MAX, |_, _| {})?;
@@ -181,7 +176,7 @@ impl Worker {
     }
 
     /// Works off what an earlier process left, of which the books know what is not before `counted`.
-    fn work_off(&mut self, incarnation: Incarnation, counted: Position) {
+    pub(super) fn work_off(&mut self, incarnation: Incarnation, counted: Position) {
         let Some(mut stream) = self.insist(|worker| worker.open(incarnation, Origin::Recovered)) else { return };
         // The store may have gone back since it was surveyed.
         self.tools.accounts.found(counted.0.saturating_sub(stream.booked.0));
@@ -211,44 +206,8 @@ impl Worker {
         }
     }
 
-    /// Works off again what an earlier process left and the store has forgotten since: a failover or a backup can reach
-    /// back beyond the start of this process.
-    fn return_to_forgotten(&mut self, live: &mut Stream) {
-        if live.origin != Origin::Live
-            || self.ended.forgotten.is_empty()
-            || !live.has_caught_up()
-            || self.deadline.is_some()
-        {
-            return;
-        }
-        // What waits for a click file is of the live journal alone.
-        if self.insist(|worker| worker.seal(live)).is_none() {
-            return;
-        }
-        for incarnation in std::mem::take(&mut self.ended.forgotten) {
-            match self.insist(|worker| worker.survey(incarnation)) {
-                Some(Survey::Finished { end }) => self.ended.add(incarnation, end),
-                Some(Survey::WorkLeft { counted }) => self.work_off(incarnation, counted),
-                // It is stopping; the next start finds them.
-                None => return,
-            }
-        }
-    }
-
-    /// Asks of one ended journal after the other whether the store still knows it as counted.
-    fn probe_ended(&mut self) -> Result<(), Trouble> {
-        let Some((incarnation, end)) = self.ended.next(self.pace.now()) else { return Ok(()) };
-        let counted = self.runtime.block_on(self.tools.store.watermarks(incarnation))?;
-        let archived = self.runtime.block_on(self.tools.store.archived(incarnation))?;
-        if counted.into_iter().chain([archived]).any(|at| at < end) {
-            tracing::warn!(%incarnation, "the store has forgotten hits of an earlier process; they are counted again");
-            self.ended.forget(incarnation);
-        }
-        Ok(())
-    }
-
     /// Tries until it works, with growing pauses. `None` when time ran out while stopping.
-    fn insist<T>(&mut self, mut action: impl FnMut(&mut Self) -> Result<T, Trouble>) -> Option<T> {
+    pub(super) fn insist<T>(&mut self, mut action: impl FnMut(&mut Self) -> Result<T, Trouble>) -> Option<T> {
         let mut backoff = BACKOFF_FIRST;
         loop {
             if self.deadline.is_some_and(|deadline| self.pace.now() >= deadline) {
@@ -274,7 +233,7 @@ impl Worker {
         }
     }
 
-    fn take(&mut self, order: Order) {
+    pub(super) fn take(&mut self, order: Order) {
         match order {
             Order::Stop => self.deadline = Some(self.pace.now() + STOP_WITHIN),
             Order::Recount(request) => self.recount = Some(request),
@@ -289,35 +248,6 @@ impl Worker {
         {
             self.take(order);
         }
-    }
-
-    /// Judges the past again if that was asked for. Every counted click is in a file before it begins.
-    fn recount(&mut self, stream: &mut Stream) {
-        if !stream.has_caught_up() {
-            return;
-        }
-        let Some(request) = self.recount.take() else { return };
-        let sealed = self.seal(stream).map_err(|trouble| recount::RecountError::Seal(trouble.to_string()));
-        let pace = &mut self.pace;
-        let mut told_to_stop = self.deadline.is_some();
-        let is_stopping = || {
-            told_to_stop = told_to_stop || matches!(pace.wait(Duration::ZERO), Some(Order::Stop));
-            told_to_stop
-        };
-        let done = sealed.and_then(|()| recount::run(&mut self.tools, &self.runtime, &request, is_stopping));
-        if told_to_stop && self.deadline.is_none() {
-            self.take(Order::Stop);
-        }
-        (request.done)(done);
-    }
-
-    /// Compares the counters with the click files if that was asked for.
-    fn verify(&mut self, stream: &Stream) {
-        let Some(request) = self.verify.take_if(|_| stream.origin == Origin::Live && stream.has_caught_up()) else {
-            return;
-        };
-        let report = verify::run(&self.tools, &self.runtime, stream, request.since);
-        (request.done)(report.map_err(|trouble| trouble.to_string()));
     }
 
     fn note(&self, trouble: &Trouble, backoff: Duration) {
@@ -346,26 +276,6 @@ impl Worker {
             self.tools.archive.discard(incarnation, stream.archived)?;
         }
         Ok(stream)
-    }
-
-    /// A store that was put back from an old backup knows of fewer click files than there are, and the journal may
-    /// have let go of their hits: those files are all there will ever be. The store is told so before any is removed.
-    fn keep_what_cannot_be_written_again(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
-        let oldest = stream.reader.oldest()?.unwrap_or_default();
-        if oldest <= stream.archived {
-            return Ok(());
-        }
-        tracing::warn!(
-            archived = %stream.archived,
-            journal_begins = %oldest,
-            "the store is older than the journal reaches back; click files from in between are kept as they are"
-        );
-        // Only at the beginning of a file is it known that all before it is in files. If none begins there, the end of
-        // the last one is written twice, which is better than not at all.
-        let from = self.tools.archive.first_from(stream.incarnation, oldest)?.unwrap_or(oldest);
-        (stream.sealed, stream.pushed) = (from, from);
-        stream.memory.file_begins(from);
-        self.record_sealed(stream)
     }
 
     /// One read, judged, counted and archived. An error leaves the stream where it can try again.
@@ -485,65 +395,6 @@ impl Worker {
             rollup.add(click);
         }
         rollup.finish()
-    }
-
-    /// A click file that cannot be written stops nothing yet: its clicks wait in memory and their hits in the journal,
-    /// and counting goes on until too many wait.
-    fn seal_if_due(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
-        let began = self.pace.now();
-        let may_end = stream.has_caught_up() || self.tools.archive.is_full();
-        let is_due = may_end && self.tools.archive.is_due(self.tools.clock.now_ms());
-        if is_due && self.seal_again.is_none_or(|again| began >= again) {
-            match self.seal(stream) {
-                Ok(()) => self.seal_again = None,
-                Err(Trouble::Archive(error)) => {
-                    if self.seal_again.is_none() {
-                        tracing::warn!(%error, "click files cannot be written; clicks are counted and wait");
-                    }
-                    self.tools.accounts.archive_failed();
-                    let took = self.pace.now().saturating_duration_since(began);
-                    self.seal_again = Some(began + SEAL_PAUSE_MIN.max(took * SEAL_PAUSE_FACTOR));
-                }
-                Err(trouble) => return Err(trouble),
-            }
-        }
-        if self.tools.archive.is_full() { Err(Trouble::ArchiveBehind) } else { Ok(()) }
-    }
-
-    /// Writes the waiting clicks into files and tells the store up to where files reach.
-    ///
-    /// A file is named by where it begins, so the next one is begun only when the store knows where this one ended;
-    /// a crash in between makes the next process write the same file again.
-    fn seal(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
-        self.record_sealed(stream)?;
-        if stream.pushed > stream.sealed {
-            self.tools.archive.seal(stream.incarnation, stream.sealed)?;
-            stream.sealed = stream.pushed;
-            stream.memory.file_begins(stream.sealed);
-            self.record_sealed(stream)?;
-        }
-        self.tools.journal.release(stream.incarnation, stream.released(), false);
-        Ok(())
-    }
-
-    fn record_sealed(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
-        if stream.sealed > stream.archived {
-            self.runtime.block_on(self.tools.store.set_archived(stream.incarnation, stream.sealed))?;
-            stream.archived = stream.sealed;
-        }
-        Ok(())
-    }
-
-    /// Nothing will follow in this incarnation.
-    fn end(&mut self, stream: &mut Stream) {
-        if let Err(error) = stream.reader.trim() {
-            tracing::debug!(%error, "an old journal file could not be shortened");
-        }
-        self.tools.journal.release(
-            stream.incarnation,
-            stream.released(),
-            stream.released() >= stream.reader.position(),
-        );
     }
 
     fn store_misses(&mut self) -> Result<(), Trouble> {

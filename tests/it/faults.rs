@@ -7,7 +7,7 @@ use crate::support::agents;
 use crate::support::app::TestApp;
 use crate::support::faults::{Faults, files_of};
 use crate::support::load::{Load, assert_exactly_once, recorded, two_links};
-use crate::support::size;
+use crate::support::{figure, size};
 
 const SMALL: &str = "[journal]\nsegment_mib = 1\n[archive]\nseal_rows = 500\n";
 
@@ -28,6 +28,9 @@ fn killed_again_and_again_under_load_it_loses_nothing() {
         app.launch();
     }
     assert_exactly_once(&app, &load, Load::CLIENTS * rounds as u64);
+    for (what, value) in [("kills", rounds), ("clicks answered", load.answered().len()), ("lost", 0), ("twice", 0)] {
+        figure("R1", what, value);
+    }
 }
 
 #[test]

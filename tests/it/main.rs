@@ -21,7 +21,8 @@ mod disks;
 mod faults;
 mod floods;
 
-// Many nodes on one Redis, and a Redis that fails.
+// Many nodes on one Redis, and a Redis that fails; the same under load.
+mod outages;
 mod redis;
 
 // What is measured against: places and impressions.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::app::copy_folder;
 use super::process::{POLL, Running};
 
 /// How long a server may take to start on a busy machine.
@@ -63,6 +64,20 @@ impl RedisServer {
     /// Ends it as a crash would.
     pub(crate) fn kill(&mut self) {
         self.running.take().expect("it runs").kill();
+    }
+
+    /// A copy of what a stopped server has on its disk.
+    pub(crate) fn backup(&self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(self.folder.path(), copy.path());
+        copy
+    }
+
+    /// Puts a copy in the place of what a stopped server has.
+    pub(crate) fn restore(&self, copy: &TempDir) {
+        let append_only = self.folder.path().join("appendonlydir");
+        std::fs::remove_dir_all(&append_only).unwrap();
+        copy_folder(copy.path(), self.folder.path());
     }
 
     /// Holds it still, connections open.
