@@ -376,8 +376,10 @@ pub(super) fn lock_disk(disk: &Arc<Mutex<Disk>>) -> MutexGuard<'_, Disk> {
     disk.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+type SyncFile = Box<dyn Fn(&File) -> io::Result<()> + Send + Sync>;
+
 /// What the journal of a simulation syncs its files with.
-pub(super) fn syncing(disk: &Arc<Mutex<Disk>>) -> Box<dyn Fn(&File) -> io::Result<()> + Send + Sync> {
+pub(super) fn syncing(disk: &Arc<Mutex<Disk>>) -> SyncFile {
     let disk = disk.clone();
     Box::new(move |file| lock_disk(&disk).sync(file))
 }
