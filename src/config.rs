@@ -23,6 +23,7 @@ pub(crate) struct Config {
     pub(crate) store: crate::store::Config,
     pub(crate) archive: crate::archive::Config,
     pub(crate) report: crate::stats::Config,
+    pub(crate) ctr: crate::stats::rates::Config,
     pub(crate) log: crate::telemetry::Config,
 }
 
@@ -113,6 +114,8 @@ impl Config {
                 format!("{:?} is not an IANA time zone such as \"Europe/Stockholm\"", self.report.time_zone),
             )
         })?;
+        crate::archive::Address::of(&self.archive, &self.data)
+            .map_err(|error| invalid("archive", error.to_string()))?;
         Ok(())
     }
 }

@@ -30,6 +30,8 @@ mod stats;
 
 mod impressions;
 
+mod conversions;
+
 mod admin;
 
 // Around all of it.

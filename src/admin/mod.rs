@@ -12,11 +12,14 @@ use tokio::sync::Semaphore;
 
 use crate::archive::Archive;
 use crate::clock::Clock;
-use crate::impressions::child::Parser;
+use crate::domain::owner::OwnerKey;
+use crate::impressions::import::Imports;
 use crate::links::catalog::Catalog;
-use crate::store::Store;
+use crate::stats::rates::{Ratings, Rules};
+use crate::store::{Store, StoreError};
 
 mod api;
+mod filtered;
 mod guard;
 mod headers;
 mod key;
@@ -31,7 +34,7 @@ pub(crate) mod wire;
 
 pub(crate) use key::{KeyHash, open_key};
 pub(crate) use listener::serve;
-pub(crate) use names::CatalogNames;
+pub(crate) use names::imports;
 
 use session::Sessions;
 
@@ -76,7 +79,11 @@ pub(crate) struct Parts {
     pub(crate) past: Arc<dyn Past>,
     pub(crate) clock: Clock,
     pub(crate) report_zone: TimeZone,
+    /// When a rate means something, and beside what it stands.
+    pub(crate) rates: Rules,
     pub(crate) key: KeyHash,
+    /// Signs tickets for the owner's browsers.
+    pub(crate) owner: OwnerKey,
     /// The address that was really bound.
     pub(crate) address: SocketAddr,
     /// `admin.hosts`.
@@ -88,20 +95,39 @@ pub(crate) struct Parts {
 pub(crate) struct Admin {
     parts: Arc<Parts>,
     sessions: Arc<Sessions>,
-    /// Parses uploads outside of this process.
-    parser: Arc<Parser>,
-    /// Turns for exports.
+    imports: Arc<Imports>,
+    /// Turns for exports, and for uploads, whose bodies are held in memory.
     exports: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
 }
 
 impl Admin {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
+            imports: Arc::new(imports(parts.store.clone(), parts.catalog.clone())),
             parts: Arc::new(parts),
             sessions: Arc::default(),
-            parser: Arc::new(Parser::new()),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
+            uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
         }
+    }
+}
+
+impl Admin {
+    /// What questions about rates are asked of.
+    ///
+    /// # Errors
+    /// When the imports cannot be read.
+    async fn ratings(&self) -> Result<Ratings<'_>, StoreError> {
+        let matched = self.imports.matched().await?;
+        Ok(Ratings {
+            store: &*self.store,
+            book: matched.book,
+            matches: matched.matches,
+            rules: &self.rates,
+            zone: &self.report_zone,
+            now: self.clock.now(),
+        })
     }
 }
 
@@ -115,6 +141,6 @@ impl std::ops::Deref for Admin {
 
 fn router(admin: &Admin) -> axum::Router {
     let plane = axum::Router::new().nest("/api/v1", api::router(admin));
-    let router = plane.merge(api::operator_routes(admin)).merge(web::router(admin));
+    let router = plane.merge(api::description()).merge(api::operator_routes(admin)).merge(web::router(admin));
     headers::on_every_answer(guard::only_own_hosts(router, admin))
 }

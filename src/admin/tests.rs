@@ -11,7 +11,9 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::Config;
 use crate::domain::link::{DomainName, Link, LinkId};
+use crate::domain::owner::OwnerKey;
 use crate::links::Domains;
 use crate::links::catalog::LinkListener;
 use crate::links::fake_store::FakeStore;
@@ -55,6 +57,7 @@ impl NodeStatus for Still {
             time_zone: "UTC".to_owned(),
             store: String::new(),
             archive: String::new(),
+            undelivered: wire::Undelivered::default(),
             hits: wire::NodeHits::default(),
             links_cached: 0,
             geo: Vec::new(),
@@ -106,12 +109,14 @@ fn plane() -> (Admin, Arc<FakeStore>, tempfile::TempDir) {
     let admin = Admin::new(Parts {
         catalog: Arc::new(Catalog::new(store.clone(), domains, config.links, clock.clone(), Arc::new(Deaf))),
         store: store.clone(),
-        archive: Arc::new(Archive::open(folder.path().join("clicks"), &config.archive).unwrap()),
+        archive: Arc::new(Archive::open(&config.archive, folder.path(), &tokio::runtime::Handle::current()).unwrap()),
         node: Arc::new(Still),
         past: Arc::new(Still),
         clock,
         report_zone: TimeZone::UTC,
+        rates: Rules::open(&Config::default_values().ctr).unwrap(),
         key: KeyHash::of(KEY),
+        owner: OwnerKey::of(KEY),
         address: config.admin.address,
         hosts: Vec::new(),
     });

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::explain;
 use crate::domain::link as domain;
+use crate::impressions::wire::ImportReport;
 use crate::links::Domains;
 
 /// A link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Link {
     pub(crate) id: u64,
     pub(crate) short_url: String,
@@ -76,19 +79,19 @@ impl Link {
 }
 
 /// A page of links; `next` is what `after` shall be for the following page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct LinkList {
     pub(crate) links: Vec<Link>,
     pub(crate) next: Option<u64>,
 }
 
 /// Requests that met no link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Misses {
     pub(crate) rows: Vec<Miss>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Miss {
     pub(crate) day: String,
     pub(crate) kind: String,
@@ -97,22 +100,37 @@ pub(crate) struct Miss {
 }
 
 /// The imports there are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Imports {
     pub(crate) imports: Vec<ImportEntry>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ImportEntry {
     pub(crate) id: u64,
     pub(crate) file_name: String,
+    pub(crate) dialects: Vec<String>,
     pub(crate) as_of: String,
     pub(crate) imported_at: String,
+    /// Numbers.
     pub(crate) rows: u64,
+    pub(crate) posts: u64,
+    pub(crate) first: Option<Date>,
+    pub(crate) last: Option<Date>,
+    /// The later import of the same file that stands in its place.
+    pub(crate) superseded_by: Option<u64>,
+}
+
+/// `GET /api/v1/imports/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ShownImport {
+    pub(crate) import: ImportEntry,
+    /// What it says, and how much of it is in force now.
+    pub(crate) report: ImportReport,
 }
 
 /// What a node says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Node {
     pub(crate) version: String,
     /// `http://127.0.0.1:8080`
@@ -122,14 +140,25 @@ pub(crate) struct Node {
     pub(crate) time_zone: String,
     pub(crate) store: String,
     pub(crate) archive: String,
+    /// Click files on their way to an object store; without one there are none.
+    pub(crate) undelivered: Undelivered,
     pub(crate) hits: NodeHits,
     pub(crate) links_cached: u64,
     pub(crate) geo: Vec<GeoFile>,
     pub(crate) started_at: String,
 }
 
+/// Click files that wait in the data folder for the object store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Undelivered {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    /// What keeps the object store from taking them; `null` while it does.
+    pub(crate) trouble: Option<String>,
+}
+
 /// Hits since the start: received + recovered = counted + lost + in the journal.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct NodeHits {
     pub(crate) received: u64,
     /// Found in the journal at the start.
@@ -140,7 +169,7 @@ pub(crate) struct NodeHits {
     pub(crate) in_journal: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct GeoFile {
     pub(crate) path: String,
     pub(crate) r#type: String,
@@ -150,13 +179,39 @@ pub(crate) struct GeoFile {
     pub(crate) state: String,
 }
 
+/// The latest hits that were no clicks, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Filtered {
+    pub(crate) hits: Vec<Click>,
+}
+
+/// Addresses for the owner's browsers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct OwnerTickets {
+    /// RFC 3339: until when they are good.
+    pub(crate) expires_at: String,
+    pub(crate) domains: Vec<OwnerDomain>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct OwnerDomain {
+    /// What its short URLs begin with.
+    pub(crate) url: String,
+    /// Opened in a browser, it marks it.
+    pub(crate) mark: String,
+    /// Takes the mark off again.
+    pub(crate) unmark: String,
+    /// Answers which address the request is taken to come from.
+    pub(crate) address: String,
+}
+
 /// RFC 3339 in UTC, without a fraction where there is none.
 pub(super) fn instant(at: Timestamp) -> String {
     at.to_string()
 }
 
 /// How judging the past again stands.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Reclassification {
     /// `idle` (nobody asked since the start), `running`, `done` or `failed`.
     pub(crate) state: String,
@@ -193,7 +248,7 @@ impl Reclassification {
 }
 
 /// One click with the reasons for what it is. Unknown is `null`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Click {
     pub(crate) id: String,
     pub(crate) time: String,
@@ -239,8 +294,10 @@ fn evidence(click: &crate::domain::click::Click) -> BTreeMap<&'static str, Optio
         ("referrer_host", &click.look.referrer_host),
         ("referrer_path", &click.look.referrer_path),
         ("click_ids", &click.click_ids),
+        ("click_id_values", &click.click_id_values),
         ("visitor_utm_source", &click.visitor_utm_source),
         ("visitor_utm_medium", &click.visitor_utm_medium),
+        ("unfilled", &click.unfilled),
         ("channel", &click.channel),
         ("seen_on", &click.seen_on),
         ("app", &click.look.app),

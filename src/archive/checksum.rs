@@ -21,10 +21,10 @@ const MARK: &[u8] = b"footer-crc32c:";
 const DIGITS: usize = 8;
 
 /// A Parquet file ends with four bytes that tell how long its footer is, and `PAR1`.
-const TAIL_BYTES: usize = 8;
+pub(super) const TAIL_BYTES: usize = 8;
 
 /// A click file's footer takes some kilobytes for each row group.
-const FOOTER_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const FOOTER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 const READ_BYTES: usize = 64 * 1024;
 
@@ -83,23 +83,29 @@ pub(super) struct Data {
 pub(super) fn check_footer(file: &File) -> Result<Data, Damage> {
     let length = file.metadata()?.len();
     let tail_start = length.checked_sub(TAIL_BYTES as u64).ok_or(Damage::Foreign)?;
-    let mut tail = [0; 4];
+    let mut tail = [0; TAIL_BYTES];
     file.read_exact_at(&mut tail, tail_start)?;
-    let footer_length = u64::from(u32::from_le_bytes(tail)).saturating_add(TAIL_BYTES as u64);
-    let start = length.checked_sub(footer_length).filter(|_| footer_length <= FOOTER_BYTES_MAX);
-    let (Some(start), Ok(footer_length)) = (start, usize::try_from(footer_length)) else {
-        return Err(Damage::Foreign);
-    };
-    let mut footer = vec![0; footer_length];
+    let mut footer = vec![0; footer_bytes(&tail)?];
+    let start = length.checked_sub(footer.len() as u64).ok_or(Damage::Foreign)?;
     file.read_exact_at(&mut footer, start)?;
-    let place = place_of_digits(&footer).ok_or(Damage::Foreign)?;
-    let recorded = footer[place..place + DIGITS].to_vec();
-    footer[place..place + DIGITS].fill(b'0');
-    if recorded == digits(crc32c::crc32c(&footer)).as_bytes() {
-        Ok(Data { length: start })
-    } else {
-        Err(Damage::Checksum)
-    }
+    check(&footer)?;
+    Ok(Data { length: start })
+}
+
+/// How long the footer is, by the last bytes of the file, [`TAIL_BYTES`] of which have to be there.
+pub(super) fn footer_bytes(end: &[u8]) -> Result<usize, Damage> {
+    let tail = end.last_chunk::<TAIL_BYTES>().ok_or(Damage::Foreign)?;
+    let bytes = u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]) as usize;
+    Some(bytes.saturating_add(TAIL_BYTES)).filter(|bytes| *bytes <= FOOTER_BYTES_MAX).ok_or(Damage::Foreign)
+}
+
+/// Compares a footer with its checksum.
+pub(super) fn check(footer: &[u8]) -> Result<(), Damage> {
+    let place = place_of_digits(footer).ok_or(Damage::Foreign)?;
+    let (before, rest) = footer.split_at(place);
+    let (recorded, after) = rest.split_at(DIGITS);
+    let checksum = [before, &[b'0'; DIGITS], after].iter().fold(0, |sum, part| crc32c::crc32c_append(sum, part));
+    if recorded == digits(checksum).as_bytes() { Ok(()) } else { Err(Damage::Checksum) }
 }
 
 impl Data {

@@ -4,10 +4,10 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use arrow_array::RecordBatch;
 use jiff::civil::Date;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -20,6 +20,7 @@ use parquet::schema::types::ColumnPath;
 use super::ArchiveError;
 use super::checksum::Checksummed;
 use super::columns::{COLUMNS, Content, FORMAT, SCHEMA};
+use super::row_group::RowGroup;
 use crate::domain::position::{Incarnation, Position};
 
 pub(super) const FORMAT_KEY: &str = "waypost.format";
@@ -55,7 +56,7 @@ impl FileName {
     }
 
     fn folder(self, root: &Path) -> PathBuf {
-        root.join(format!("{DAY_PREFIX}{}", self.day))
+        root.join(day_folder(self.day))
     }
 
     /// Beside the day folders and hidden, so that no engine takes it for a click file.
@@ -82,7 +83,7 @@ impl FileName {
 pub(super) fn write(
     root: &Path,
     name: FileName,
-    row_groups: impl Iterator<Item = Result<RecordBatch, ArchiveError>>,
+    row_groups: impl Iterator<Item = Result<RowGroup, ArchiveError>>,
 ) -> Result<(), ArchiveError> {
     let unfinished = name.unfinished(root);
     let written = write_unfinished(&unfinished, name, row_groups).and_then(|()| put_in_place(root, name, &unfinished));
@@ -96,7 +97,7 @@ pub(super) fn write(
 fn write_unfinished(
     path: &Path,
     name: FileName,
-    row_groups: impl Iterator<Item = Result<RecordBatch, ArchiveError>>,
+    row_groups: impl Iterator<Item = Result<RowGroup, ArchiveError>>,
 ) -> Result<(), ArchiveError> {
     let io = |cause| ArchiveError::io("write", path, cause);
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(path).map_err(io)?;
@@ -108,16 +109,17 @@ fn encode(
     path: &Path,
     file: File,
     name: FileName,
-    row_groups: impl Iterator<Item = Result<RecordBatch, ArchiveError>>,
+    row_groups: impl Iterator<Item = Result<RowGroup, ArchiveError>>,
 ) -> Result<Checksummed<File>, ArchiveError> {
     let failed = |cause| ArchiveError::Encode { path: path.to_owned(), cause };
-    let mut writer = writer(Checksummed::new(file), Some(name.metadata())).map_err(failed)?;
+    let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(failed)?;
+    let writer = writer(Checksummed::new(file), Some(name.metadata())).map_err(failed)?;
+    let (mut writer, column_writers) = writer.into_serialized_writer().map_err(failed)?;
     for rows in row_groups {
-        writer.write(&rows?).map_err(failed)?;
+        rows?.write(&mut writer, &column_writers, level).map_err(failed)?;
     }
-    writer.flush().map_err(failed)?;
     // Whatever is written from here on is the footer.
-    writer.sync().map_err(|cause| ArchiveError::io("write", path, cause))?;
+    writer.flush().map_err(|cause| ArchiveError::io("write", path, cause))?;
     for (key, value) in writer.inner_mut().end_data() {
         writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
     }
@@ -132,7 +134,7 @@ fn put_in_place(root: &Path, name: FileName, unfinished: &Path) -> Result<(), Ar
     sync_folder(&folder)
 }
 
-/// A Parquet writer for [`COLUMNS`]. It buffers one row group.
+/// A Parquet writer for [`COLUMNS`]. Given batches, it buffers one row group; a click file is given [`RowGroup`]s.
 pub(super) fn writer<W: Write + Send>(out: W, metadata: Option<Vec<KeyValue>>) -> Result<ArrowWriter<W>, ParquetError> {
     // Without Arrow's own copy of the schema every engine sees plain strings, and a small file stays small.
     let options = ArrowWriterOptions::new().with_properties(properties(metadata)?).with_skip_arrow_metadata(true);
@@ -158,7 +160,7 @@ fn properties(metadata: Option<Vec<KeyValue>>) -> Result<WriterProperties, Parqu
                 .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
                 .set_column_statistics_enabled(path, EnabledStatistics::Chunk),
             Content::Link => builder.set_column_statistics_enabled(path, EnabledStatistics::Chunk),
-            Content::Visitor => builder.set_column_dictionary_enabled(path, false),
+            Content::Visitor | Content::RareText(_) => builder.set_column_dictionary_enabled(path, false),
             Content::LinkText(_) | Content::LookText(_) | Content::Text(_) | Content::RulesVersion => builder,
         };
     }
@@ -172,86 +174,76 @@ pub(super) fn prepare_root(root: &Path) -> Result<(), ArchiveError> {
         let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty());
         sync_folder(parent.unwrap_or(Path::new(".")))?;
     }
-    for path in entries(root)?.into_iter().filter(|path| is_named(path, UNFINISHED_SUFFIX)) {
+    let is_unfinished = |path: &PathBuf| name_of(path).is_some_and(|name| name.ends_with(UNFINISHED_SUFFIX));
+    for path in entries(root)?.into_iter().filter(is_unfinished) {
         fs::remove_file(&path).map_err(|cause| ArchiveError::io("remove", &path, cause))?;
     }
     Ok(())
 }
 
-/// The day folders below `root` for which `wanted` holds, oldest first.
-pub(super) fn day_folders(root: &Path, wanted: impl Fn(Date) -> bool) -> Result<Vec<PathBuf>, ArchiveError> {
-    let mut folders = entries(root)?;
-    folders.retain(|path| day_of(path).is_some_and(&wanted));
-    folders.sort();
-    Ok(folders)
-}
-
-/// The click files of one day folder by name. A pipe or a folder of such a name is not a file and would block.
-pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
-    let mut files = entries(folder)?;
-    files.retain(|path| is_named(path, SUFFIX) && path.is_file());
+/// The click files below `root` of `days`, by day and name. A pipe or a folder of such a name is not a file and would
+/// block.
+pub(super) fn list(root: &Path, days: &RangeInclusive<Date>) -> Result<Vec<(Date, String)>, ArchiveError> {
+    let mut files = Vec::new();
+    for folder in entries(root)? {
+        let Some(day) = name_of(&folder).and_then(day_of_folder).filter(|day| days.contains(day)) else { continue };
+        let found = match entries(&folder) {
+            Ok(found) => found,
+            // Its last file has just moved to the bucket, or somebody tidied up.
+            Err(ArchiveError::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        let names = found.iter().filter(|path| path.is_file()).filter_map(|path| name_of(path));
+        files.extend(names.filter(|name| is_click_file_name(name)).map(|name| (day, name.to_owned())));
+    }
     files.sort();
     Ok(files)
 }
 
-/// Removes the files of `incarnation` that begin at or after `from`, and returns how many there were.
-pub(super) fn remove_from(root: &Path, incarnation: Incarnation, from: Position) -> Result<usize, ArchiveError> {
-    let mut removed = 0;
-    for folder in day_folders(root, |_| true)? {
-        let before = removed;
-        for path in
-            files_of(&folder)?.into_iter().filter(|path| begin_of(path, incarnation).is_some_and(|begin| begin >= from))
-        {
+/// Where the file `name` of `day` is.
+pub(super) fn path(root: &Path, day: Date, name: &str) -> PathBuf {
+    root.join(day_folder(day)).join(name)
+}
+
+/// Removes `files`; durably, or a power cut brings them back beside the files that are written in their stead.
+pub(super) fn remove(root: &Path, files: &[(Date, String)]) -> Result<(), ArchiveError> {
+    for of_one_day in files.chunk_by(|one, next| one.0 == next.0) {
+        for (day, name) in of_one_day {
+            let path = path(root, *day, name);
             fs::remove_file(&path).map_err(|cause| ArchiveError::io("remove", &path, cause))?;
-            removed += 1;
         }
-        // Or a power cut brings them back beside the files that are written in their stead.
-        if removed > before {
-            sync_folder(&folder)?;
-        }
+        sync_folder(&root.join(day_folder(of_one_day[0].0)))?;
     }
-    Ok(removed)
+    Ok(())
 }
 
 impl FileName {
-    /// Reads the name of a file that is in place; `None` if it is none of ours.
-    pub(super) fn parse(path: &Path) -> Option<Self> {
-        let stem = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+    /// Reads the name of a file of `day`; `None` if it is none of ours.
+    pub(super) fn parse(day: Date, name: &str) -> Option<Self> {
+        let stem = name.strip_suffix(SUFFIX)?;
         let (of, begins) = stem.split_once('-')?;
         let (incarnation, from) = (Incarnation::parse(of)?, Position(begins.parse().ok()?));
-        let name = Self { day: day_of(path.parent()?)?, incarnation, from };
+        let name = Self { day, incarnation, from };
         (name.stem() == stem).then_some(name)
     }
 }
 
-/// The least position at or after `from` at which a file of `incarnation` begins.
-pub(super) fn first_from(
-    root: &Path,
-    incarnation: Incarnation,
-    from: Position,
-) -> Result<Option<Position>, ArchiveError> {
-    let mut first = None;
-    for folder in day_folders(root, |_| true)? {
-        let begins = files_of(&folder)?.into_iter().filter_map(|path| begin_of(&path, incarnation));
-        first = begins.filter(|begin| *begin >= from).chain(first).min();
-    }
-    Ok(first)
+/// The name of the folder of a day.
+pub(super) fn day_folder(day: Date) -> String {
+    format!("{DAY_PREFIX}{day}")
 }
 
-/// Where a click file of `incarnation` begins; `None` for files of others.
-fn begin_of(path: &Path, incarnation: Incarnation) -> Option<Position> {
-    let stem = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
-    let (of, begin) = stem.split_once('-')?;
-    let begin = begin.parse().ok().map(Position);
-    begin.filter(|_| Incarnation::parse(of) == Some(incarnation))
+/// The day whose folder has this name.
+pub(super) fn day_of_folder(name: &str) -> Option<Date> {
+    name.strip_prefix(DAY_PREFIX)?.parse().ok()
 }
 
-fn is_named(path: &Path, suffix: &str) -> bool {
-    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(suffix))
+pub(super) fn is_click_file_name(name: &str) -> bool {
+    name.ends_with(SUFFIX)
 }
 
-fn day_of(folder: &Path) -> Option<Date> {
-    folder.file_name()?.to_str()?.strip_prefix(DAY_PREFIX)?.parse().ok()
+fn name_of(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, ArchiveError> {

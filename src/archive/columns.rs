@@ -11,7 +11,7 @@ use crate::domain::click::{Click, Look};
 use crate::domain::link::LinkFacts;
 
 /// The version of this table, written into each click file as `waypost.format`.
-pub(super) const FORMAT: &str = "2";
+pub(super) const FORMAT: &str = "3";
 
 pub(super) const ID: &str = "id";
 pub(super) const TIME: &str = "time";
@@ -40,6 +40,8 @@ pub(super) enum Content {
     LookText(fn(&Look) -> &str),
     /// Text of the click, few distinct values.
     Text(fn(&Click) -> &str),
+    /// Text of the click that hardly ever comes twice.
+    RareText(fn(&Click) -> &str),
     /// 64 bits as 16 hexadecimal digits: text, because spreadsheets and JavaScript round numbers of that size.
     Visitor,
     RulesVersion,
@@ -48,7 +50,7 @@ pub(super) enum Content {
 impl Content {
     fn data_type(self) -> DataType {
         match self {
-            Self::Id | Self::Visitor => DataType::Utf8,
+            Self::Id | Self::Visitor | Self::RareText(_) => DataType::Utf8,
             Self::Time => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
             Self::Link => DataType::UInt64,
             Self::LinkText(_) | Self::LookText(_) | Self::Text(_) => {
@@ -59,7 +61,7 @@ impl Content {
     }
 
     fn nullable(self) -> bool {
-        matches!(self, Self::LinkText(_) | Self::LookText(_) | Self::Text(_))
+        matches!(self, Self::LinkText(_) | Self::LookText(_) | Self::Text(_) | Self::RareText(_))
     }
 }
 
@@ -84,7 +86,7 @@ fn or_empty(text: Option<&String>) -> &str {
 }
 
 /// Every column, in the order of files and exports.
-pub(super) const COLUMNS: [Column; 40] = [
+pub(super) const COLUMNS: [Column; 42] = [
     column(ID, Content::Id),
     column(TIME, Content::Time),
     column(LINK, Content::Link),
@@ -119,8 +121,10 @@ pub(super) const COLUMNS: [Column; 40] = [
     of_look("language", |look| &look.language),
     column("visitor", Content::Visitor),
     of_click("click_ids", |click| &click.click_ids),
+    column("click_id_values", Content::RareText(|click| &click.click_id_values)),
     of_click("visitor_utm_source", |click| &click.visitor_utm_source),
     of_click("visitor_utm_medium", |click| &click.visitor_utm_medium),
+    of_click("unfilled", |click| &click.unfilled),
     of_look("user_agent", |look| &look.user_agent),
     of_look("purpose", |look| &look.purpose),
     of_look("hints", |look| &look.hints),

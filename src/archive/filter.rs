@@ -9,10 +9,11 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, UInt64Type};
 use arrow_array::{BooleanArray, RecordBatch, StringArray};
 use hashbrown::HashSet;
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use super::columns::{CAMPAIGN, ID, LINK, TIME, VERDICT};
-use super::seal::times_of;
+use super::seal::{DAY_MS, date_of, times_of};
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
 
@@ -67,6 +68,19 @@ impl ClickQuery {
     /// Whether clicks with times in `span` can be asked for.
     pub(super) fn meets(&self, span: &RangeInclusive<i64>) -> bool {
         self.from_ms.is_none_or(|from| from <= *span.end()) && self.to_ms.is_none_or(|to| *span.start() < to)
+    }
+
+    /// Whether there may be files of `day`, one of the days asked for, that hold nothing of what is asked for.
+    pub(super) fn can_leave_out(&self, day: Date) -> bool {
+        let cuts = |bound: i64| bound.rem_euclid(DAY_MS) != 0 && date_of(bound) == day;
+        self.link.is_some() || self.from_ms.is_some_and(cuts) || self.to_ms.is_some_and(cuts)
+    }
+
+    /// The UTC days asked for.
+    pub(super) fn days(&self) -> RangeInclusive<Date> {
+        let first = self.from_ms.map_or(Date::MIN, date_of);
+        let last = self.to_ms.map_or(Date::MAX, |to| date_of(to.saturating_sub(1)));
+        first..=last
     }
 
     /// The same query without the bounds that every time in `span` keeps anyway.

@@ -1,21 +1,27 @@
 //! The archive: the click files, columnar and immutable, one writer per file.
 //!
 //! A click is pushed and waits as a row of [`columns`] ([`pending`]). When enough of them wait they are sealed into
-//! Parquet files, one per UTC day ([`mod@seal`], [`click_file`], [`checksum`]). A scan reads both as one ([`scan`],
-//! [`read`], [`filter`]), and [`mod@export`] turns what it yields into CSV, JSON lines or one Parquet file.
+//! Parquet files, one per UTC day ([`mod@seal`], [`click_file`], [`row_group`], [`text_chunk`], [`checksum`]). A scan reads
+//! both as one ([`scan`], [`read`], [`outline`], [`filter`]), and [`mod@export`] turns what it yields into CSV, JSON lines or
+//! one Parquet file.
 //! [`mod@rewrite`] reads files back as clicks ([`rows`]) and replaces them by the same clicks judged anew.
+//!
+//! Files are written into a folder. If `archive.url` names an object store ([`address`], [`bucket`]), a [`courier`] moves
+//! them there, after what has to go from there ([`recalls`]), and readers see both as one ([`files`],
+//! [`ahead`], [`cache`]).
 //!
 //! The archive must never change a file that is in place, except that a retry replaces it with at least the same
 //! clicks and [`mod@rewrite`] with the same clicks judged anew; and it must never hold an address: a click has none.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use parquet::errors::ParquetError;
 use serde::Deserialize;
+use tokio::runtime::Handle;
 
-use crate::domain::click::Click;
 use crate::domain::position::{Incarnation, Position};
 
 mod columns;
@@ -26,11 +32,17 @@ mod seal;
 
 mod click_file;
 
+mod row_group;
+
+mod text_chunk;
+
 mod checksum;
 
 mod scan;
 
 mod read;
+
+mod outline;
 
 mod filter;
 
@@ -40,20 +52,43 @@ mod rows;
 
 mod export;
 
+mod address;
+
+mod files;
+
+mod ahead;
+
+mod bucket;
+
+mod cache;
+
+mod recalls;
+
+mod courier;
+
 #[cfg(test)]
 mod tests;
 
+use bucket::{Bucket, BucketError};
+use courier::Courier;
+use files::{Far, Files};
 use pending::Pending;
 
+pub(crate) use address::Address;
+pub(crate) use courier::Deliveries;
 pub(crate) use export::{Format, export};
+pub(crate) use files::StoredFile;
 pub(crate) use filter::ClickQuery;
-pub(crate) use rewrite::StoredFile;
+pub(crate) use pending::Gathered;
 pub(crate) use scan::Scan;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) url: String,
+    pub(crate) endpoint: String,
+    pub(crate) region: String,
+    pub(crate) cache_mb: u64,
     pub(crate) seal_rows: usize,
     pub(crate) seal_minutes: u64,
 }
@@ -64,10 +99,10 @@ const PENDING_ROWS_MAX: usize = 2_000_000;
 /// Why the archive could not do something. Pending clicks are never lost by it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArchiveError {
-    #[error(
-        "archive.url {0:?} is an object store, which is not in this build yet; use a folder, or \"\" for DATA/clicks"
-    )]
-    ObjectStore(String),
+    #[error("archive.url {url:?}: {message}")]
+    Address { url: String, message: String },
+    #[error("cannot {action} {what}: {cause}")]
+    Bucket { action: &'static str, what: String, cause: BucketError },
     #[error("cannot {action} {path}: {cause}", path = path.display())]
     Io { action: &'static str, path: PathBuf, cause: io::Error },
     #[error("cannot encode {path}: {cause}", path = path.display())]
@@ -84,48 +119,112 @@ impl ArchiveError {
     }
 }
 
-/// The folder that `config.url` names; empty means `clicks` in the data folder.
-pub(crate) fn root_of(config: &Config, data: &Path) -> Result<PathBuf, ArchiveError> {
-    match config.url.as_str() {
-        "" => Ok(data.join("clicks")),
-        url if url.contains("://") => Err(ArchiveError::ObjectStore(url.to_owned())),
-        folder => Ok(PathBuf::from(folder)),
-    }
+/// Whether the bucket that `config.url` names is there and open to this machine. A folder always is.
+///
+/// # Errors
+/// With what is wrong, in words for the person who wrote the configuration.
+pub(crate) fn check(config: &Config, data: &Path, runtime: &Handle) -> Result<(), ArchiveError> {
+    let Address::Bucket(address) = Address::of(config, data)? else { return Ok(()) };
+    let bucket = Bucket::open(&address, runtime.clone())?;
+    bucket.check().map_err(|cause| cause.into_error("use", &address.told()))
 }
 
-/// The click files of one folder and the clicks on their way into it.
+/// The click files of one folder or bucket and the clicks on their way into it.
 ///
 /// One thread pushes and seals; any number scan.
 pub(crate) struct Archive {
-    root: PathBuf,
+    files: Arc<Files>,
+    /// Runs if there is a bucket.
+    courier: Option<Courier>,
     seal_rows: usize,
     seal_after_ms: i64,
     pending: Mutex<Pending>,
-    /// Held while click files are written, so that two seals never take the same clicks.
-    sealing: Mutex<()>,
+    sealing: Arc<Sealing>,
+}
+
+/// Held while click files are written into the folder or taken from it, so that two seals never take the same clicks
+/// and no file goes while another takes its name.
+#[derive(Default)]
+struct Sealing(Mutex<()>);
+
+impl Sealing {
+    fn begin(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Files that are in the folder and not yet in the bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Archive {
-    /// Opens the archive in `root`: creates the folder, for its owner only, and removes half-written files.
-    pub(crate) fn open(root: PathBuf, config: &Config) -> Result<Self, ArchiveError> {
-        click_file::prepare_root(&root)?;
+    /// Opens the archive that `config.url` names: creates the folder, for its owner only, and removes half-written
+    /// files. Requests to an object store run on `runtime`; the calls that make them wait, so no task may make them.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, or the object store refuses. One that does not answer is waited for.
+    pub(crate) fn open(config: &Config, data: &Path, runtime: &Handle) -> Result<Self, ArchiveError> {
+        let files = Arc::new(Files::open(Address::of(config, data)?, config, data, runtime)?);
+        let sealing: Arc<Sealing> = Arc::default();
+        let start = |far: &Far| {
+            let (folder, recalls) = (files.folder.clone(), Arc::clone(&far.recalls));
+            Courier::start(folder, far.bucket.another(), recalls, Arc::clone(&sealing))
+        };
+        let courier = files.far.as_ref().map(start).transpose();
+        let courier = courier.map_err(|cause| ArchiveError::io("start the courier of", &files.folder, cause))?;
         let seal_after_ms = i64::try_from(config.seal_minutes).unwrap_or(i64::MAX).saturating_mul(60_000);
-        let (pending, sealing) = (Mutex::new(Pending::new()), Mutex::new(()));
-        Ok(Self { root, seal_rows: config.seal_rows, seal_after_ms, pending, sealing })
+        let (pending, seal_rows) = (Mutex::new(Pending::new()), config.seal_rows);
+        Ok(Self { files, courier, seal_rows, seal_after_ms, pending, sealing })
     }
 
-    /// The folder of the click files.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
+    /// Where the click files are, for people.
+    pub(crate) fn name(&self) -> String {
+        match &self.files.far {
+            Some(far) => far.bucket.url().to_owned(),
+            None => self.files.folder.display().to_string(),
+        }
+    }
+
+    /// What waits to be delivered to the object store. Without one nothing does.
+    pub(crate) fn waiting(&self) -> Waiting {
+        if self.courier.is_some() { self.files.waiting() } else { Waiting::default() }
+    }
+
+    /// How the deliveries to the object store stand.
+    pub(crate) fn deliveries(&self) -> Deliveries {
+        self.courier.as_ref().map(Courier::deliveries).unwrap_or_default()
+    }
+
+    /// Ends what reads from the object store, so that nobody waits for it any more. A folder goes on being read.
+    pub(crate) fn stop_reading(&self) {
+        if let Some(far) = &self.files.far {
+            far.bucket.give_up();
+        }
+    }
+
+    /// Delivers what can be delivered to the object store within this time. Files that are left wait in the data folder
+    /// for the next start.
+    pub(crate) fn stop(&self, within: Duration) {
+        if let Some(courier) = &self.courier {
+            courier.stop(within);
+        }
+    }
+
+    fn ring(&self) {
+        if let Some(courier) = &self.courier {
+            courier.ring();
+        }
     }
 
     /// Adds clicks that follow the ones pushed before. A scan sees them at once; the disk does not have them yet,
     /// so the journal must keep their hits until [`Archive::seal`] returns.
-    pub(crate) fn push(&self, clicks: Vec<Click>) {
-        let mut rest = clicks.as_slice();
-        while !rest.is_empty() {
+    pub(crate) fn push(&self, clicks: Gathered) {
+        for chunk in clicks.into_chunks() {
             // The lock is taken for a chunk at a time, so that a reader waits for no more than one.
-            rest = self.lock_pending().append(rest);
+            self.lock_pending().adopt(chunk);
         }
     }
 
@@ -162,21 +261,24 @@ impl Archive {
     /// # Errors
     /// When a file cannot be written. All clicks then stay pending and can be sealed again.
     pub(crate) fn seal(&self, incarnation: Incarnation, from: Position) -> Result<usize, ArchiveError> {
-        let _sealing = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _sealing = self.sealing.begin();
         let chunks = self.lock_pending().close_all();
         if chunks.is_empty() {
             return Ok(0);
         }
-        let files = seal::seal(&self.root, incarnation, from, &chunks)?;
+        let files = seal::seal(&self.files.folder, incarnation, from, &chunks)?;
         self.lock_pending().forget(chunks.len());
+        self.ring();
         Ok(files)
     }
 
     /// Removes the click files of `incarnation` that begin at or after `from`: a process that died before it could say
     /// how far it had sealed left them, and whoever goes on at `from` writes those clicks again, maybe cut differently.
     pub(crate) fn discard(&self, incarnation: Incarnation, from: Position) -> Result<usize, ArchiveError> {
-        let _sealing = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
-        click_file::remove_from(&self.root, incarnation, from)
+        let _sealing = self.sealing.begin();
+        let discarded = self.files.discard(incarnation, from)?;
+        self.ring();
+        Ok(discarded)
     }
 
     /// The least position at or after `from` at which a click file of `incarnation` begins.
@@ -185,13 +287,13 @@ impl Archive {
         incarnation: Incarnation,
         from: Position,
     ) -> Result<Option<Position>, ArchiveError> {
-        click_file::first_from(&self.root, incarnation, from)
+        self.files.first_from(incarnation, from)
     }
 
     /// The clicks `query` asks for, pending and sealed, each once, as of now.
     pub(crate) fn scan(&self, query: ClickQuery) -> Result<Scan, ArchiveError> {
         let pending = self.lock_pending().snapshot();
-        Scan::new(&self.root, query, pending)
+        Scan::new(Arc::clone(&self.files), query, pending)
     }
 
     fn lock_pending(&self) -> MutexGuard<'_, Pending> {

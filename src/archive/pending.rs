@@ -1,21 +1,24 @@
 //! Pending clicks: those that are in no click file yet, kept as columns from the moment they arrive.
 //!
-//! A click as a struct takes some 700 bytes; as a row of dictionary columns about 150, and sealing then only has
-//! to encode. This runs once for every click, so it must never allocate per cell.
+//! A click as a struct takes some 400 bytes; as a row of numbered texts about 150, and sealing then only has to encode.
+//! This runs once for every click, so it must never allocate per cell.
 
 use std::sync::Arc;
 
-use arrow_array::builder::{StringBuilder, StringDictionaryBuilder};
+use arrow_array::builder::StringBuilder;
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, DictionaryArray, Int32Array, RecordBatch, TimestampMillisecondArray, UInt32Array, UInt64Array,
+    ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt32Array,
+    UInt64Array,
 };
-use arrow_select::take::take;
+use compact_str::CompactString;
 use hashbrown::HashMap;
+use uuid::Uuid;
 
-use super::columns::{COLUMNS, Content, SCHEMA};
+use super::columns::{COLUMNS, Column, Content, SCHEMA};
 use crate::domain::click::{Click, Look};
 use crate::domain::link::LinkFacts;
+use crate::domain::visitor::Visitor;
 
 /// Rows after which a chunk is closed. It bounds what a reader has to copy while the writer waits.
 pub(super) const CHUNK_ROWS: usize = 8192;
@@ -26,6 +29,49 @@ const BLOCK_CLICKS: usize = 64;
 /// The latest time a click can have: folder names and exports have four digits for the year.
 /// 9999-12-30T21:59:59.999Z, just before the calendar in use ends.
 const TIME_MAX: i64 = 253_402_207_199_999;
+
+/// Clicks on their way to the archive, in the order they came.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    block: Vec<Click>,
+    /// All but the last are full.
+    chunks: Vec<Chunk>,
+}
+
+impl Gathered {
+    pub(crate) fn add(&mut self, click: Click) {
+        self.block.push(click);
+        if self.block.len() == BLOCK_CLICKS {
+            self.end_block();
+        }
+    }
+
+    /// The rows so far as batches.
+    pub(super) fn into_batches(self) -> Vec<RecordBatch> {
+        self.into_chunks().iter().map(Chunk::to_batch).collect()
+    }
+
+    pub(super) fn into_chunks(mut self) -> Vec<Chunk> {
+        self.end_block();
+        self.chunks
+    }
+
+    fn end_block(&mut self) {
+        if self.block.is_empty() {
+            return;
+        }
+        match self.chunks.last_mut() {
+            // A block fits or the chunk is full, since the one divides the other.
+            Some(chunk) if chunk.rows() + BLOCK_CLICKS <= CHUNK_ROWS => chunk.append(&self.block),
+            _ => {
+                let mut chunk = Chunk::new();
+                chunk.append(&self.block);
+                self.chunks.push(chunk);
+            }
+        }
+        self.block.clear();
+    }
+}
 
 /// Closed chunks and the one that is being filled.
 pub(super) struct Pending {
@@ -41,23 +87,23 @@ impl Pending {
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.closed.iter().map(RecordBatch::num_rows).sum::<usize>() + self.open.rows
+        self.closed.iter().map(RecordBatch::num_rows).sum::<usize>() + self.open.rows()
     }
 
-    /// Appends as many clicks as the open chunk has room for and returns the rest.
-    pub(super) fn append<'a>(&mut self, clicks: &'a [Click]) -> &'a [Click] {
-        let (now, later) = clicks.split_at(clicks.len().min(CHUNK_ROWS - self.open.rows));
-        self.open.append(now);
-        if self.open.rows == CHUNK_ROWS {
-            self.close();
+    /// Adds clicks that come after the ones here.
+    pub(super) fn adopt(&mut self, chunk: Chunk) {
+        if self.open.rows() + chunk.rows() <= CHUNK_ROWS {
+            self.open.extend(&chunk);
+            return;
         }
-        later
+        let full = std::mem::replace(&mut self.open, chunk);
+        self.closed.push(full.to_batch());
     }
 
     /// All pending clicks as they are now. Copies at most one chunk.
     pub(super) fn snapshot(&self) -> Vec<RecordBatch> {
         let mut batches = self.closed.clone();
-        if self.open.rows > 0 {
+        if self.open.rows() > 0 {
             batches.push(self.open.to_batch());
         }
         batches
@@ -65,8 +111,9 @@ impl Pending {
 
     /// Closes the open chunk and returns all chunks; [`Pending::forget`] takes their number.
     pub(super) fn close_all(&mut self) -> Vec<RecordBatch> {
-        if self.open.rows > 0 {
-            self.close();
+        if self.open.rows() > 0 {
+            let full = std::mem::replace(&mut self.open, Chunk::new());
+            self.closed.push(full.to_batch());
         }
         self.closed.clone()
     }
@@ -76,158 +123,199 @@ impl Pending {
         self.closed.drain(..chunks.min(self.closed.len()));
         self.since_ms = None;
     }
-
-    fn close(&mut self) {
-        self.closed.push(self.open.to_batch());
-        self.open = Chunk::new();
-    }
 }
 
-/// Up to [`CHUNK_ROWS`] clicks under construction.
-struct Chunk {
-    rows: usize,
+type TextOf = fn(&Click) -> &str;
+
+/// Up to [`CHUNK_ROWS`] clicks under construction. What links and looks tell is looked up only when the chunk becomes a
+/// batch.
+pub(super) struct Chunk {
+    ids: Vec<Uuid>,
+    times: Vec<i64>,
     links: Shared<LinkFacts>,
     looks: Shared<Look>,
-    columns: Vec<Cells>,
-}
-
-/// The cells of one column so far. What links and looks tell is looked up only when the chunk becomes a batch.
-enum Cells {
-    Link,
-    LinkText(fn(&LinkFacts) -> &str),
-    LookText(fn(&Look) -> &str),
-    Own(OwnCells),
-}
-
-/// Cells that differ from click to click.
-enum OwnCells {
-    Id(StringBuilder),
-    Time(Vec<i64>),
-    Text(fn(&Click) -> &str, Box<StringDictionaryBuilder<Int32Type>>),
-    Visitor(StringBuilder),
-    RulesVersion(Vec<u32>),
+    /// One for each column of [`Content::Text`], in their order.
+    texts: Vec<(TextOf, Texts)>,
+    /// One for each column of [`Content::RareText`], in their order.
+    rare_texts: Vec<(TextOf, Vec<CompactString>)>,
+    visitors: Vec<Visitor>,
+    rules_versions: Vec<u32>,
 }
 
 impl Chunk {
     fn new() -> Self {
+        let texts = |column: &Column| match column.content {
+            Content::Text(text) => Some((text, Texts::default())),
+            _ => None,
+        };
+        let rare_texts = |column: &Column| match column.content {
+            Content::RareText(text) => Some((text, Vec::new())),
+            _ => None,
+        };
         Self {
-            rows: 0,
+            ids: Vec::new(),
+            times: Vec::new(),
             links: Shared::default(),
             looks: Shared::default(),
-            columns: COLUMNS.iter().map(|column| Cells::of(column.content)).collect(),
+            texts: COLUMNS.iter().filter_map(texts).collect(),
+            rare_texts: COLUMNS.iter().filter_map(rare_texts).collect(),
+            visitors: Vec::new(),
+            rules_versions: Vec::new(),
         }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.ids.len()
     }
 
     fn append(&mut self, clicks: &[Click]) {
-        for block in clicks.chunks(BLOCK_CLICKS) {
-            self.links.append(block.iter().map(|click| &click.link));
-            self.looks.append(block.iter().map(|click| &click.look));
-            for cells in &mut self.columns {
-                cells.append(block);
-            }
+        self.ids.extend(clicks.iter().map(|click| click.id));
+        self.times.extend(clicks.iter().map(|click| click.time_ms.clamp(0, TIME_MAX)));
+        clicks.iter().for_each(|click| self.links.append(&click.link));
+        clicks.iter().for_each(|click| self.looks.append(&click.look));
+        for (text, cells) in &mut self.texts {
+            clicks.iter().for_each(|click| cells.append(text(click)));
         }
-        self.rows += clicks.len();
+        for (text, cells) in &mut self.rare_texts {
+            cells.extend(clicks.iter().map(|click| CompactString::from(text(click))));
+        }
+        self.visitors.extend(clicks.iter().map(|click| click.visitor));
+        self.rules_versions.extend(clicks.iter().map(|click| click.rules_version));
+    }
+
+    /// Appends the rows of another chunk.
+    fn extend(&mut self, other: &Self) {
+        self.ids.extend_from_slice(&other.ids);
+        self.times.extend_from_slice(&other.times);
+        self.links.extend(&other.links);
+        self.looks.extend(&other.looks);
+        for ((_, cells), (_, more)) in self.texts.iter_mut().zip(&other.texts) {
+            cells.extend(more);
+        }
+        for ((_, cells), (_, more)) in self.rare_texts.iter_mut().zip(&other.rare_texts) {
+            cells.extend_from_slice(more);
+        }
+        self.visitors.extend_from_slice(&other.visitors);
+        self.rules_versions.extend_from_slice(&other.rules_versions);
     }
 
     fn to_batch(&self) -> RecordBatch {
-        let links = Int32Array::from(self.links.keys.clone());
-        let looks = Int32Array::from(self.looks.keys.clone());
-        let column = |cells: &Cells| match cells {
-            Cells::Link => spread(&UInt64Array::from_iter_values(self.links.all.iter().map(|link| link.id.0)), &links),
-            Cells::LinkText(text) => spread(&dictionary(self.links.all.iter().map(|link| text(link))), &links),
-            Cells::LookText(text) => spread(&dictionary(self.looks.all.iter().map(|look| text(look))), &looks),
-            Cells::Own(cells) => cells.to_array(),
+        let (mut texts, mut rare_texts) = (self.texts.iter(), self.rare_texts.iter());
+        let column = |column: &Column| -> ArrayRef {
+            match column.content {
+                Content::Id => Arc::new(ids(&self.ids)),
+                Content::Time => Arc::new(TimestampMillisecondArray::from(self.times.clone()).with_timezone("UTC")),
+                Content::Link => {
+                    let ids = self.links.keys.iter().map(|key| self.links.all[*key as usize].id.0);
+                    Arc::new(UInt64Array::from_iter_values(ids))
+                }
+                Content::LinkText(text) => Arc::new(self.links.texts(text)),
+                Content::LookText(text) => Arc::new(self.looks.texts(text)),
+                Content::Text(_) => {
+                    let (_, cells) = texts.next().expect("there is one for each column of texts");
+                    Arc::new(cells.to_array())
+                }
+                Content::RareText(_) => {
+                    let (_, cells) = rare_texts.next().expect("there is one for each column of rare texts");
+                    Arc::new(StringArray::from_iter(cells.iter().map(|text| (!text.is_empty()).then_some(text))))
+                }
+                Content::Visitor => Arc::new(visitors(&self.visitors)),
+                Content::RulesVersion => Arc::new(UInt32Array::from(self.rules_versions.clone())),
+            }
         };
-        let columns = self.columns.iter().map(column).collect();
+        let columns = COLUMNS.iter().map(column).collect();
         RecordBatch::try_new(SCHEMA.clone(), columns).expect("each column got one cell per click, of its own type")
     }
 }
 
-impl Cells {
-    fn of(content: Content) -> Self {
-        match content {
-            Content::Id => Self::Own(OwnCells::Id(StringBuilder::new())),
-            Content::Time => Self::Own(OwnCells::Time(Vec::new())),
-            Content::Link => Self::Link,
-            Content::LinkText(text) => Self::LinkText(text),
-            Content::LookText(text) => Self::LookText(text),
-            Content::Text(text) => Self::Own(OwnCells::Text(text, Box::default())),
-            Content::Visitor => Self::Own(OwnCells::Visitor(StringBuilder::new())),
-            Content::RulesVersion => Self::Own(OwnCells::RulesVersion(Vec::new())),
-        }
+fn ids(ids: &[Uuid]) -> StringArray {
+    let mut cells = StringBuilder::with_capacity(ids.len(), ids.len() * 36);
+    let mut buffer = Uuid::encode_buffer();
+    for id in ids {
+        cells.append_value(id.hyphenated().encode_lower(&mut buffer));
     }
-
-    fn append(&mut self, clicks: &[Click]) {
-        if let Self::Own(cells) = self {
-            cells.append(clicks);
-        }
-    }
-}
-
-impl OwnCells {
-    fn append(&mut self, clicks: &[Click]) {
-        match self {
-            Self::Id(ids) => append_ids(ids, clicks),
-            Self::Time(times) => times.extend(clicks.iter().map(|click| click.time_ms.clamp(0, TIME_MAX))),
-            Self::Text(text, cells) => append_texts(cells, clicks.iter().map(*text)),
-            Self::Visitor(visitors) => append_visitors(visitors, clicks),
-            Self::RulesVersion(versions) => versions.extend(clicks.iter().map(|click| click.rules_version)),
-        }
-    }
-
-    fn to_array(&self) -> ArrayRef {
-        match self {
-            Self::Id(cells) | Self::Visitor(cells) => Arc::new(cells.finish_cloned()),
-            Self::Time(times) => Arc::new(TimestampMillisecondArray::from(times.clone()).with_timezone("UTC")),
-            Self::Text(_, cells) => Arc::new(cells.finish_cloned()),
-            Self::RulesVersion(versions) => Arc::new(UInt32Array::from(versions.clone())),
-        }
-    }
-}
-
-fn dictionary<'a>(texts: impl Iterator<Item = &'a str>) -> DictionaryArray<Int32Type> {
-    let mut cells = StringDictionaryBuilder::<Int32Type>::new();
-    append_texts(&mut cells, texts);
     cells.finish()
 }
 
-/// From one cell per link or look to one cell per click.
-fn spread(shared: &dyn arrow_array::Array, keys: &Int32Array) -> ArrayRef {
-    take(shared, keys, None).expect("each key is the index of something that was seen")
-}
-
-fn append_texts<'a>(cells: &mut StringDictionaryBuilder<Int32Type>, texts: impl Iterator<Item = &'a str>) {
-    for text in texts {
-        if text.is_empty() {
-            cells.append_null();
-        } else {
-            cells.append_value(text);
-        }
-    }
-}
-
-fn append_ids(cells: &mut StringBuilder, clicks: &[Click]) {
-    let mut buffer = uuid::Uuid::encode_buffer();
-    for click in clicks {
-        cells.append_value(click.id.hyphenated().encode_lower(&mut buffer));
-    }
-}
-
-fn append_visitors(cells: &mut StringBuilder, clicks: &[Click]) {
+fn visitors(visitors: &[Visitor]) -> StringArray {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for click in clicks {
-        let bits = click.visitor.0;
+    let mut cells = StringBuilder::with_capacity(visitors.len(), visitors.len() * 16);
+    for Visitor(bits) in visitors {
         let digits: [u8; 16] = std::array::from_fn(|place| DIGITS[(bits >> (60 - 4 * place)) as usize & 0xf]);
         cells.append_value(std::str::from_utf8(&digits).expect("hexadecimal digits are ASCII"));
     }
+    cells.finish()
+}
+
+/// Texts of few different values, each kept once, and for every cell which of them it has.
+#[derive(Default)]
+struct Texts {
+    all: Vec<CompactString>,
+    index: HashMap<CompactString, u32>,
+    /// Keys met lately, by a number that is quickly made of a text: most cells repeat one of a handful.
+    recent: [u32; Texts::RECENT],
+    /// [`Texts::NONE`] is a cell without a text.
+    keys: Vec<u32>,
+}
+
+impl Texts {
+    const RECENT: usize = 16;
+    const NONE: u32 = u32::MAX;
+
+    /// Empty text is a cell without one.
+    fn append(&mut self, text: &str) {
+        let key = self.key(text);
+        self.keys.push(key);
+    }
+
+    fn key(&mut self, text: &str) -> u32 {
+        let (Some(first), Some(last)) = (text.bytes().next(), text.bytes().next_back()) else { return Self::NONE };
+        let place = (text.len() ^ usize::from(first) ^ (usize::from(last) << 1)) % Self::RECENT;
+        let recent = self.recent[place];
+        if self.all.get(recent as usize).is_some_and(|known| known == text) {
+            return recent;
+        }
+        let key = self.index.get(text).copied().unwrap_or_else(|| self.learn(text));
+        self.recent[place] = key;
+        key
+    }
+
+    fn learn(&mut self, text: &str) -> u32 {
+        let key = u32::try_from(self.all.len()).expect("a chunk has fewer texts than a u32 counts");
+        self.all.push(CompactString::from(text));
+        self.index.insert(CompactString::from(text), key);
+        key
+    }
+
+    fn extend(&mut self, other: &Self) {
+        let keys: Vec<u32> = other.all.iter().map(|text| self.key(text)).collect();
+        self.keys.extend(other.keys.iter().map(|key| keys.get(*key as usize).copied().unwrap_or(Self::NONE)));
+    }
+
+    fn to_array(&self) -> DictionaryArray<Int32Type> {
+        numbered(&self.all, self.keys.iter().copied())
+    }
+}
+
+/// A column of texts from the key of each row; [`Texts::NONE`] is a null.
+fn numbered(texts: &[CompactString], keys: impl ExactSizeIterator<Item = u32> + Clone) -> DictionaryArray<Int32Type> {
+    let values = Arc::new(StringArray::from_iter_values(texts));
+    let keys = if texts.is_empty() {
+        Int32Array::new_null(keys.len())
+    } else if keys.clone().all(|key| key != Texts::NONE) {
+        Int32Array::from_iter_values(keys.map(u32::cast_signed))
+    } else {
+        keys.map(|key| (key != Texts::NONE).then_some(key.cast_signed())).collect()
+    };
+    DictionaryArray::new(keys, values)
 }
 
 /// What the clicks of a chunk share, each once, and for every click which of them it has.
 struct Shared<T> {
     all: Vec<Arc<T>>,
     /// By address: `all` keeps what stands there alive, so an address means one thing for as long.
-    index: HashMap<usize, i32>,
-    keys: Vec<i32>,
+    index: HashMap<usize, u32>,
+    keys: Vec<u32>,
 }
 
 impl<T> Default for Shared<T> {
@@ -237,16 +325,27 @@ impl<T> Default for Shared<T> {
 }
 
 impl<T> Shared<T> {
-    fn append<'a>(&mut self, of_clicks: impl Iterator<Item = &'a Arc<T>>)
-    where
-        T: 'a,
-    {
-        for one in of_clicks {
-            let key = *self.index.entry(Arc::as_ptr(one) as usize).or_insert_with(|| {
-                self.all.push(Arc::clone(one));
-                i32::try_from(self.all.len() - 1).expect("a chunk has fewer clicks than an i32 counts")
-            });
-            self.keys.push(key);
-        }
+    fn append(&mut self, one: &Arc<T>) {
+        let key = self.key(one);
+        self.keys.push(key);
+    }
+
+    fn key(&mut self, one: &Arc<T>) -> u32 {
+        *self.index.entry(Arc::as_ptr(one) as usize).or_insert_with(|| {
+            self.all.push(Arc::clone(one));
+            u32::try_from(self.all.len() - 1).expect("a chunk has fewer clicks than a u32 counts")
+        })
+    }
+
+    fn extend(&mut self, other: &Self) {
+        let keys: Vec<u32> = other.all.iter().map(|one| self.key(one)).collect();
+        self.keys.extend(other.keys.iter().map(|key| keys[*key as usize]));
+    }
+
+    /// What `text` says of each, spread over the rows.
+    fn texts(&self, text: fn(&T) -> &str) -> DictionaryArray<Int32Type> {
+        let mut texts = Texts::default();
+        self.all.iter().for_each(|one| texts.append(text(one)));
+        numbered(&texts.all, self.keys.iter().map(|key| texts.keys[*key as usize]))
     }
 }

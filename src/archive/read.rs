@@ -18,14 +18,13 @@ use parquet::arrow::arrow_reader::{
     RowFilter,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
-use parquet::file::statistics::Statistics;
 
-use super::checksum::{self, DATA_KEY};
-use super::click_file::FORMAT_KEY;
-use super::columns::{COLUMNS, FORMAT, ID, LINK, SCHEMA, TIME};
-use super::filter::{ClickQuery, Shadow, span_of};
+use super::checksum;
+use super::columns::{FORMAT, ID, SCHEMA};
+use super::filter::{ClickQuery, Shadow};
+use super::outline::{Outline, recorded_checksum};
 
 /// Rows of one batch, which is what a reader holds in memory.
 const BATCH_ROWS: usize = 8192;
@@ -74,11 +73,9 @@ impl ClickFile {
         let options = ArrowReaderOptions::new().with_schema(SCHEMA.clone());
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options)?;
         let metadata = Arc::clone(builder.metadata());
-        if !is_click_file(&metadata) {
-            return Err(Damage::Foreign);
-        }
-        let Some(span) = span_of_file(&metadata)? else { return Ok(None) };
-        let groups = matching_groups(&metadata, query)?;
+        let outline = Outline::of(&metadata)?;
+        let Some(span) = outline.span() else { return Ok(None) };
+        let groups = outline.matching(query);
         if groups.is_empty() {
             return Ok(None);
         }
@@ -95,23 +92,8 @@ impl ClickFile {
 }
 
 /// The decoder has asserts that a file made on purpose can reach; a report must not end on one.
-fn guarded<T>(read: impl FnOnce() -> Result<T, Damage>) -> Result<T, Damage> {
+pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, Damage>) -> Result<T, Damage> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(Damage::Decoder))
-}
-
-fn is_click_file(metadata: &ParquetMetaData) -> bool {
-    let names = metadata.file_metadata().schema_descr().columns().iter().map(|column| column.name());
-    note(metadata, FORMAT_KEY) == Some(FORMAT) && names.eq(COLUMNS.iter().map(|column| column.name))
-}
-
-fn recorded_checksum(metadata: &ParquetMetaData) -> Option<u32> {
-    u32::from_str_radix(note(metadata, DATA_KEY)?, 16).ok()
-}
-
-/// What the writer noted under `key`.
-fn note<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&'a str> {
-    let notes = metadata.file_metadata().key_value_metadata()?;
-    notes.iter().find(|note| note.key == key)?.value.as_deref()
 }
 
 /// Cheap tests first, and text is decoded only for the rows that passed.
@@ -128,37 +110,6 @@ fn row_filter(metadata: &ParquetMetaData, query: ClickQuery, shadow: Option<Shad
         predicates.push(Box::new(ArrowPredicateFn::new(projection, move |batch| Ok(shadow.admits(&batch)))));
     }
     RowFilter::new(predicates)
-}
-
-fn matching_groups(metadata: &ParquetMetaData, query: &ClickQuery) -> Result<Vec<usize>, Damage> {
-    let mut groups = Vec::new();
-    for (index, group) in metadata.row_groups().iter().enumerate() {
-        let is_in_time = query.meets(&range_of(group, TIME)?);
-        let links = range_of(group, LINK)?;
-        // The file compares links without a sign, so its first and last are those of the unsigned numbers.
-        let links = links.start().cast_unsigned()..=links.end().cast_unsigned();
-        if is_in_time && query.link.is_none_or(|link| links.contains(&link.0)) {
-            groups.push(index);
-        }
-    }
-    Ok(groups)
-}
-
-fn span_of_file(metadata: &ParquetMetaData) -> Result<Option<RangeInclusive<i64>>, Damage> {
-    let ranges = metadata.row_groups().iter().map(|group| range_of(group, TIME)).collect::<Result<Vec<_>, _>>()?;
-    Ok(span_of(ranges.into_iter().flat_map(|range| [*range.start(), *range.end()])))
-}
-
-/// The least and the greatest value of a column in a row group. A click file always has them.
-fn range_of(group: &RowGroupMetaData, column: &str) -> Result<RangeInclusive<i64>, Damage> {
-    let index = COLUMNS.iter().position(|known| known.name == column).ok_or(Damage::Foreign)?;
-    match group.columns().get(index).and_then(|column| column.statistics()) {
-        Some(Statistics::Int64(range)) => match (range.min_opt(), range.max_opt()) {
-            (Some(min), Some(max)) => Ok(*min..=*max),
-            _ => Err(Damage::Foreign),
-        },
-        _ => Err(Damage::Foreign),
-    }
 }
 
 /// A file that is read by position: one descriptor however many columns are read side by side, and a length that

@@ -2,32 +2,25 @@
 //!
 //! A file is replaced whole or not at all, batch by batch in constant memory, and never with fewer clicks than it had.
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use arrow_array::RecordBatch;
 use jiff::civil::Date;
 
-use super::click_file::{self, FileName};
+use super::click_file::{self, FileName, ROW_GROUP_ROWS};
+use super::files::{Files, Opened, StoredFile};
 use super::filter::ClickQuery;
-use super::pending::Pending;
+use super::pending::Gathered;
 use super::read::ClickFile;
+use super::row_group::RowGroup;
 use super::rows::Rows;
 use super::{Archive, ArchiveError};
 use crate::domain::click::Click;
 
-/// One click file that is in place.
-#[derive(Clone, Debug)]
-pub(crate) struct StoredFile(PathBuf);
-
 impl Archive {
     /// The click files of UTC days from `first` on, oldest first.
     pub(crate) fn files_from(&self, first: Date) -> Result<Vec<StoredFile>, ArchiveError> {
-        let mut files = Vec::new();
-        for folder in click_file::day_folders(self.root(), |day| day >= first)? {
-            files.extend(click_file::files_of(&folder)?.into_iter().map(StoredFile));
-        }
-        Ok(files)
+        self.files.list(&(first..=Date::MAX))
     }
 
     /// Hands every click of `file` to `judge`, in the order of time.
@@ -36,7 +29,7 @@ impl Archive {
     /// When the file cannot be read to its end.
     pub(crate) fn read_clicks(&self, file: &StoredFile, mut judge: impl FnMut(Click)) -> Result<(), ArchiveError> {
         let mut rows = Rows::default();
-        for batch in Batches::open(file)? {
+        for batch in Batches::open(&self.files, file)?.into_iter().flatten() {
             rows.read(&batch?, &mut judge);
         }
         Ok(())
@@ -47,22 +40,30 @@ impl Archive {
     /// # Errors
     /// When the file cannot be read to its end or the new one not be written. The old one then stays.
     pub(crate) fn rewrite(&self, file: &StoredFile, mut judge: impl FnMut(Click) -> Click) -> Result<(), ArchiveError> {
-        let _sealing = self.sealing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let Some(name) = FileName::parse(&file.0) else {
-            return Err(ArchiveError::Damaged { path: file.0.clone(), message: "its name is none of ours".to_owned() });
+        let Some(name) = FileName::parse(file.day, &file.name) else {
+            let message = "its name is none of ours".to_owned();
+            return Err(ArchiveError::Damaged { path: self.files.path(file), message });
         };
         let mut rows = Rows::default();
-        let batches = Batches::open(file)?;
-        let judged = batches.map(|batch| {
-            let mut clicks = Vec::new();
-            rows.read(&batch?, &mut |click| clicks.push(judge(click)));
-            Ok(in_columns(&clicks))
-        });
-        let groups = judged.flat_map(|result: Result<Vec<RecordBatch>, ArchiveError>| match result {
-            Ok(batches) => batches.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        });
-        click_file::write(self.root(), name, groups)
+        // A file that is gone was removed on purpose; its clicks are not to come back.
+        let Some(mut batches) = Batches::open(&self.files, file)? else { return Ok(()) };
+        let _sealing = self.sealing.begin();
+        let mut next_group = || {
+            let (mut group, mut count) = (Vec::new(), 0);
+            while count < ROW_GROUP_ROWS
+                && let Some(batch) = batches.next()
+            {
+                let mut judged = Gathered::default();
+                let batch = batch?;
+                rows.read(&batch, &mut |click| judged.add(judge(click)));
+                count += batch.num_rows();
+                group.extend(judged.into_batches());
+            }
+            Ok((count > 0).then(|| RowGroup::whole(group)))
+        };
+        click_file::write(&self.files.folder, name, std::iter::from_fn(|| next_group().transpose()))?;
+        self.ring();
+        Ok(())
     }
 
     /// Hands every click that `query` asks for to `take`, pending and sealed, each once.
@@ -78,15 +79,6 @@ impl Archive {
     }
 }
 
-fn in_columns(clicks: &[Click]) -> Vec<RecordBatch> {
-    let mut pending = Pending::new();
-    let mut rest = clicks;
-    while !rest.is_empty() {
-        rest = pending.append(rest);
-    }
-    pending.close_all()
-}
-
 /// The batches of one file. A damaged place is an error here, not something to be left out.
 struct Batches {
     path: PathBuf,
@@ -94,12 +86,15 @@ struct Batches {
 }
 
 impl Batches {
-    fn open(file: &StoredFile) -> Result<Self, ArchiveError> {
-        let path = file.0.clone();
-        let opened = File::open(&path).map_err(|cause| ArchiveError::io("read", &path, cause))?;
-        let file = ClickFile::open(opened, &ClickQuery::default(), |_| None)
-            .map_err(|damage| ArchiveError::Damaged { path: path.clone(), message: damage.to_string() })?;
-        Ok(Self { path, file })
+    /// `None` when the file is gone.
+    fn open(files: &Files, file: &StoredFile) -> Result<Option<Self>, ArchiveError> {
+        let (path, everything) = (files.path(file), ClickQuery::default());
+        let Opened::File(opened) = files.open_file(file, &everything)? else { return Ok(None) };
+        let file = ClickFile::open(opened, &everything, |_| None).map_err(|damage| {
+            files.distrust(file);
+            ArchiveError::Damaged { path: path.clone(), message: damage.to_string() }
+        })?;
+        Ok(Some(Self { path, file }))
     }
 }
 

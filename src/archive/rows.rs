@@ -59,8 +59,10 @@ impl Rows {
             },
             visitor: Visitor(u64::from_str_radix(row.text("visitor"), 16).unwrap_or(0)),
             click_ids: text("click_ids"),
+            click_id_values: text("click_id_values"),
             visitor_utm_source: text("visitor_utm_source"),
             visitor_utm_medium: text("visitor_utm_medium"),
+            unfilled: text("unfilled"),
             rules_version: u32::try_from(row.number("rules_version")).unwrap_or(0),
         }
     }

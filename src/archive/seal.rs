@@ -7,15 +7,15 @@ use std::path::Path;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
-use arrow_select::interleave::interleave_record_batch;
 use jiff::civil::Date;
 
 use super::ArchiveError;
 use super::click_file::{self, FileName, ROW_GROUP_ROWS};
 use super::columns::TIME;
+use super::row_group::RowGroup;
 use crate::domain::position::{Incarnation, Position};
 
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Where a row is, with the time it is sorted by.
 #[derive(Clone, Copy)]
@@ -40,11 +40,10 @@ pub(super) fn seal(
     chunks: &[RecordBatch],
 ) -> Result<usize, ArchiveError> {
     let rows = in_time_order(chunks);
-    let chunks: Vec<&RecordBatch> = chunks.iter().collect();
     let mut files = 0;
     for day_rows in rows.chunk_by(|a, b| a.day() == b.day()) {
         let name = FileName { day: date_of(day_rows[0].time_ms), incarnation, from };
-        click_file::write(root, name, day_rows.chunks(ROW_GROUP_ROWS).map(|rows| gather(&chunks, rows)))?;
+        click_file::write(root, name, day_rows.chunks(ROW_GROUP_ROWS).map(|rows| Ok(in_group(chunks, rows))))?;
         files += 1;
     }
     click_file::sync_folder(root)?;
@@ -62,9 +61,12 @@ fn in_time_order(chunks: &[RecordBatch]) -> Vec<Row> {
     rows
 }
 
-fn gather(chunks: &[&RecordBatch], rows: &[Row]) -> Result<RecordBatch, ArchiveError> {
-    let places: Vec<(usize, usize)> = rows.iter().map(|row| (row.chunk, row.index)).collect();
-    interleave_record_batch(chunks, &places).map_err(ArchiveError::Columns)
+/// The rows with no more chunks than they are in, which are few: rows come nearly in order.
+fn in_group(chunks: &[RecordBatch], rows: &[Row]) -> RowGroup {
+    let first = rows.iter().map(|row| row.chunk).min().unwrap_or(0);
+    let end = rows.iter().map(|row| row.chunk + 1).max().unwrap_or(0);
+    let places = rows.iter().map(|row| (row.chunk - first, row.index)).collect();
+    RowGroup { batches: chunks[first..end].to_vec(), places }
 }
 
 /// The times of the clicks in `batch`; none if it has no such column.

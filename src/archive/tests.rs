@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::LazyLock;
 
 use arrow_array::cast::AsArray;
 use compact_str::CompactString;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::click::{ClickIds, Device, Look, Place};
+use crate::domain::click::{Click, ClickIds, Device, Look, Place};
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
 use crate::domain::utm::Utm;
@@ -20,12 +20,27 @@ use crate::domain::visitor::Visitor;
 const MIDNIGHT: i64 = 1_795_219_200_000;
 const JOURNAL: Incarnation = Incarnation(0xabc);
 
-fn config() -> Config {
-    Config { url: String::new(), seal_rows: 100, seal_minutes: 60 }
+pub(super) fn config() -> Config {
+    let text = String::new;
+    Config { url: text(), endpoint: text(), region: text(), cache_mb: 1, seal_rows: 100, seal_minutes: 60 }
 }
 
 fn open(folder: &TempDir) -> Archive {
-    Archive::open(folder.path().join("clicks"), &config()).unwrap()
+    // A folder asks nothing of it.
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| tokio::runtime::Runtime::new().unwrap());
+    Archive::open(&config(), folder.path(), RUNTIME.handle()).unwrap()
+}
+
+impl Archive {
+    fn root(&self) -> &Path {
+        &self.files.folder
+    }
+}
+
+fn push(archive: &Archive, clicks: Vec<Click>) {
+    let mut gathered = Gathered::default();
+    clicks.into_iter().for_each(|click| gathered.add(click));
+    archive.push(gathered);
 }
 
 fn link(id: u64, campaign: &str) -> Arc<LinkFacts> {
@@ -61,8 +76,10 @@ fn click(position: u64, time_ms: i64) -> Click {
         place: Place { country: text("SE"), city: text("Malm\u{f6}"), ..Place::default() },
         visitor: Visitor(0xff),
         click_ids: text("igshid"),
+        click_id_values: text("fbclid=a1"),
         visitor_utm_source: text(""),
         visitor_utm_medium: text(""),
+        unfilled: text(""),
         rules_version: 3,
     }
 }
@@ -70,6 +87,21 @@ fn click(position: u64, time_ms: i64) -> Click {
 /// Clicks at positions `range`, one second apart, from just after midnight on.
 fn clicks(range: std::ops::Range<u64>) -> Vec<Click> {
     range.map(|position| click(position, MIDNIGHT + 1000 * i64::try_from(position).unwrap())).collect()
+}
+
+/// A click file of ten clicks of link 1, one second apart, from just after midnight on.
+pub(super) fn a_sealed_file() -> tempfile::NamedTempFile {
+    let folder = TempDir::new().unwrap();
+    let archive = open(&folder);
+    push(&archive, clicks(0..10));
+    archive.seal(JOURNAL, Position(0)).unwrap();
+    let copy = tempfile::NamedTempFile::new().unwrap();
+    fs::copy(&files(archive.root())[0], copy.path()).unwrap();
+    copy
+}
+
+pub(super) fn at_second(second: i64) -> i64 {
+    MIDNIGHT + 1000 * second
 }
 
 fn ids_of(clicks: &[Click]) -> Vec<String> {
@@ -122,12 +154,12 @@ fn json_lines(scan: Scan) -> Vec<serde_json::Value> {
 fn a_click_comes_back_from_its_file_with_every_column() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
-    archive.push(vec![click(0, MIDNIGHT + 1)]);
+    push(&archive, vec![click(0, MIDNIGHT + 1)]);
     let pending = json_lines(archive.scan(ClickQuery::default()).unwrap());
     assert_eq!(archive.seal(JOURNAL, Position(0)).unwrap(), 1);
     let sealed = json_lines(archive.scan(ClickQuery::default()).unwrap());
     assert_eq!(pending, sealed);
-    let expected = serde_json::json!({
+    let mut expected = serde_json::json!({
         "id": click(0, MIDNIGHT + 1).id.to_string(), "time": "2026-11-21T00:00:00.001Z", "link": 1,
         "domain": null, "slug": "slug-1", "campaign": "spring", "medium": null, "utm_source": null, "term": null,
         "content": null, "utm_id": null, "platform": null, "level": "story", "verdict": "human",
@@ -138,6 +170,7 @@ fn a_click_comes_back_from_its_file_with_every_column() {
         "user_agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)", "purpose": null, "hints": null,
         "rules_version": 3,
     });
+    (expected["click_id_values"], expected["unfilled"]) = ("fbclid=a1".into(), serde_json::Value::Null);
     assert_eq!(sealed, [expected]);
 }
 
@@ -145,7 +178,7 @@ fn a_click_comes_back_from_its_file_with_every_column() {
 fn a_file_is_named_by_day_and_place_in_the_journal() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
-    archive.push(clicks(0..3));
+    push(&archive, clicks(0..3));
     archive.seal(JOURNAL, Position(17)).unwrap();
     let expected = "day=2026-11-21/00000000000000000000000000000abc-00000000000000000017.parquet";
     assert_eq!(files(archive.root()), [archive.root().join(expected)]);
@@ -156,9 +189,9 @@ fn pending_and_sealed_clicks_are_each_read_once() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     let clicks = clicks(0..20_000);
-    archive.push(clicks[..9000].to_vec());
+    push(&archive, clicks[..9000].to_vec());
     archive.seal(JOURNAL, Position(0)).unwrap();
-    archive.push(clicks[9000..].to_vec());
+    push(&archive, clicks[9000..].to_vec());
     assert_eq!(archive.pending(), 11_000);
     assert_eq!(all(&archive), ids_of(&clicks));
 }
@@ -168,9 +201,9 @@ fn a_scan_that_began_before_a_seal_sees_no_click_twice_and_misses_none() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     let clicks = clicks(0..500);
-    archive.push(clicks[..200].to_vec());
+    push(&archive, clicks[..200].to_vec());
     archive.seal(JOURNAL, Position(0)).unwrap();
-    archive.push(clicks[200..].to_vec());
+    push(&archive, clicks[200..].to_vec());
     let scan = archive.scan(ClickQuery::default()).unwrap();
     archive.seal(JOURNAL, Position(200)).unwrap();
     assert_eq!(column(scan, "id"), ids_of(&clicks));
@@ -185,7 +218,7 @@ fn sealing_beside_scans_loses_and_doubles_nothing() {
     std::thread::scope(|threads| {
         threads.spawn(|| {
             for (round, part) in clicks.chunks(100).enumerate() {
-                archive.push(part.to_vec());
+                push(&archive, part.to_vec());
                 archive.seal(JOURNAL, Position(100 * round as u64)).unwrap();
             }
         });
@@ -206,15 +239,15 @@ fn a_retry_after_a_crash_replaces_its_own_file() {
     let folder = TempDir::new().unwrap();
     let clicks = clicks(0..300);
     let before = open(&folder);
-    before.push(clicks[..200].to_vec());
+    push(&before, clicks[..200].to_vec());
     before.seal(JOURNAL, Position(0)).unwrap();
     drop(before);
     let after = open(&folder);
-    after.push(clicks[..120].to_vec());
+    push(&after, clicks[..120].to_vec());
     let mut ids = all(&after);
     ids.sort();
     assert_eq!(ids, ids_of(&clicks[..200]), "a replay that is half-way doubles nothing");
-    after.push(clicks[120..].to_vec());
+    push(&after, clicks[120..].to_vec());
     after.seal(JOURNAL, Position(0)).unwrap();
     assert_eq!(all(&after), ids_of(&clicks));
     assert_eq!(files(after.root()).len(), 1);
@@ -224,7 +257,7 @@ fn a_retry_after_a_crash_replaces_its_own_file() {
 fn clicks_on_two_sides_of_midnight_utc_go_to_two_days() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
-    archive.push(vec![click(0, MIDNIGHT - 1), click(1, MIDNIGHT), click(2, MIDNIGHT - 2)]);
+    push(&archive, vec![click(0, MIDNIGHT - 1), click(1, MIDNIGHT), click(2, MIDNIGHT - 2)]);
     assert_eq!(archive.seal(JOURNAL, Position(0)).unwrap(), 2);
     let days: Vec<_> =
         files(archive.root()).iter().map(|path| path.parent().unwrap().file_name().unwrap().to_owned()).collect();
@@ -255,7 +288,7 @@ fn a_query_is_answered_alike_by_pending_and_sealed_clicks() {
         (ClickQuery { verdict: Some(Verdict::Bot), ..everything() }, &[2]),
         (ClickQuery { from_ms: at(9), to_ms: at(3), link: Some(LinkId(9)), ..everything() }, &[]),
     ];
-    archive.push(clicks.clone());
+    push(&archive, clicks.clone());
     for sealed in [false, true] {
         for (query, expected) in &cases {
             let expected: Vec<String> = expected.iter().map(|index| clicks[*index].id.to_string()).collect();
@@ -273,7 +306,7 @@ fn links_of_one_chunk_keep_their_own_names() {
     clicks[1].link = link(2, "spring");
     clicks[2].link = Arc::clone(&clicks[0].link);
     clicks[3].link = link(3, "");
-    archive.push(clicks);
+    push(&archive, clicks);
     let slugs: Vec<_> = json_lines(archive.scan(ClickQuery::default()).unwrap())
         .iter()
         .map(|click| (click["link"].as_u64().unwrap(), click["slug"].clone(), click["campaign"].clone()))
@@ -289,7 +322,7 @@ fn a_truncated_or_foreign_file_is_left_out_and_counted() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     let clicks = clicks(0..30);
-    archive.push(clicks[..10].to_vec());
+    push(&archive, clicks[..10].to_vec());
     archive.seal(JOURNAL, Position(0)).unwrap();
     let whole = fs::read(&files(archive.root())[0]).unwrap();
     let day = archive.root().join("day=2026-11-21");
@@ -308,7 +341,7 @@ fn a_truncated_or_foreign_file_is_left_out_and_counted() {
 fn one_damaged_byte_anywhere_takes_a_file_out_whole() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
-    archive.push(clicks(0..50));
+    push(&archive, clicks(0..50));
     archive.seal(JOURNAL, Position(0)).unwrap();
     let path = files(archive.root()).remove(0);
     let whole = fs::read(&path).unwrap();
@@ -326,7 +359,7 @@ fn one_damaged_byte_anywhere_takes_a_file_out_whole() {
 fn reopening_removes_half_written_files_and_nothing_else() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
-    archive.push(clicks(0..3));
+    push(&archive, clicks(0..3));
     archive.seal(JOURNAL, Position(0)).unwrap();
     let before = files(archive.root());
     fs::write(archive.root().join(".2026-11-21-abc-1.parquet.tmp"), "half").unwrap();
@@ -349,7 +382,7 @@ fn clicks_stay_pending_when_sealing_fails() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     let clicks = clicks(0..5);
-    archive.push(clicks.clone());
+    push(&archive, clicks.clone());
     let obstacle = archive.root().join("day=2026-11-21");
     fs::write(&obstacle, "a file where a folder should be").unwrap();
     archive.seal(JOURNAL, Position(0)).unwrap_err();
@@ -366,14 +399,29 @@ fn sealing_is_due_after_enough_clicks_or_enough_time() {
     let archive = open(&folder);
     let hour = 3_600_000;
     assert!(!archive.is_due(0));
-    archive.push(clicks(0..99));
+    push(&archive, clicks(0..99));
     assert!(!archive.is_due(10 * hour), "the wait begins when the clicks are first seen");
     assert!(!archive.is_due(11 * hour - 1));
     assert!(archive.is_due(11 * hour));
     archive.seal(JOURNAL, Position(0)).unwrap();
     assert!(!archive.is_due(20 * hour));
-    archive.push(clicks(99..199));
+    push(&archive, clicks(99..199));
     assert!(archive.is_due(20 * hour), "there are seal_rows of them");
+}
+
+#[test]
+fn a_file_holds_no_text_of_a_click_that_is_in_another() {
+    let folder = TempDir::new().unwrap();
+    let archive = open(&folder);
+    let mut of_yesterday = click(0, MIDNIGHT - 1);
+    of_yesterday.seen_on = CompactString::const_new("only-yesterday");
+    push(&archive, vec![of_yesterday, click(1, MIDNIGHT)]);
+    assert_eq!(archive.seal(JOURNAL, Position(0)).unwrap(), 2);
+    let holds = |path: &PathBuf| {
+        let bytes = fs::read(path).unwrap();
+        bytes.windows(14).any(|window| window == b"only-yesterday")
+    };
+    assert_eq!(files(folder.path()).iter().filter(|path| holds(path)).count(), 1);
 }
 
 #[test]
@@ -381,7 +429,7 @@ fn a_clock_that_was_set_back_does_not_put_sealing_off_for_ever() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     let hour = 3_600_000;
-    archive.push(clicks(0..1));
+    push(&archive, clicks(0..1));
     assert!(!archive.is_due(1000 * hour));
     assert!(!archive.is_due(hour));
     assert!(archive.is_due(2 * hour));
@@ -391,7 +439,7 @@ fn a_clock_that_was_set_back_does_not_put_sealing_off_for_ever() {
 fn an_instant_outside_the_calendar_does_no_harm() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
-    archive.push(vec![click(0, i64::MIN), click(1, i64::MAX)]);
+    push(&archive, vec![click(0, i64::MIN), click(1, i64::MAX)]);
     assert_eq!(archive.seal(JOURNAL, Position(0)).unwrap(), 2);
     let wide = ClickQuery { from_ms: Some(i64::MIN), to_ms: Some(i64::MAX), ..ClickQuery::default() };
     let times: Vec<_> = json_lines(archive.scan(wide).unwrap()).iter().map(|click| click["time"].clone()).collect();
@@ -423,9 +471,9 @@ fn parquet_rows(file: &[u8]) -> usize {
 fn every_format_holds_every_click() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
-    archive.push(clicks(0..40_000));
+    push(&archive, clicks(0..40_000));
     archive.seal(JOURNAL, Position(0)).unwrap();
-    archive.push(clicks(40_000..40_100));
+    push(&archive, clicks(40_000..40_100));
     let everything = || archive.scan(ClickQuery::default()).unwrap();
     let (rows, parquet) = exported(everything(), Format::Parquet);
     assert_eq!((rows, parquet_rows(&parquet)), (40_100, 40_100));
@@ -443,7 +491,7 @@ fn what_strangers_sent_is_quoted_and_cannot_become_a_formula() {
     let look = Arc::make_mut(&mut hostile.look);
     look.user_agent = CompactString::const_new("=cmd|' /C calc'!A0\r\nx,\"y\"");
     look.referrer_path = CompactString::const_new("/\u{1}");
-    archive.push(vec![hostile.clone()]);
+    push(&archive, vec![hostile.clone()]);
     let (_, csv) = exported(archive.scan(ClickQuery::default()).unwrap(), Format::Csv);
     let mut reader = csv::Reader::from_reader(csv.as_slice());
     let place = |name| columns::COLUMNS.iter().position(|column| column.name == name).unwrap();
@@ -452,13 +500,4 @@ fn what_strangers_sent_is_quoted_and_cannot_become_a_formula() {
     assert_eq!(&record[place("referrer_path")], "/\u{1}");
     let line = json_lines(archive.scan(ClickQuery::default()).unwrap()).remove(0);
     assert_eq!(line["user_agent"], hostile.look.user_agent.as_str());
-}
-
-#[test]
-fn the_address_of_the_archive_is_a_folder() {
-    let at = |url: &str| root_of(&Config { url: url.to_owned(), ..config() }, Path::new("/data"));
-    assert_eq!(at("").unwrap(), Path::new("/data/clicks"));
-    assert_eq!(at("/srv/clicks").unwrap(), Path::new("/srv/clicks"));
-    let refused = at("s3://bucket/clicks").unwrap_err().to_string();
-    assert!(refused.contains("s3://bucket/clicks") && refused.contains("not in this build yet"), "{refused}");
 }

@@ -3,7 +3,7 @@
 //! Pure: the memory changes what reading costs, never what it says. It must never read the address, the query or the
 //! link, which differ from click to click.
 
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -87,7 +87,6 @@ fn with_agent(look: Look, agent: &Agent) -> Look {
 const TEXTS: usize = 9;
 
 /// The texts a look is read from, borrowed from the hit.
-#[derive(Hash)]
 struct Texts<'a>([&'a str; TEXTS]);
 
 impl<'a> Texts<'a> {
@@ -106,45 +105,56 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// The texts a look was read from: end to end, with the end of each. It hashes like the [`Texts`] it was made of.
+impl Hash for Texts<'_> {
+    /// Most hits have three of the nine texts; where those end tells the rest.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let ends = self.0.iter().fold(0_u64, |ends, text| ends.wrapping_mul(1031).wrapping_add(text.len() as u64));
+        state.write_u64(ends);
+        self.0.iter().filter(|text| !text.is_empty()).for_each(|text| state.write(text.as_bytes()));
+    }
+}
+
+/// The texts a look was read from: end to end, with the length of each. It hashes like the [`Texts`] it was made of.
 #[derive(PartialEq, Eq)]
 struct Seen {
     text: Box<str>,
-    ends: [u16; TEXTS],
+    lengths: [u16; TEXTS],
 }
 
 impl Seen {
-    fn parts(&self) -> [&str; TEXTS] {
-        let mut start = 0;
-        self.ends.map(|end| {
-            let part = self.text.get(start..usize::from(end)).unwrap_or_default();
-            start = usize::from(end);
-            part
-        })
+    fn texts(&self) -> Texts<'_> {
+        let mut rest = &*self.text;
+        Texts(self.lengths.map(|length| {
+            let (text, after) = rest.split_at_checked(usize::from(length)).unwrap_or_default();
+            rest = after;
+            text
+        }))
     }
 }
 
 impl From<&Texts<'_>> for Seen {
     fn from(texts: &Texts<'_>) -> Self {
-        let mut end = 0;
-        // The limits of `domain::hit` add up to far less than 64 KiB; past it the parts would only stop matching.
-        let ends = texts.0.map(|part| {
-            end += part.len();
-            u16::try_from(end).unwrap_or(u16::MAX)
-        });
-        Self { text: texts.0.concat().into_boxed_str(), ends }
+        // The limits of `domain::hit` are far less than 64 KiB; past it the texts would only stop matching.
+        let lengths = texts.0.map(|text| u16::try_from(text.len()).unwrap_or(u16::MAX));
+        Self { text: texts.0.concat().into_boxed_str(), lengths }
     }
 }
 
 impl Hash for Seen {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.parts().hash(state);
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.texts().hash(state);
     }
 }
 
 impl Equivalent<Seen> for Texts<'_> {
     fn equivalent(&self, seen: &Seen) -> bool {
-        self.0 == seen.parts()
+        let mut rest = seen.text.as_bytes();
+        let mut texts = self.0.iter().zip(seen.lengths);
+        texts.all(|(text, length)| {
+            let found = usize::from(length) == text.len() && rest.starts_with(text.as_bytes());
+            rest = rest.get(text.len()..).unwrap_or_default();
+            found
+        })
     }
 }
 
@@ -165,6 +175,17 @@ mod tests {
         let other = Hit { referrer: "https://t.co/b", ..hit };
         assert_eq!(looks.read(&other).look.referrer_path, "/b");
         assert_eq!(looks.remembered.len(), 2);
+    }
+
+    #[test]
+    fn agents_that_somebody_makes_up_do_not_grow_the_memory() {
+        let looks = Looks::new(Agents::compile(&Tables::built_in()));
+        let padding = "x".repeat(400);
+        for number in 0..REMEMBERED_MAX + 1000 {
+            let made_up = format!("Mozilla/5.0 (Windows NT 10.0) Chrome/{number} {padding}");
+            looks.read(&Hit { user_agent: &made_up, ..Hit::new(LinkId(1), 0) });
+        }
+        assert!(looks.remembered.len() <= REMEMBERED_MAX, "{}", looks.remembered.len());
     }
 
     #[test]

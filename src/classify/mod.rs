@@ -5,11 +5,13 @@
 //! the place is looked up and the visitor is hashed. `past` judges afterwards, because it needs the clicks before.
 
 mod agent;
+mod burst;
 mod channel;
 mod double_tap;
 mod language;
 mod look;
 mod names;
+mod origin;
 pub(crate) mod past;
 pub(crate) mod place;
 mod query;
@@ -36,6 +38,7 @@ use crate::domain::visitor::{Salt, Visitor};
 use agent::{Agent, Agents};
 use look::Looks;
 use names::Names;
+use origin::{Origin, Origins};
 use place::Places;
 use query::Arrival;
 use referrer::Referrer;
@@ -43,7 +46,7 @@ use tables::{RuleError, RuleFile, Tables};
 use verdict::{Judgement, Networks};
 
 /// Grows with every change of a rule or a table that changes what a hit becomes; every click carries it.
-pub(crate) const RULES_VERSION: u32 = 2;
+pub(crate) const RULES_VERSION: u32 = 3;
 
 /// Bits of a version that hold [`RULES_VERSION`]; the rest are the owner's tables'.
 const BUILT_IN_BITS: u32 = 12;
@@ -64,6 +67,7 @@ pub(crate) struct Config {
 pub(crate) struct Classifier {
     version: u32,
     looks: Looks,
+    origins: Origins,
     networks: Networks,
     hosting: Names,
     sites: Names,
@@ -83,6 +87,7 @@ impl Classifier {
         Ok(Self {
             version: RULES_VERSION | (tables.fingerprint << BUILT_IN_BITS),
             looks: Looks::new(Agents::compile(&tables)),
+            origins: Origins::new(),
             networks: Networks::new(&config.own_networks, tables.networks()),
             hosting: Names::of(tables.hosting()),
             sites: Names::of(tables.channels()),
@@ -117,12 +122,14 @@ impl Classifier {
             link: Arc::clone(link),
             look: Arc::clone(&shown.look),
             agent: &shown.agent,
-            referrer: &shown.referrer,
             decided,
             place: places.find(hit.address),
             visitor: visitor::visitor(salt, hit.address, &shown.agent.fingerprint, &link.domain),
         };
-        self.conclude(hit, arrival, evidence)
+        let attribute = || self.attribute(link, &shown.agent, &shown.referrer, &arrival);
+        let origin =
+            if arrival.names_nobody() { self.origins.of(link, &shown, attribute) } else { Arc::new(attribute()) };
+        self.conclude(hit, arrival, evidence, &origin)
     }
 
     /// Judges a click again by the rules of today, from the evidence that it kept. What followed from the address
@@ -138,36 +145,47 @@ impl Classifier {
             link: Arc::clone(&click.link),
             look: look::again(&click.look, &shown.agent),
             agent: &shown.agent,
-            referrer: &Referrer::kept(click, &self.packages),
             decided: verdict::as_it_was(click),
             place: click.place.clone(),
             visitor: click.visitor,
         };
-        self.conclude(&hit, arrival, evidence)
+        let referrer = Referrer::kept(click, &self.packages);
+        let origin = self.attribute(&click.link, &shown.agent, &referrer, &arrival);
+        self.conclude(&hit, arrival, evidence, &origin)
+    }
+
+    fn attribute(&self, link: &LinkFacts, agent: &Agent, referrer: &Referrer, arrival: &Arrival<'_>) -> Origin {
+        let referred_by = self.referred_by(referrer, link);
+        let attribution = source::attribute(link, agent, &referred_by, arrival, &self.aliases);
+        Origin {
+            channel: channel::of_click(&attribution, link, &arrival.utm_medium, &arrival.click_ids, &self.sites),
+            seen_on: source::seen_on(agent, &referred_by, arrival),
+            source: attribution.source,
+            rule: attribution.rule,
+        }
     }
 
     /// Everything that follows from what is kept.
-    fn conclude(&self, hit: &Hit<'_>, arrival: Arrival<'_>, evidence: Evidence<'_>) -> Click {
-        let Evidence { id, link, look, agent, referrer, decided, place, visitor } = evidence;
-        let referred_by = self.referred_by(referrer, &link);
+    fn conclude(&self, hit: &Hit<'_>, arrival: Arrival<'_>, evidence: Evidence<'_>, origin: &Origin) -> Click {
+        let Evidence { id, link, look, agent, decided, place, visitor } = evidence;
         let (verdict, reason) = decided.unwrap_or_else(|| verdict::judge(hit, agent, &place, &self.hosting));
-        let attribution = source::attribute(&link, agent, &referred_by, &arrival, &self.aliases);
-        let channel = channel::of_click(&attribution, &link, &arrival.utm_medium, &arrival.click_ids, &self.sites);
         Click {
             id,
             time_ms: hit.time_ms,
             look,
             verdict,
             reason,
-            source: attribution.source,
-            source_rule: CompactString::const_new(attribution.rule),
-            channel,
-            seen_on: source::seen_on(agent, &referred_by, &arrival),
+            source: origin.source.clone(),
+            source_rule: CompactString::const_new(origin.rule),
+            channel: origin.channel.clone(),
+            seen_on: origin.seen_on.clone(),
             place,
             visitor,
             click_ids: arrival.click_ids,
+            click_id_values: arrival.click_id_values,
             visitor_utm_source: arrival.utm_source,
             visitor_utm_medium: arrival.utm_medium,
+            unfilled: arrival.unfilled,
             rules_version: self.version,
             link,
         }
@@ -188,7 +206,6 @@ struct Evidence<'a> {
     link: Arc<LinkFacts>,
     look: Arc<Look>,
     agent: &'a Agent,
-    referrer: &'a Referrer,
     /// The verdict that address or query gave.
     decided: Option<Judgement>,
     place: Place,

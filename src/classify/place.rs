@@ -353,6 +353,23 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_file_with_any_byte_changed_never_brings_anything_down() {
+        let whole = country_file("SE");
+        let addresses = ["192.0.2.1", "198.51.100.1", "2001:db8::1"].map(|address| address.parse().unwrap());
+        for at in 0..whole.len() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= change;
+                let Ok(file) = PlaceFile::parse(bytes) else { continue };
+                let places = Places::new(vec![Arc::new(file)]);
+                for address in addresses {
+                    places.find(address);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_ipv4_address_inside_ipv6_is_found_and_a_private_one_is_nowhere() {
         assert_eq!(find(country_file("SE"), "::ffff:192.0.2.1").country, "SE");
         assert_eq!(find(country_file("SE"), "203.0.113.1"), Place::default());

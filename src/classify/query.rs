@@ -1,13 +1,15 @@
-//! What the query of a hit tells: names of click ids, the visitor's `utm_source` and `utm_medium`, and the owner's
-//! mark.
+//! What the query of a hit tells: click ids, the visitor's `utm_source` and `utm_medium`, macros that nobody filled in,
+//! and the owner's mark.
 //!
-//! Never keeps another value: some click ids name a person.
+//! Never keeps another value: some click ids name a person. `domain::click_ids` says which values may be kept.
 
 use std::borrow::Cow;
 
 use compact_str::CompactString;
 
 use crate::domain::click::Click;
+use crate::domain::click_ids::may_be_kept;
+use crate::domain::utm::{UtmField, is_macro};
 
 use super::names::Names;
 
@@ -24,10 +26,14 @@ const CLICK_IDS_MAX: usize = 8;
 pub(super) struct Arrival<'n> {
     /// Names of click ids in the order they came, joined by `,`.
     pub(super) click_ids: CompactString,
+    /// The values that may be kept, `gclid=x&fbclid=y`.
+    pub(super) click_id_values: CompactString,
     /// The decoded `utm_source`, trimmed; empty if absent, or if it is a macro that nobody filled in.
     pub(super) utm_source: CompactString,
     /// The `utm_medium`, likewise.
     pub(super) utm_medium: CompactString,
+    /// Names of `utm_*` parameters whose values are macros that nobody filled in, joined by `,`.
+    pub(super) unfilled: CompactString,
     pub(super) by_owner: bool,
     proof: Proof<'n>,
 }
@@ -42,20 +48,24 @@ enum Proof<'n> {
 }
 
 impl<'n> Arrival<'n> {
+    /// Whether nothing in it tells where a click comes from.
+    pub(super) fn names_nobody(&self) -> bool {
+        self.click_ids.is_empty() && self.utm_source.is_empty() && self.utm_medium.is_empty()
+    }
+
     /// The source that all the click ids agree on; empty if they prove none.
     pub(super) fn click_id_source(&self) -> &'n str {
         if let Proof::Source(source) = self.proof { source } else { "" }
     }
 
-    fn add_click_id(&mut self, name: &str, source: &'n str) {
+    /// `value` is raw; empty where only the name is known.
+    fn add_click_id(&mut self, name: &str, value: &str, source: &'n str) {
         let known = self.click_ids.split(',');
         if known.clone().any(|known| known == name) || known.count() >= CLICK_IDS_MAX {
             return;
         }
-        if !self.click_ids.is_empty() {
-            self.click_ids.push(',');
-        }
-        self.click_ids.push_str(name);
+        push(&mut self.click_ids, ',', name);
+        self.keep_value(name, value);
         self.proof = match self.proof {
             proof if source.is_empty() => proof,
             Proof::Nothing => Proof::Source(source),
@@ -66,16 +76,47 @@ impl<'n> Arrival<'n> {
 }
 
 impl<'n> Arrival<'n> {
+    fn keep_value(&mut self, name: &str, value: &str) {
+        let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+        if may_be_kept(name, &value) {
+            push(&mut self.click_id_values, '&', name);
+            self.click_id_values.push('=');
+            self.click_id_values.push_str(&value);
+        }
+    }
+
+    /// A `utm_*` parameter: its value is wanted of two, and of each whether somebody forgot to fill it in.
+    fn add_utm(&mut self, name: &str, value: &str) {
+        let Some(field) = UtmField::ALL.into_iter().find(|field| field.key() == name) else { return };
+        let slot = match field {
+            UtmField::Source => Some(&mut self.utm_source),
+            UtmField::Medium => Some(&mut self.utm_medium),
+            _ => None,
+        };
+        // Decoding costs more than all the rest, and most values are neither wanted nor a macro.
+        if slot.is_none() && !value.contains(['{', '[', '%']) && !value.starts_with("__") {
+            return;
+        }
+        let value = utm_value(value);
+        if !is_macro(&value) {
+            slot.into_iter().filter(|slot| slot.is_empty()).for_each(|slot| *slot = value.clone());
+        } else if !self.unfilled.split(',').any(|known| known == name) {
+            push(&mut self.unfilled, ',', name);
+        }
+    }
+
     /// What a click has kept of its query.
     pub(super) fn kept(click: &Click, click_ids: &'n Names) -> Self {
         let mut arrival = Self {
             utm_source: click.visitor_utm_source.clone(),
             utm_medium: click.visitor_utm_medium.clone(),
+            click_id_values: click.click_id_values.clone(),
+            unfilled: click.unfilled.clone(),
             ..Self::default()
         };
         for name in click.click_ids.split(',').filter(|name| !name.is_empty()) {
             // A name that no table has any more stays listed, and proves nothing.
-            arrival.add_click_id(name, click_ids.find(name).unwrap_or_default());
+            arrival.add_click_id(name, "", click_ids.find(name).unwrap_or_default());
         }
         arrival
     }
@@ -87,12 +128,11 @@ pub(super) fn read<'n>(query: &str, click_ids: &'n Names) -> Arrival<'n> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = lower(name);
         match name.as_ref() {
-            "utm_source" if arrival.utm_source.is_empty() => arrival.utm_source = utm_value(value),
-            "utm_medium" if arrival.utm_medium.is_empty() => arrival.utm_medium = utm_value(value),
             OWNER_PARAMETER => arrival.by_owner = true,
+            name if name.starts_with("utm_") => arrival.add_utm(name, value),
             name => {
                 if let Some(source) = click_ids.find(name) {
-                    arrival.add_click_id(name, source);
+                    arrival.add_click_id(name, value, source);
                 }
             }
         }
@@ -109,16 +149,18 @@ fn lower(name: &str) -> Cow<'_, str> {
     }
 }
 
+fn push(list: &mut CompactString, separator: char, text: &str) {
+    if !list.is_empty() {
+        list.push(separator);
+    }
+    list.push_str(text);
+}
+
 fn utm_value(value: &str) -> CompactString {
     let spaced = value.replace('+', " ");
     let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy();
-    let text = decoded.trim();
-    // A macro such as `{{site_source_name}}` that arrives unfilled names nobody.
-    if text.starts_with("{{") {
-        return CompactString::default();
-    }
     let mut kept = CompactString::default();
-    for letter in text.chars().filter(|letter| !letter.is_control()) {
+    for letter in decoded.trim().chars().filter(|letter| !letter.is_control()) {
         if kept.len() + letter.len_utf8() > UTM_BYTES_MAX {
             break;
         }
@@ -144,6 +186,22 @@ mod tests {
     fn click_ids_leave_their_names_and_never_their_values() {
         let arrival = arrival("a=1&mc_eid=person&ScCid=secret&mc_eid=again");
         assert_eq!(arrival.click_ids, "mc_eid,sccid");
+    }
+
+    #[test]
+    fn the_values_of_ad_ids_are_kept_once_and_those_that_name_a_person_are_not() {
+        let arrival = arrival("fbclid=IwY2%2Dxj&mc_eid=person&gclid=a.b-c_d&gclid=again&msclkid=a%40b.c&twclid=");
+        assert_eq!(arrival.click_id_values, "fbclid=IwY2-xj&gclid=a.b-c_d");
+        assert_eq!(arrival.click_ids, "fbclid,mc_eid,gclid,msclkid,twclid");
+    }
+
+    #[test]
+    fn macros_that_nobody_filled_in_are_named_and_stand_for_nothing() {
+        let arrival = arrival(
+            "utm_source={{site_source_name}}&UTM_Campaign=%7B%7Bcampaign.name%7D%7D&utm_source=ig&utm_term={keyword}&x={{y}}",
+        );
+        assert_eq!(arrival.unfilled, "utm_source,utm_campaign,utm_term");
+        assert_eq!(arrival.utm_source, "ig");
     }
 
     #[test]

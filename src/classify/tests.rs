@@ -356,14 +356,14 @@ fn the_same_hit_is_the_same_click_and_keeps_its_evidence() {
     let hit = Hit {
         user_agent: FIREFOX,
         referrer: "https://l.instagram.com/path?u=secret",
-        query: "mc_eid=person@example.com&fbclid=secret",
+        query: "mc_eid=person@example.com&mkt_tok=secret&fbclid=ad1",
         accept_language: "sv-SE,sv;q=0.9",
         ..Hit::new(LinkId(1), 5)
     };
     let click = classify(&hit);
     assert_eq!(click, classify(&hit));
     assert_eq!((click.look.referrer_host.as_str(), click.look.referrer_path.as_str()), ("l.instagram.com", "/path"));
-    assert_eq!((click.click_ids.as_str(), click.look.language.as_str()), ("mc_eid,fbclid", "sv-SE"));
+    assert_eq!((click.click_ids.as_str(), click.look.language.as_str()), ("mc_eid,mkt_tok,fbclid", "sv-SE"));
     assert_eq!((click.look.user_agent.as_str(), click.rules_version), (FIREFOX, RULES_VERSION));
     let shown = format!("{click:?}");
     assert!(!shown.contains("secret") && !shown.contains("person@"), "{shown}");

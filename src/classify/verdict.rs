@@ -13,8 +13,9 @@ use super::names::Names;
 /// What every reason begins with that an address gave: the address is not kept, so such a verdict stays what it was.
 const BY_NETWORK: &str = "network:";
 
-/// The query parameter's verdict cannot be given again either, because the query is not kept.
-const BY_OWNERS_MARK: &str = "query:wp-no-track";
+/// The verdicts of the query parameter and of the cookie cannot be given again either, because neither is kept.
+const BY_OWNERS_PARAMETER: &str = "query:wp-no-track";
+const BY_OWNERS_COOKIE: &str = "cookie:owner";
 
 /// A verdict and the rule that gave it.
 pub(super) type Judgement = (Verdict, CompactString);
@@ -39,15 +40,19 @@ impl Networks {
     }
 }
 
-/// What the address and the query of a hit say of its verdict. Neither outlives classification.
-pub(super) fn by_what_is_not_kept(hit: &Hit<'_>, by_owner: bool, networks: &Networks) -> Option<Judgement> {
-    let marked = || by_owner.then_some((Verdict::Owner, CompactString::const_new(BY_OWNERS_MARK)));
-    networks.judge(hit).or_else(marked)
+/// What the address, the query and the cookie of a hit say of its verdict. None of them outlives classification.
+pub(super) fn by_what_is_not_kept(hit: &Hit<'_>, by_parameter: bool, networks: &Networks) -> Option<Judgement> {
+    let owners = |reason| (Verdict::Owner, CompactString::const_new(reason));
+    networks
+        .judge(hit)
+        .or_else(|| by_parameter.then(|| owners(BY_OWNERS_PARAMETER)))
+        .or_else(|| hit.by_owner.then(|| owners(BY_OWNERS_COOKIE)))
 }
 
 /// What a click has kept of that.
 pub(super) fn as_it_was(click: &Click) -> Option<Judgement> {
-    let stays = click.reason.starts_with(BY_NETWORK) || click.reason == BY_OWNERS_MARK;
+    let stays = click.reason.starts_with(BY_NETWORK)
+        || [BY_OWNERS_PARAMETER, BY_OWNERS_COOKIE].contains(&click.reason.as_str());
     stays.then(|| (click.verdict, click.reason.clone()))
 }
 

@@ -60,6 +60,8 @@ struct Answer<'a> {
     language: Option<&'a str>,
     referrer_host: Option<&'a str>,
     click_ids: Option<&'a str>,
+    click_id_values: Option<&'a str>,
+    unfilled: Option<&'a str>,
     rules_version: u32,
 }
 
@@ -243,6 +245,8 @@ fn answer(click: &Click) -> Answer<'_> {
         language: known(&click.look.language),
         referrer_host: known(&click.look.referrer_host),
         click_ids: known(&click.click_ids),
+        click_id_values: known(&click.click_id_values),
+        unfilled: known(&click.unfilled),
         rules_version: click.rules_version,
     }
 }

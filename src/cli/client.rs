@@ -117,6 +117,15 @@ impl Client {
     }
 }
 
+/// Asks an address that is open to everybody, without the key. Status and text, whatever they are.
+pub(crate) async fn ask_openly(url: &str) -> anyhow::Result<(u16, String)> {
+    let parsed = reqwest::Url::parse(url).context("no address")?;
+    let sent = http_client(&parsed)?.get(parsed).send().await;
+    let mut response = sent.map_err(|error| anyhow::anyhow!(innermost(&error)))?;
+    let status = response.status().as_u16();
+    Ok((status, read_bounded(&mut response, PROBLEM_BYTES_MAX).await.unwrap_or_default()))
+}
+
 fn http_client(url: &reqwest::Url) -> anyhow::Result<reqwest::Client> {
     // It fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();

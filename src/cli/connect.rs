@@ -48,6 +48,14 @@ impl Connect {
         }
     }
 
+    /// Whether a server is named, or one has left its address in the data folder.
+    pub(crate) fn finds_a_server(&self) -> bool {
+        match self.way(|name| std::env::var(name).ok().filter(|value| !value.is_empty())) {
+            Way::Server { .. } => true,
+            Way::Folder { data, .. } => Running::file(&data).exists(),
+        }
+    }
+
     /// A flag always wins over a variable, so that a variable meant for one server cannot catch a command that
     /// names another.
     fn way(&self, variable: impl Fn(&str) -> Option<String>) -> Way {

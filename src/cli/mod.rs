@@ -5,28 +5,36 @@
 mod check_config;
 pub(crate) mod classify;
 mod client;
+mod completions;
 mod connect;
 mod corpora;
+pub(crate) mod crowd;
 mod ctr;
 pub(crate) mod demo;
 mod doctor;
+mod dry_run;
 mod export;
 mod figures;
 mod import;
 mod link;
 mod lookup;
+mod man;
+mod matching;
+mod owner;
 mod reclassify;
+mod report;
 mod serve;
 mod stats;
 mod store;
 mod table;
 mod verify;
 mod when;
+mod why;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::table::shown;
 
@@ -46,7 +54,10 @@ Examples:
   waypost stats spring --by country
   waypost export clicks --from 2026-11-01 -o november.csv
   waypost import impressions.csv --dry-run
+  waypost match list --unmatched
   waypost ctr --by campaign
+  waypost ctr reconcile
+  waypost report --weekly
 
 Client commands find the server through its data folder (--data, ./data if not given) or through --server and --key.
 Exit codes: 0 done, 1 failed, 2 asked wrongly.";
@@ -59,16 +70,24 @@ enum Command {
     Link(Box<link::Args>),
     /// Show the clicks of one link or of all
     Stats(stats::Args),
+    /// Say why hits were not counted as clicks
+    Why(why::Args),
     /// Write clicks to a file, for a spreadsheet or a database
     Export(export::Args),
     /// Import impressions from CSV files, or list and undo imports
     Import(import::Args),
+    /// Show which links stand in which imported posts, and decide about it
+    Match(matching::Args),
     /// Show click-through rates: clicks divided by impressions
     Ctr(ctr::Args),
+    /// Report on a week: what changed, what is worsening, the best and the worst posts, each campaign
+    Report(report::Args),
     /// Judge past clicks again by the rules of now, and count them anew
     Reclassify(reclassify::Args),
     /// Prove that counters, click files and journals agree
     Verify(verify::Args),
+    /// Print the addresses that mark a browser as yours, so that its visits are not counted
+    Owner(owner::Args),
     /// Say of hits on standard input what they are and why (JSON lines; no server needed)
     Classify(serve::ConfigFile),
     /// Check the configuration as `serve` would read it (no server needed)
@@ -79,9 +98,19 @@ enum Command {
     Store(store::Args),
     /// Fill an empty data folder with a believable campaign (no server needed)
     Demo(demo::Args),
+    /// Print what lets a shell complete waypost's commands and options (no server needed)
+    Completions(completions::Args),
+    /// Write the manual pages into a folder (no server needed)
+    Man(man::Args),
     /// Measure classification on public corpora in a folder (no server needed)
     #[command(hide = true)]
     Corpora(corpora::Args),
+    /// Measure what judging a click costs; reads user agents on standard input (benches/run classify)
+    #[command(hide = true)]
+    MeasureClassify,
+    /// Fill an empty data folder with very many posts, links and clicks (no server needed)
+    #[command(hide = true)]
+    Crowd(crowd::Args),
     /// Read an impressions file on standard input; what the server runs to keep uploads at arm's length
     #[command(hide = true)]
     ParseImpressions,
@@ -118,17 +147,25 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args),
         Command::Link(args) => link::run(&args),
         Command::Stats(args) => stats::run(&args),
+        Command::Why(args) => why::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Match(args) => matching::run(&args),
         Command::Ctr(args) => ctr::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Owner(args) => owner::run(&args),
         Command::Classify(file) => classify::run(&file.load()?),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
         Command::Corpora(args) => corpora::run(&args, &serve::ConfigFile::default().load()?),
+        Command::MeasureClassify => corpora::speed::run(&serve::ConfigFile::default().load()?),
+        Command::Crowd(args) => crowd::run(&args),
         Command::ParseImpressions => return Ok(crate::impressions::child::parse_child_main()),
     }?;
     Ok(ExitCode::SUCCESS)
@@ -199,20 +236,32 @@ mod tests {
             "waypost link remove spring --yes",
             "waypost stats",
             "waypost stats spring --from 2026-11-01 --to 2026-11-02 --tz Europe/Stockholm --by seen_on",
+            "waypost why spring --verdict bot --reason user-agent:curl --limit 5 --data d --json",
+            "waypost why --hit 018bcfe5-6800-7000-8000-000000000000",
             "waypost export clicks --format parquet --from 2026-11-01 --link spring --campaign c --verdict all -o f",
             "waypost import a.csv b.csv --dry-run --as-of 2026-11-21T10:00:00Z --data d",
             "waypost import list --data d --json",
             "waypost import --data d list",
             "waypost import undo 3",
             "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique",
+            "waypost owner --unmark --data d --json",
+            "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique --sort rank",
+            "waypost ctr compare x:1 x:2 --by post --clicks unique --data d",
+            "waypost ctr platform --by age --from 2026-11-01 --csv",
+            "waypost ctr reconcile --from 2026-11-01 --csv",
+            "waypost report --weekly --to 2026-11-15 --html --data d",
             "waypost classify --config w.toml",
             "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
             "waypost verify --since 2026-11-01 --data d --json",
             "waypost check-config --config w.toml --print",
             "waypost doctor --data d --json",
             "waypost store copy --from embedded:d --to redis://h/1 --config w.toml --json",
+            "waypost doctor --live",
+            "waypost doctor --peer 10.0.0.1 --introduced 10.0.0.2 --address-of X-Real-IP:1.2.3.4 --address-of a:b",
             "waypost demo --data d",
             "waypost corpora DIR --misses",
+            "waypost measure-classify",
+            "waypost crowd --data d --links 5 --posts 10",
             "waypost parse-impressions",
         ];
         for line in lines {

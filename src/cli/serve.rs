@@ -52,7 +52,7 @@ pub(crate) struct Settings {
     /// Where links and counters live: embedded:FOLDER [default: in the data folder]
     #[arg(long, value_name = "URL")]
     store: Option<String>,
-    /// Where click files go: a folder [default: in the data folder]
+    /// Where click files go: a folder, s3://BUCKET/PREFIX, gs://… or az://… [default: in the data folder]
     #[arg(long, value_name = "URL")]
     archive: Option<String>,
 }

@@ -10,7 +10,7 @@ use super::lookup::{self, LinkName};
 use super::table::{self, Left, Right, Table};
 use super::{print, when};
 use crate::domain::counter::Dimension;
-use crate::stats::wire::{StatsReport, StatsRow};
+use crate::stats::wire::{Seen, StatsReport, StatsRow};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -68,6 +68,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 fn render(report: &StatsReport) -> String {
     let mut text = format!("{}\n{}\n", table::shown(&totals(report)), table::shown(&filtered(report)));
+    if let Some(seen) = report.seen.as_ref() {
+        text.push_str(&table::shown(&place(seen)));
+        text.push('\n');
+    }
     if !report.rows.is_empty() {
         text.push('\n');
         text.push_str(&rows(report));
@@ -96,6 +100,15 @@ fn filtered(report: &StatsReport) -> String {
     }
     let parts: Vec<_> = verdicts.iter().map(|(name, hits)| format!("{} {name}", figures::count(**hits))).collect();
     format!("filtered out: {}", parts.join(", "))
+}
+
+/// Whether the clicks came from where the link was made for.
+fn place(seen: &Seen) -> String {
+    let from = seen.most.as_ref().map(|most| format!(", most of them from {most}")).unwrap_or_default();
+    let leak = seen.leak().map(|leak| format!(" ({:.1}%{from})", leak * 100.0)).unwrap_or_default();
+    let (there, elsewhere) = (figures::count(seen.there), figures::count(seen.elsewhere));
+    let unknown = figures::count(seen.unknown);
+    format!("seen on {}: {there}, elsewhere {elsewhere}{leak}; no place shown: {unknown}", seen.declared.join(", "))
 }
 
 fn rows(report: &StatsReport) -> String {
@@ -177,6 +190,17 @@ NO\\u{1b}     300  25.0%  ██████████
     }
 
     #[test]
+    fn clicks_from_elsewhere_are_said_with_what_they_are_parts_of() {
+        let mut report = report("day", json!([]));
+        let declared = vec!["instagram".to_owned()];
+        let most = Some("facebook".to_owned());
+        report.seen = Some(Seen { declared, there: 880, elsewhere: 120, unknown: 200, most });
+        let text = render(&report);
+        let line = "seen on instagram: 880, elsewhere 120 (12.0%, most of them from facebook); no place shown: 200";
+        assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
     fn days_carry_visitors_and_hits() {
         let text = render(&report(
             "day",
@@ -209,7 +233,7 @@ NO\\u{1b}     300  25.0%  ██████████
 
     #[test]
     fn every_dimension_can_be_asked_for() {
-        assert_eq!(breakdowns().count(), 15);
+        assert_eq!(breakdowns().count(), 16);
         assert_eq!(headings("reason"), ("reason", "hits"));
     }
 }

@@ -103,11 +103,16 @@ pub(crate) struct Click {
     pub(crate) seen_on: CompactString,
     pub(crate) place: Place,
     pub(crate) visitor: Visitor,
-    /// Names of the click-id parameters that arrived, joined by `,`; never their values.
+    /// Names of the click-id parameters that arrived, joined by `,`.
     pub(crate) click_ids: CompactString,
+    /// The values of those that an advertiser reports conversions by, as a query: `gclid=x&fbclid=y`. Never a value that
+    /// names a person.
+    pub(crate) click_id_values: CompactString,
     /// The `utm_source` and `utm_medium` that the visitor brought along, as written.
     pub(crate) visitor_utm_source: CompactString,
     pub(crate) visitor_utm_medium: CompactString,
+    /// Names of the `utm_*` parameters that arrived as macros which nobody had filled in, joined by `,`.
+    pub(crate) unfilled: CompactString,
     pub(crate) rules_version: u32,
 }
 
@@ -129,8 +134,10 @@ impl Click {
             place: Place::default(),
             visitor,
             click_ids: CompactString::default(),
+            click_id_values: CompactString::default(),
             visitor_utm_source: CompactString::default(),
             visitor_utm_medium: CompactString::default(),
+            unfilled: CompactString::default(),
             rules_version: 0,
         }
     }

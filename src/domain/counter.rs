@@ -32,10 +32,12 @@ pub(crate) enum Dimension {
     Hour = 12,
     /// Channel group by the rules of Analytics 4.
     Channel = 13,
+    /// A `utm_*` parameter that arrived as a macro which nobody had filled in. Most clicks have none.
+    Unfilled = 14,
 }
 
 impl Dimension {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Verdict,
         Self::Reason,
         Self::Source,
@@ -50,6 +52,7 @@ impl Dimension {
         Self::Language,
         Self::Hour,
         Self::Channel,
+        Self::Unfilled,
     ];
 
     /// The word for it in API, CLI and pages.
@@ -69,6 +72,7 @@ impl Dimension {
             Self::Language => "language",
             Self::Hour => "hour",
             Self::Channel => "channel",
+            Self::Unfilled => "unfilled",
         }
     }
 
@@ -314,6 +318,6 @@ mod tests {
         for dimension in Dimension::ALL {
             assert_eq!(Dimension::from_code(dimension as u8), Some(dimension));
         }
-        assert_eq!(Dimension::from_code(14), None);
+        assert_eq!(Dimension::from_code(15), None);
     }
 }

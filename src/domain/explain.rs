@@ -27,6 +27,7 @@ pub(crate) fn verdict(click: &Click) -> String {
         ("network", "own") => "The address is in one of your own networks (classify.own_networks).".to_owned(),
         ("network", name) => format!("The address is in the network that your table networks.tsv calls {name:?}."),
         ("query", _) => "The link was opened with wp-no-track, the owner's mark.".to_owned(),
+        ("cookie", _) => "The browser carries the owner's mark.".to_owned(),
         ("hosting", name) => {
             format!("A desktop browser called from machines for rent ({name}); mail gateways check links like that.")
         }
@@ -35,6 +36,11 @@ pub(crate) fn verdict(click: &Click) -> String {
         }
         ("sequence", "links-of-one-mail") => {
             "The same visitor opened several links of a mail within seconds, as mail gateways do.".to_owned()
+        }
+        ("sequence", "fediverse-burst") => {
+            "It came among many fediverse servers that fetched this link within a minute, as they do when a post arrives, \
+             and names its server as they do."
+                .to_owned()
         }
         ("sequence", _) => "The same visitor opened more links within seconds than a person can tap.".to_owned(),
         ("double-tap", _) => "The same visitor had opened the same link a moment before.".to_owned(),
@@ -100,12 +106,14 @@ mod tests {
             (Verdict::Scanner, "hosting:microsoft", "machines for rent (microsoft)"),
             (Verdict::Scanner, "sequence:head-then-get", "by HEAD moments before"),
             (Verdict::Scanner, "sequence:links-of-one-mail", "several links of a mail"),
+            (Verdict::Preview, "sequence:fediverse-burst", "among many fediverse servers"),
             (Verdict::Scanner, "sequence:many-links", "more links within seconds"),
             (Verdict::Prefetch, "purpose:prefetch", "in advance (prefetch)"),
             (Verdict::Head, "method:head", "a HEAD request"),
             (Verdict::Owner, "network:own", "classify.own_networks"),
             (Verdict::Bot, "network:monitor", "calls \"monitor\""),
             (Verdict::Owner, "query:wp-no-track", "the owner's mark"),
+            (Verdict::Owner, "cookie:owner", "carries the owner's mark"),
             (Verdict::Duplicate, "double-tap", "a moment before. It does not count"),
             (Verdict::Bot, "something new", "The rule \"something new\" decided."),
         ] {

@@ -30,6 +30,8 @@ pub(crate) struct Hit<'a> {
     pub(crate) link: LinkId,
     pub(crate) method: Method,
     pub(crate) address: IpAddr,
+    /// It came with a mark that an owner's browser has.
+    pub(crate) by_owner: bool,
     /// Without the `?`, as sent.
     pub(crate) query: &'a str,
     pub(crate) user_agent: &'a str,
@@ -57,6 +59,7 @@ impl<'a> Hit<'a> {
             link,
             method: Method::Get,
             address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            by_owner: false,
             query: "",
             user_agent: "",
             referrer: "",

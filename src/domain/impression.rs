@@ -1,10 +1,4 @@
-//! Impressions: the denominators that platforms report, each with its kind, per post or link and day.
-
-use jiff::Timestamp;
-use jiff::civil::Date;
-
-use super::link::LinkId;
-use super::placement::PostRef;
+//! Impressions: the denominators that platforms report, each with its kind.
 
 /// What a platform counted. Kinds are never added together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,64 +31,4 @@ impl Kind {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
-}
-
-/// What the impressions belong to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Subject {
-    Link(LinkId),
-    /// A post by its permalink or id; matched to the links that stand in it.
-    Post(PostRef),
-}
-
-/// One imported number. `None` would be "unknown", and an unknown row is never stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Impression {
-    pub(crate) subject: Subject,
-    pub(crate) day: Date,
-    pub(crate) kind: Kind,
-    pub(crate) count: u64,
-}
-
-/// One imported file: all of its rows or none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Import {
-    /// BLAKE3 of the file's bytes; the same file twice is a no-op.
-    pub(crate) digest: [u8; 32],
-    pub(crate) file_name: String,
-    /// Until when the numbers hold; clicks after it do not belong to them.
-    pub(crate) as_of: Timestamp,
-    pub(crate) imported_at: Timestamp,
-    pub(crate) rows: Vec<Impression>,
-}
-
-/// The store's number for an import, from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ImportId(pub(crate) u64);
-
-/// What became of an import.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Imported {
-    /// Stored. `replaced` rows overwrote an older as-of; `kept` rows were older than what is stored and changed nothing.
-    New { id: ImportId, added: u64, replaced: u64, kept: u64 },
-    /// The same file is there already.
-    Same { id: ImportId },
-}
-
-/// An impression as stored, with the instant until which it holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StoredImpression {
-    pub(crate) impression: Impression,
-    pub(crate) as_of: Timestamp,
-    pub(crate) import: ImportId,
-}
-
-/// One line of `import list`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ImportSummary {
-    pub(crate) id: ImportId,
-    pub(crate) file_name: String,
-    pub(crate) as_of: Timestamp,
-    pub(crate) imported_at: Timestamp,
-    pub(crate) rows: u64,
 }

@@ -5,17 +5,23 @@
 
 pub(crate) mod click;
 pub(crate) mod click_ids;
+pub(crate) mod click_token;
 pub(crate) mod counter;
 pub(crate) mod destination;
 pub(crate) mod explain;
 pub(crate) mod hit;
+pub(crate) mod import;
 pub(crate) mod impression;
 pub(crate) mod link;
+pub(crate) mod metric;
+pub(crate) mod owner;
 pub(crate) mod passthrough;
 pub(crate) mod permalink;
 pub(crate) mod placement;
 pub(crate) mod position;
+pub(crate) mod record;
 pub(crate) mod slug;
+pub(crate) mod spreadsheet;
 pub(crate) mod uniques;
 pub(crate) mod utm;
 pub(crate) mod verdict;

@@ -59,6 +59,18 @@ impl UtmField {
         &self.key()["utm_".len()..]
     }
 
+    /// Where it stands in the API's JSON of a link.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Source => "utm.source",
+            Self::Medium => "utm.medium",
+            Self::Campaign => "utm.campaign",
+            Self::Term => "utm.term",
+            Self::Content => "utm.content",
+            Self::Id => "utm.id",
+        }
+    }
+
     /// The field a raw parameter name stands for; case is ignored, because analytics tools meet both spellings.
     fn of_key(raw: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| same_name(raw, field.key()))
@@ -194,6 +206,16 @@ fn written(field: UtmField, value: &str) -> String {
     format!("{}={}", field.key(), utf8_percent_encode(value, VALUE))
 }
 
+/// Whether a decoded value is a macro that an advertising tool should have filled in: `{{campaign.name}}` (Meta),
+/// `{campaignid}` (Google, Microsoft), `__CAMPAIGN_NAME__` (TikTok), `[campaign]`, `%%placement%%`.
+pub(crate) fn is_macro(value: &str) -> bool {
+    let between = |open: &str, close: &str| {
+        value.len() > open.len() + close.len() && value.starts_with(open) && value.ends_with(close)
+    };
+    (value.contains("{{") && value.contains("}}"))
+        || [("{", "}"), ("__", "__"), ("[", "]"), ("%%", "%%")].iter().any(|(open, close)| between(open, close))
+}
+
 fn read_value(raw: &str) -> Option<String> {
     let text: String =
         decoded_text(raw).chars().filter(|character| !character.is_control()).take(Utm::CHARS_MAX).collect();
@@ -285,6 +307,16 @@ mod tests {
         let read = Utm::read("utm_source=&a=1&Utm_Source=spring+s%C3%A4le%20x&utm_source=z&utm_term=%0a&utm_id=%ff");
         assert_eq!(read, utm(&[(Source, "spring säle x"), (Id, "\u{fffd}")]));
         assert_eq!(Utm::read(""), Utm::default());
+    }
+
+    #[test]
+    fn a_macro_is_known_by_its_brackets_in_the_ways_of_each_tool() {
+        for value in ["{{campaign.name}}", "x-{{ad.id}}", "{keyword}", "__CAMPAIGN_NAME__", "[site]", "%%placement%%"] {
+            assert!(is_macro(value), "{value}");
+        }
+        for value in ["", "{}", "____", "spring", "{a", "a}", "__init", "[]", "100%"] {
+            assert!(!is_macro(value), "{value}");
+        }
     }
 
     #[test]

@@ -13,28 +13,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 
-use crate::impressions::csv::{FILE_BYTES_MAX, ParsedFile, parse};
+use crate::impressions::answer;
+use crate::impressions::container::FILE_BYTES_MAX;
+use crate::impressions::options::Options;
+use crate::impressions::read::read;
+use crate::impressions::reading::{Contents, Refusal};
 
 /// The hidden subcommand: standard input is the file, standard output one JSON document.
 pub(crate) const SUBCOMMAND: &str = "parse-impressions";
+
+/// The child's variables: what is said about the file, as JSON, and how long it is, so that its memory is asked for
+/// once.
+const OPTIONS_VARIABLE: &str = "WAYPOST_OPTIONS";
+const BYTES_VARIABLE: &str = "WAYPOST_FILE_BYTES";
+/// The allocator would reserve a gigabyte of addresses ahead, which the child's limit does not have: whether the rest
+/// sufficed was then a matter of chance.
+const ALLOCATOR_VARIABLE: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "0");
 
 /// Children at once; further uploads wait.
 const CHILDREN_MAX: usize = 2;
 /// How long one upload may wait and be parsed.
 const DEADLINE: Duration = Duration::from_secs(35);
-/// The largest answer of a child: a million rows of 120 bytes, and 20 MB of names with every quote escaped.
-const ANSWER_BYTES_MAX: u64 = 160 << 20;
 /// How much of what a dying child says is kept for the log.
 const LAST_WORDS_BYTES_MAX: u64 = 2048;
 
 /// What the child lowers for itself before it reads a byte.
 const LIMITS: [(Resource, u64); 5] = [
-    (Resource::As, 512 << 20),
+    (Resource::As, 768 << 20),
     (Resource::Cpu, 30),
     (Resource::Fsize, 0),
     (Resource::Core, 0),
@@ -45,9 +54,9 @@ const LIMITS: [(Resource, u64); 5] = [
 /// Why there is no parsed file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ParseError {
-    /// The file itself is wrong; in words for the person who sent it.
-    #[error("{0}")]
-    Refused(String),
+    /// The file itself or rows of it are wrong, or it is not read as it is, with advice.
+    #[error("{}", .0.message)]
+    NotRead(Refusal),
     #[error("other files are being read; try again in a minute")]
     Busy,
     #[error("the file takes longer than {} seconds to read", DEADLINE.as_secs())]
@@ -56,14 +65,6 @@ pub(crate) enum ParseError {
     Died(String),
     #[error("the program that reads files cannot be run: {0}")]
     Start(std::io::Error),
-}
-
-/// What the child answers.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Answer {
-    Parsed(ParsedFile),
-    Refused(String),
 }
 
 /// Runs children, at most [`CHILDREN_MAX`] at once. Clones share that bound.
@@ -85,34 +86,27 @@ impl Parser {
         Self { program, arguments, deadline, children: Arc::new(Semaphore::new(CHILDREN_MAX)) }
     }
 
-    /// Parses a file in a child process.
+    /// Reads a file in a child process.
     ///
     /// # Errors
     /// When the file is refused, or the child could not answer in time and within its limits.
-    pub(crate) async fn parse(&self, file: &[u8]) -> Result<ParsedFile, ParseError> {
+    pub(crate) async fn read(&self, file: &[u8], options: &Options) -> Result<Contents, ParseError> {
         let waited = tokio::time::timeout(self.deadline, self.children.acquire()).await;
         let _turn = waited.ok().and_then(Result::ok).ok_or(ParseError::Busy)?;
-        let child = self.command().spawn().map_err(ParseError::Start)?;
+        let said = serde_json::to_string(options).map_err(|error| ParseError::Died(error.to_string()))?;
+        let mut command = self.command();
+        command.env(OPTIONS_VARIABLE, said).env(BYTES_VARIABLE, file.len().to_string());
+        let child = command.spawn().map_err(ParseError::Start)?;
         // Dropping the child when the deadline passes kills it.
-        let (status, answer, last_words) =
-            tokio::time::timeout(self.deadline, converse(child, file)).await.map_err(|_| ParseError::TooSlow)??;
-        if !status.success() {
-            return Err(ParseError::Died(cause(status, &last_words)));
-        }
-        let unreadable =
-            |error: &dyn std::fmt::Display| ParseError::Died(format!("its answer cannot be read: {error}"));
-        // Up to 160 MB of JSON: not on a thread that answers requests.
-        let read = tokio::task::spawn_blocking(move || serde_json::from_slice(&answer)).await;
-        match read.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))? {
-            Answer::Parsed(parsed) => Ok(parsed),
-            Answer::Refused(message) => Err(ParseError::Refused(message)),
-        }
+        let told = tokio::time::timeout(self.deadline, hear(child, file)).await;
+        told.map_err(|_| ParseError::TooSlow)??.map_err(ParseError::NotRead)
     }
 
     /// Without the server's environment, which may hold secrets, and outside of its folder.
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).env_clear().current_dir("/").kill_on_drop(true);
+        command.env(ALLOCATOR_VARIABLE.0, ALLOCATOR_VARIABLE.1);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -124,8 +118,8 @@ fn own_program() -> PathBuf {
     if running.exists() { running } else { std::env::current_exe().unwrap_or(running) }
 }
 
-/// Gives the child the file and takes its answer, both at once, so that neither waits for the other.
-async fn converse(mut child: Child, file: &[u8]) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), ParseError> {
+/// Gives the child the file and reads its answer as it comes.
+async fn hear(mut child: Child, file: &[u8]) -> Result<Result<Contents, Refusal>, ParseError> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let give = async {
         if let Some(mut stdin) = stdin {
@@ -134,14 +128,27 @@ async fn converse(mut child: Child, file: &[u8]) -> Result<(ExitStatus, Vec<u8>,
             let _ = stdin.shutdown().await;
         }
     };
-    let ((), answer, last_words) =
-        tokio::join!(give, take(stdout, ANSWER_BYTES_MAX), take(stderr, LAST_WORDS_BYTES_MAX));
+    let hear = async {
+        match stdout {
+            Some(stdout) => answer::read(tokio::io::BufReader::with_capacity(1 << 16, stdout)).await,
+            None => Err(std::io::ErrorKind::BrokenPipe.into()),
+        }
+    };
+    let ((), told, last_words) = tokio::join!(give, hear, take(stderr, LAST_WORDS_BYTES_MAX));
     let died = |error: std::io::Error| ParseError::Died(error.to_string());
-    let (answer, last_words) = (answer.map_err(died)?, last_words.map_err(died)?);
-    if answer.len() as u64 >= ANSWER_BYTES_MAX {
-        return Err(ParseError::Died("its answer is too large".to_owned()));
-    }
-    Ok((child.wait().await.map_err(died)?, answer, last_words))
+    let unreadable = |error| ParseError::Died(format!("its answer cannot be read: {error}"));
+    let told = match told {
+        // It has ended in the middle of its answer, and how says why.
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(error),
+        // One whose answer is nonsense may never end by itself.
+        Err(error) => {
+            let _ = child.start_kill();
+            return Err(unreadable(error));
+        }
+        Ok(told) => Ok(told),
+    };
+    let (status, last_words) = (child.wait().await.map_err(died)?, last_words.map_err(died)?);
+    if status.success() { told.map_err(unreadable) } else { Err(ParseError::Died(cause(status, &last_words))) }
 }
 
 async fn take(from: Option<impl AsyncRead + Unpin>, bytes_max: u64) -> std::io::Result<Vec<u8>> {
@@ -164,7 +171,7 @@ fn cause(status: ExitStatus, last_words: &[u8]) -> String {
 
 /// The child's whole life. It must be called before the process starts a thread or opens a file.
 pub(crate) fn parse_child_main() -> ExitCode {
-    match limit().and_then(|()| answer(std::io::stdin().lock(), std::io::stdout().lock())) {
+    match limit().and_then(|()| respond()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "{SUBCOMMAND}: {error}");
@@ -182,15 +189,21 @@ fn limit() -> std::io::Result<()> {
     Ok(())
 }
 
-fn answer(from: impl Read, to: impl Write) -> std::io::Result<()> {
-    let mut file = Vec::new();
+fn respond() -> std::io::Result<()> {
+    let options = std::env::var(OPTIONS_VARIABLE).map_err(std::io::Error::other)?;
+    tell(&serde_json::from_str(&options)?, std::io::stdin().lock(), std::io::stdout().lock())
+}
+
+fn tell(options: &Options, from: impl Read, to: impl Write) -> std::io::Result<()> {
+    let bytes = std::env::var(BYTES_VARIABLE).ok().and_then(|bytes| bytes.parse::<usize>().ok()).unwrap_or(0);
+    // One more, so that the end is seen without asking for more.
+    let mut file = Vec::with_capacity(bytes.min(FILE_BYTES_MAX) + 1);
     from.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut file)?;
-    let answer = match parse(&file) {
-        Ok(parsed) => Answer::Parsed(parsed),
-        Err(message) => Answer::Refused(message),
-    };
     let mut to = std::io::BufWriter::new(to);
-    serde_json::to_writer(&mut to, &answer)?;
+    // A reader of somebody else's format that gives up is a damaged file, not a broken program.
+    let told = std::panic::catch_unwind(|| read(file, options));
+    let told = told.unwrap_or_else(|_| Err("the file is damaged: its reader gave up on it".to_owned().into()));
+    answer::write(told, &mut to)?;
     to.flush()
 }
 
@@ -203,20 +216,17 @@ mod tests {
     }
 
     async fn refusal(program: &str, arguments: &[&str]) -> String {
-        run(program, arguments, DEADLINE).parse(b"x").await.unwrap_err().to_string()
+        run(program, arguments, DEADLINE).read(b"x", &Options::default()).await.unwrap_err().to_string()
     }
 
     #[tokio::test]
-    async fn the_answer_of_the_child_is_the_parsed_file() {
+    async fn what_the_child_reads_is_what_the_server_hears() {
         let mut said = Vec::new();
-        answer(&b"post,date,views\np,2026-11-01,5\n"[..], &mut said).unwrap();
-        // `cat` says what it is told.
-        let parsed = run("/bin/cat", &[], DEADLINE).parse(&said).await.unwrap();
-        assert_eq!(parsed.rows[0].counts[0].count, 5);
-        said.clear();
-        answer(&b""[..], &mut said).unwrap();
-        let refused = run("/bin/cat", &[], DEADLINE).parse(&said).await.unwrap_err();
-        assert!(matches!(&refused, ParseError::Refused(why) if why == "the file is empty"), "{refused}");
+        tell(&Options::default(), &b"post,date,views\np,2026-11-01,5\n"[..], &mut said).unwrap();
+        let contents = run("/bin/cat", &[], DEADLINE).read(&said, &Options::default()).await.unwrap();
+        assert_eq!(contents.tables[0].file.readings[0].value, 5);
+        let refused = run("/bin/echo", &["hello"], DEADLINE).read(b"x", &Options::default()).await.unwrap_err();
+        assert!(matches!(refused, ParseError::Died(_)), "{refused}");
     }
 
     #[tokio::test]
@@ -229,21 +239,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_child_without_an_end_is_killed_at_its_deadline() {
-        let refused = run("/bin/sleep", &["600"], Duration::ZERO).parse(b"x").await.unwrap_err();
+        let refused = run("/bin/sleep", &["600"], Duration::ZERO).read(b"x", &Options::default()).await.unwrap_err();
         assert!(matches!(refused, ParseError::TooSlow), "{refused}");
     }
 
     #[tokio::test]
     async fn a_child_sees_nothing_of_the_servers_environment() {
         assert!(std::env::var_os("PATH").is_some());
-        let script = r#"test -z "$HOME$CARGO" && echo '{"refused":"clean"}'"#;
-        assert_eq!(refusal("/bin/sh", &["-c", script]).await, "clean");
+        let script = r#"test -z "$HOME$CARGO" && echo clean >&2; exit 3"#;
+        assert!(refusal("/bin/sh", &["-c", script]).await.contains("exit code 3: clean"));
     }
 
     #[tokio::test]
     async fn a_third_upload_waits_for_its_turn_and_then_gives_up() {
         let parser = run("/bin/cat", &[], Duration::ZERO);
         let _both = parser.children.acquire_many(CHILDREN_MAX as u32).await.unwrap();
-        assert!(matches!(parser.parse(b"x").await.unwrap_err(), ParseError::Busy));
+        assert!(matches!(parser.read(b"x", &Options::default()).await.unwrap_err(), ParseError::Busy));
     }
 }

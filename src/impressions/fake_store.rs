@@ -1,5 +1,6 @@
-//! A store of two lists, for the tests of what reads counters and keeps impressions. It has no links.
+//! A store of lists, for the tests of what reads counters and keeps imports. It has no links.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -7,18 +8,19 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::domain::counter::{Applied, Batch, DayCounters};
-use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
+use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Revision, Saved};
 use crate::domain::visitor::Salt;
-use crate::store::{CountStore, Created, ImpressionStore, LinkStore, Replaced, Result, StoreError};
+use crate::store::{CountStore, Created, ImportStore, LinkStore, RecordStore, Replaced, Result, StoreError};
 
 #[derive(Default)]
 pub(crate) struct FakeStore {
     pub(crate) counters: Vec<DayCounters>,
-    pub(crate) impressions: Vec<StoredImpression>,
-    /// What was put, in order.
-    pub(crate) imports: Mutex<Vec<Import>>,
+    /// What was put, in order; `None` once it is undone.
+    pub(crate) imports: Mutex<Vec<Option<Import>>>,
+    pub(crate) records: Mutex<BTreeMap<(RecordKind, RecordKey), RecordValue>>,
 }
 
 fn none<T>() -> Result<T> {
@@ -82,23 +84,68 @@ impl CountStore for FakeStore {
 }
 
 #[async_trait]
-impl ImpressionStore for FakeStore {
+impl ImportStore for FakeStore {
     async fn put_import(&self, import: &Import) -> Result<Imported> {
-        let mut imports = self.imports.lock().map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        if let Some(at) = imports.iter().position(|known| known.digest == import.digest) {
-            return Ok(Imported::Same { id: ImportId(at as u64 + 1) });
+        let mut imports = self.imports.lock().unwrap();
+        let is_same =
+            |known: &Option<Import>| known.as_ref().is_some_and(|known| known.about.digest == import.about.digest);
+        if let Some(at) = imports.iter().position(is_same) {
+            return Ok(Imported::Same(ImportId(at as u64 + 1)));
         }
-        imports.push(import.clone());
-        Ok(Imported::New { id: ImportId(imports.len() as u64), added: import.rows.len() as u64, replaced: 0, kept: 0 })
+        imports.push(Some(import.clone()));
+        Ok(Imported::New(ImportId(imports.len() as u64)))
     }
-    async fn undo_import(&self, _: ImportId) -> Result<bool> {
-        none()
+    async fn undo_import(&self, id: ImportId) -> Result<bool> {
+        let mut imports = self.imports.lock().unwrap();
+        Ok(imports.get_mut(id.0 as usize - 1).and_then(Option::take).is_some())
     }
     async fn imports(&self) -> Result<Vec<ImportSummary>> {
-        none()
+        let imports = self.imports.lock().unwrap();
+        let summary = |(id, import): (u64, &Option<Import>)| {
+            Some(ImportSummary { id: ImportId(id), about: import.as_ref()?.about.clone() })
+        };
+        Ok((1..).zip(&*imports).filter_map(summary).collect())
     }
-    async fn impressions(&self, first: Date, last: Date) -> Result<Vec<StoredImpression>> {
-        let asked = |stored: &&StoredImpression| (first..=last).contains(&stored.impression.day);
-        Ok(self.impressions.iter().filter(asked).cloned().collect())
+    async fn import_body(&self, id: ImportId) -> Result<Option<Body>> {
+        let imports = self.imports.lock().unwrap();
+        Ok(imports.get(id.0 as usize - 1).and_then(Option::as_ref).map(|import| import.body.clone()))
+    }
+}
+
+/// Revisions are of the moment: every record has the same one.
+#[async_trait]
+impl RecordStore for FakeStore {
+    async fn put_record(
+        &self,
+        kind: RecordKind,
+        key: &RecordKey,
+        expected: Expected,
+        value: &RecordValue,
+    ) -> Result<Saved> {
+        let mut records = self.records.lock().unwrap();
+        if expected == Expected::Absent && records.contains_key(&(kind, key.clone())) {
+            return Ok(Saved::Changed);
+        }
+        records.insert((kind, key.clone()), value.clone());
+        Ok(Saved::Yes(Revision(1)))
+    }
+    async fn record(&self, kind: RecordKind, key: &RecordKey) -> Result<Option<Record>> {
+        let records = self.records.lock().unwrap();
+        let record = |value: &RecordValue| Record { key: key.clone(), revision: Revision(1), value: value.clone() };
+        Ok(records.get(&(kind, key.clone())).map(record))
+    }
+    async fn remove_record(&self, kind: RecordKind, key: &RecordKey) -> Result<bool> {
+        Ok(self.records.lock().unwrap().remove(&(kind, key.clone())).is_some())
+    }
+    async fn records(&self, kind: RecordKind, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
+        let records = self.records.lock().unwrap();
+        let asked = |(of, key): &(RecordKind, RecordKey)| *of == kind && after.is_none_or(|after| key > after);
+        let found = records.iter().filter(|(key, _)| asked(key)).take(limit);
+        let record = |((_, key), value): (&(RecordKind, RecordKey), &RecordValue)| Record {
+            key: key.clone(),
+            revision: Revision(1),
+            value: value.clone(),
+        };
+        Ok(found.map(record).collect())
     }
 }

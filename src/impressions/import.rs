@@ -1,36 +1,43 @@
-//! One import: a parsed file becomes stored impressions, all of its rows or none.
+//! Imports, from file to undo: a file is parsed, its links are looked up, and it is stored as it was read, all of it or
+//! nothing. What it changes is told from the book that it then stands in.
 //!
-//! It must never store a row whose link is not known, nor two numbers for one subject, day and kind of one file.
+//! It must never store a number whose link is not known, nor two numbers for one thing of one file.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::impression::{Import, Imported, Impression, Kind, Subject};
+use crate::domain::import::{Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::LinkId;
-use crate::domain::permalink;
-use crate::domain::placement::PostRef;
+use crate::impressions::book::{Book, Volume};
 use crate::impressions::child::{ParseError, Parser};
-use crate::impressions::csv::{
-    Cell, Count, FILE_BYTES_MAX, LISTED_MAX, Listed, ParsedFile, ParsedRow, RowError, Skipped,
-};
+use crate::impressions::columns::Known;
+use crate::impressions::container::FILE_BYTES_MAX;
+use crate::impressions::desk::{self, DecideError, Matched};
+use crate::impressions::draft::{Draft, Origin};
+use crate::impressions::library::{self, IMPORTS_MAX, Library, NUMBERS_MAX};
+use crate::impressions::manual::Manual;
+use crate::impressions::mapping::Mapping;
+use crate::impressions::matching::Hosts;
+use crate::impressions::matching::decision::{Decision, Says};
+use crate::impressions::options::Options;
+use crate::impressions::reading::{Contents, LINK_CELL, LINK_ID, PlatformFile};
+use crate::impressions::summary::TableSummary;
 use crate::impressions::wire::ImportReport;
+use crate::impressions::{admit, columns, effect};
 use crate::store::{Store, StoreError};
 
-/// The longest file name that is kept, in characters.
-const FILE_NAME_CHARS_MAX: usize = 200;
 /// How far the clock of whoever exported may be ahead of ours.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
-/// How many links are read from the store at a time, and how many in all.
-const LINKS_PAGE: usize = 1000;
-const LINKS_MAX: usize = 2_000_000;
+/// The id of an import that is only tried.
+const TRIED: ImportId = ImportId(u64::MAX);
 
 /// Knows links by the names that people write into files. The links catalog is one.
 #[async_trait]
 pub(crate) trait LinkNames: Send + Sync {
-    /// The link that a slug, `domain/slug` or a short URL means; `None` when there is none.
+    /// The link that an id, a slug, `domain/slug` or a short URL means; `None` when there is none.
     async fn link_named(&self, name: &str) -> Result<Option<LinkId>, StoreError>;
 }
 
@@ -38,8 +45,9 @@ pub(crate) trait LinkNames: Send + Sync {
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) file_name: String,
-    /// Until when the numbers hold; now, unless said.
+    /// What the file leaves open, and what it is called.
+    pub(crate) options: Options,
+    /// Until when the numbers hold; as the file says, else now, unless said here.
     pub(crate) as_of: Option<Timestamp>,
     /// Tells what would happen, and changes nothing.
     pub(crate) dry_run: bool,
@@ -53,222 +61,273 @@ pub(crate) enum ImportError {
     /// Whose `field` is `as_of`.
     #[error("as_of {0} is in the future")]
     AsOf(Timestamp),
-    #[error("{} of the file's rows cannot be imported, so none was", .0.count)]
-    Rows(Listed<RowError>),
+    /// What the file says is impossible, in words.
+    #[error("{0}, so nothing was imported")]
+    Wrong(String),
+    #[error("there are {IMPORTS_MAX} imports or {NUMBERS_MAX} numbers already; undo some that are no longer needed")]
+    Full,
     #[error(transparent)]
     Parse(#[from] ParseError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Parses, resolves and stores one file.
-///
-/// # Errors
-/// When the file or a row of it is wrong, or the parser or the store fails; nothing is stored then.
-pub(crate) async fn import(
-    parser: &Parser,
-    store: &dyn Store,
-    names: &dyn LinkNames,
-    upload: &Upload,
-    now: Timestamp,
-) -> Result<ImportReport, ImportError> {
-    if upload.bytes.len() > FILE_BYTES_MAX {
-        return Err(ImportError::TooLarge);
-    }
-    let as_of = upload.as_of.unwrap_or(now);
-    if as_of > now.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX) {
-        return Err(ImportError::AsOf(as_of));
-    }
-    let file = parser.parse(&upload.bytes).await?;
-    import_parsed(file, store, names, upload, as_of, now).await
+/// The one path by which imports and decisions about matches come and go.
+pub(crate) struct Imports {
+    parser: Parser,
+    store: Arc<dyn Store>,
+    names: Arc<dyn LinkNames>,
+    hosts: Hosts,
+    library: Library,
 }
 
-async fn import_parsed(
-    file: ParsedFile,
-    store: &dyn Store,
-    names: &dyn LinkNames,
-    upload: &Upload,
-    as_of: Timestamp,
-    now: Timestamp,
-) -> Result<ImportReport, ImportError> {
-    if !file.errors.is_empty() {
-        return Err(ImportError::Rows(file.errors));
+impl Imports {
+    /// `hosts` are those that links are or were served on.
+    pub(crate) fn new(store: Arc<dyn Store>, names: Arc<dyn LinkNames>, hosts: Hosts) -> Self {
+        Self { parser: Parser::new(), store, names, hosts, library: Library::default() }
     }
-    let links = resolve(&file.rows, names).await?;
-    let rows = impressions(&file.rows, &links, as_of).map_err(ImportError::Rows)?;
-    let mut report = summary(&rows, file.skipped);
-    match_posts(&rows, store, &mut report).await?;
-    report.dry_run = upload.dry_run;
-    let file_name = clean_name(&upload.file_name);
-    let digest = *blake3::hash(&upload.bytes).as_bytes();
-    let import = Import { digest, file_name, as_of, imported_at: now, rows };
-    if upload.dry_run {
-        foresee(&import, store, &mut report).await?
-    } else {
-        put(&import, store, &mut report).await?
-    }
-    Ok(report)
-}
 
-/// Looks up each name once.
-async fn resolve(rows: &[ParsedRow], names: &dyn LinkNames) -> Result<HashMap<String, Option<LinkId>>, StoreError> {
-    let mut links = HashMap::new();
-    for row in rows {
-        if let Cell::Link(name) = &row.subject
-            && !links.contains_key(name)
-        {
-            links.insert(name.clone(), names.link_named(name).await?);
+    /// Everything that is imported, as it stands.
+    ///
+    /// # Errors
+    /// When the store fails, or holds an import that cannot be read.
+    pub(crate) async fn book(&self) -> Result<Arc<Book>, StoreError> {
+        self.library.book(&*self.store).await
+    }
+
+    /// The same, and which links stand in its posts.
+    ///
+    /// # Errors
+    /// Like [`Imports::book`].
+    pub(crate) async fn matched(&self) -> Result<Matched, StoreError> {
+        desk::matched(&*self.store, &self.hosts, self.book().await?).await
+    }
+
+    /// By id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn list(&self) -> Result<Vec<ImportSummary>, StoreError> {
+        self.store.imports().await
+    }
+
+    /// What an import says and how it stands now. `None` when there is none.
+    ///
+    /// # Errors
+    /// Like [`Imports::book`].
+    pub(crate) async fn show(&self, id: ImportId) -> Result<Option<(ImportSummary, ImportReport)>, StoreError> {
+        let Some(Volume { summary, content }) = self.library.volume(&*self.store, id).await? else { return Ok(None) };
+        let mut report = effect::of_files(&content.files, &summary.about);
+        report.import = Some(id.0);
+        report.options.clone_from(&content.options);
+        self.tell(self.book().await?, id, &mut report).await?;
+        Ok(Some((summary, report)))
+    }
+
+    /// Removes an import; what it had replaced is in force again. `false` when there is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn undo(&self, id: ImportId) -> Result<bool, StoreError> {
+        self.store.undo_import(id).await
+    }
+
+    /// Parses, resolves and stores one file.
+    ///
+    /// # Errors
+    /// When the file or a row of it is wrong, or the parser or the store fails; nothing is stored then.
+    pub(crate) async fn import(&self, upload: &Upload, now: Timestamp) -> Result<ImportReport, ImportError> {
+        if upload.bytes.len() > FILE_BYTES_MAX {
+            return Err(ImportError::TooLarge);
         }
+        check_as_of(upload.as_of, now)?;
+        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let said = upload.as_of.map(|as_of| as_of.to_zoned(jiff::tz::TimeZone::UTC).date());
+        let options = Options {
+            today: Some(today),
+            as_of: said.or(upload.options.as_of),
+            known: columns::told(&*self.store).await?,
+            ..upload.options.clone()
+        };
+        let contents = self.parser.read(&upload.bytes, &options).await?;
+        self.take_contents(upload, contents, now).await
     }
-    Ok(links)
+
+    async fn take_contents(
+        &self,
+        upload: &Upload,
+        contents: Contents,
+        now: Timestamp,
+    ) -> Result<ImportReport, ImportError> {
+        let tables = contents.tables.iter().map(TableSummary::of).collect();
+        let files = contents.tables.into_iter().map(|table| table.file).collect();
+        let origin = Origin::of(&upload.bytes, &upload.options, upload.as_of);
+        let mut report = self.take_in(origin, files, upload.dry_run, now).await?;
+        (report.tables, report.passed_over) = (tables, contents.passed_over);
+        if !upload.dry_run {
+            columns::keep(&*self.store, &upload.options, now).await?;
+        }
+        Ok(report)
+    }
+
+    /// Takes numbers that somebody read off a screen.
+    ///
+    /// # Errors
+    /// When they are impossible, or the store fails.
+    pub(crate) async fn manual(
+        &self,
+        entry: &Manual,
+        dry_run: bool,
+        now: Timestamp,
+    ) -> Result<ImportReport, ImportError> {
+        check_as_of(entry.as_of, now)?;
+        let file = entry.platform_file().map_err(ImportError::Wrong)?;
+        // On another day the same number is another reading.
+        let day = entry.as_of.unwrap_or(now).strftime("%F");
+        let options = Options { file_name: entry.name(), ..Options::default() };
+        let origin = Origin::of(format!("{day} {entry:?}").as_bytes(), &options, entry.as_of);
+        self.take_in(origin, vec![file], dry_run, now).await
+    }
+
+    async fn take_in(
+        &self,
+        origin: Origin,
+        mut files: Vec<PlatformFile>,
+        dry_run: bool,
+        now: Timestamp,
+    ) -> Result<ImportReport, ImportError> {
+        resolve(&mut files, &*self.names).await?;
+        let draft = library::apart(move || Draft::new(origin, files, now)).await?.ok_or(ImportError::TooLarge)?;
+        admit::check(&draft.content.files, draft.about.as_of).map_err(ImportError::Wrong)?;
+        let mut report = effect::of_files(&draft.content.files, &draft.about);
+        report.dry_run = dry_run;
+        report.options.clone_from(&draft.content.options);
+        let id = self.put(&draft, &mut report).await?;
+        let summary = ImportSummary { id, about: draft.about };
+        let volume = Volume { summary, content: Arc::new(draft.content) };
+        let book = self.library.book_with(&*self.store, volume).await?;
+        self.tell(Arc::new(book), id, &mut report).await?;
+        Ok(report)
+    }
+
+    /// Stores an import, or finds out what storing it would answer.
+    async fn put(&self, draft: &Draft, report: &mut ImportReport) -> Result<ImportId, ImportError> {
+        let known = self.store.imports().await?;
+        let same = known.iter().find(|import| import.about.digest == draft.about.digest);
+        let other = known.iter().rfind(|import| import.about.file == draft.about.file);
+        report.supersedes = other.filter(|_| same.is_none()).map(|import| import.id.0);
+        if let Some(same) = same {
+            (report.import, report.same) = (Some(same.id.0), true);
+            return Ok(same.id);
+        }
+        let numbers = known.iter().fold(draft.about.numbers, |sum, import| sum.saturating_add(import.about.numbers));
+        if known.len() >= IMPORTS_MAX || numbers > NUMBERS_MAX {
+            return Err(ImportError::Full);
+        }
+        if report.dry_run {
+            return Ok(TRIED);
+        }
+        let import = Import { about: draft.about.clone(), body: draft.body.clone() };
+        let (id, same) = match self.store.put_import(&import).await? {
+            Imported::New(id) => (id, false),
+            Imported::Same(id) => (id, true),
+        };
+        (report.import, report.same) = (Some(id.0), same);
+        Ok(id)
+    }
+
+    /// What was said about columns that no dialect knows, the newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn known_columns(&self) -> Result<Vec<Known>, StoreError> {
+        columns::list(&*self.store).await
+    }
+
+    /// Forgets what was said about these columns. `false` when nothing was.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn forget_columns(&self, map: &Mapping) -> Result<bool, StoreError> {
+        columns::forget(&*self.store, map).await
+    }
+
+    async fn tell(&self, book: Arc<Book>, id: ImportId, report: &mut ImportReport) -> Result<(), StoreError> {
+        report.superseded_by = book.superseded_by(id).map(|id| id.0);
+        let Matched { book, matches, links } = desk::matched(&*self.store, &self.hosts, book).await?;
+        effect::tell_numbers(&book, id, report);
+        effect::tell_matches(&book, id, &matches, &links, report);
+        Ok(())
+    }
+
+    /// Every decision about a match, by link.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn decisions(&self) -> Result<Vec<Decision>, StoreError> {
+        desk::decisions(&*self.store).await
+    }
+
+    /// Keeps what a person says about a link and a post. `made` connects them although no rule proposes it and the post
+    /// may still be to come.
+    ///
+    /// # Errors
+    /// When there is no such link, no such post to judge, or the store fails.
+    pub(crate) async fn decide(
+        &self,
+        link: LinkId,
+        post: &str,
+        says: Says,
+        made: bool,
+        now: Timestamp,
+    ) -> Result<Decision, DecideError> {
+        let link = self.store.link(link).await?.ok_or(DecideError::NoLink(link))?;
+        let book = self.book().await?;
+        let name = desk::name_of(post, &link, &book)?;
+        if !made && book.find(&name).is_none() {
+            return Err(DecideError::NoPost(name));
+        }
+        desk::decide(&*self.store, link.id, name, says, now).await
+    }
+
+    /// Takes back what was decided: the rules speak again.
+    ///
+    /// # Errors
+    /// When nothing was decided, or the store fails.
+    pub(crate) async fn take_back(&self, link: LinkId, post: &str) -> Result<(), DecideError> {
+        let book = self.book().await?;
+        let name = match self.store.link(link).await? {
+            Some(link) => desk::name_of(post, &link, &book)?,
+            // Of a link that is gone, a decision may be left.
+            None => post.to_owned(),
+        };
+        desk::take_back(&*self.store, link, &name, &book).await
+    }
 }
 
-/// The rows as impressions, or every reason why they cannot be. Pure.
-fn impressions(
-    rows: &[ParsedRow],
-    links: &HashMap<String, Option<LinkId>>,
-    as_of: Timestamp,
-) -> Result<Vec<Impression>, Listed<RowError>> {
-    let last_day = last_day(as_of);
-    let mut errors = Listed::default();
-    let mut seen: HashMap<(Subject, Date, Kind), u64> = HashMap::new();
-    let mut found = Vec::with_capacity(rows.len());
-    for row in rows {
-        let subject = match subject(row, links).and_then(|subject| check_day(row, last_day).map(|()| subject)) {
-            Ok(subject) => subject,
-            Err(message) => {
-                errors.push(RowError { row: row.row, message });
-                continue;
+fn check_as_of(as_of: Option<Timestamp>, now: Timestamp) -> Result<(), ImportError> {
+    let latest = now.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
+    as_of.filter(|as_of| *as_of > latest).map_or(Ok(()), |as_of| Err(ImportError::AsOf(as_of)))
+}
+
+/// Puts the ids of links in the place of their names, looking up each name once.
+async fn resolve(files: &mut [PlatformFile], names: &dyn LinkNames) -> Result<(), ImportError> {
+    let mut known: HashMap<String, LinkId> = HashMap::new();
+    for name in files.iter_mut().flat_map(|file| &mut file.posts).flat_map(|post| &mut post.names) {
+        let Some(cell) = name.strip_prefix(LINK_CELL) else { continue };
+        let id = match known.get(cell) {
+            Some(id) => *id,
+            None => {
+                let shown = || cell.chars().take(200).collect::<String>();
+                let unknown = || ImportError::Wrong(format!("there is no link {:?}", shown()));
+                let id = names.link_named(cell).await?.ok_or_else(unknown)?;
+                known.insert(cell.to_owned(), id);
+                id
             }
         };
-        for Count { kind, count } in row.counts.iter().copied() {
-            if let Some(before) = seen.insert((subject.clone(), row.day, kind), row.row) {
-                errors.push(RowError { row: row.row, message: duplicate(row, kind, before) });
-            }
-            found.push(Impression { subject: subject.clone(), day: row.day, kind, count });
-        }
-    }
-    if errors.is_empty() { Ok(found) } else { Err(errors) }
-}
-
-fn subject(row: &ParsedRow, links: &HashMap<String, Option<LinkId>>) -> Result<Subject, String> {
-    match &row.subject {
-        Cell::Link(name) => {
-            let link = links.get(name).copied().flatten();
-            let shown: String = name.chars().take(200).collect();
-            link.map(Subject::Link).ok_or_else(|| format!("there is no link {shown:?}"))
-        }
-        Cell::Post(text) => PostRef::parse(text)
-            .map(|post| Subject::Post(permalink::canonical(&post)))
-            .map_err(|error| error.to_string()),
-    }
-}
-
-/// The last day that numbers of this instant can speak of: somewhere it may be tomorrow already.
-fn last_day(as_of: Timestamp) -> Date {
-    let today = as_of.to_zoned(jiff::tz::TimeZone::UTC).date();
-    today.tomorrow().unwrap_or(today)
-}
-
-fn check_day(row: &ParsedRow, last_day: Date) -> Result<(), String> {
-    if row.day > last_day {
-        return Err(format!("date {} is in the future", row.day));
+        *name = format!("{LINK_ID}{id}");
     }
     Ok(())
-}
-
-fn duplicate(row: &ParsedRow, kind: Kind, before: u64) -> String {
-    let (Cell::Link(name) | Cell::Post(name)) = &row.subject;
-    let shown: String = name.chars().take(200).collect();
-    format!("{} of {shown:?} on {} is in row {before} already", kind.as_str(), row.day)
-}
-
-fn summary(rows: &[Impression], skipped: Listed<Skipped>) -> ImportReport {
-    let mut sum: BTreeMap<String, u64> = BTreeMap::new();
-    for row in rows {
-        let kind = sum.entry(row.kind.as_str().to_owned()).or_insert(0);
-        *kind = kind.saturating_add(row.count);
-    }
-    ImportReport {
-        rows: rows.len() as u64,
-        sum,
-        first: rows.iter().map(|row| row.day).min(),
-        last: rows.iter().map(|row| row.day).max(),
-        skipped: skipped.first,
-        skipped_count: skipped.count,
-        ..ImportReport::default()
-    }
-}
-
-/// Tells the posts that a link stands in from those that nobody's clicks will be divided by.
-async fn match_posts(rows: &[Impression], store: &dyn Store, report: &mut ImportReport) -> Result<(), StoreError> {
-    let post_of = |row: &Impression| match &row.subject {
-        Subject::Post(post) => Some(post.clone()),
-        Subject::Link(_) => None,
-    };
-    let mut unmatched: BTreeSet<PostRef> = rows.iter().filter_map(post_of).collect();
-    remove_posts_of_links(&mut unmatched, store).await?;
-    let is_matched = |row: &&Impression| match &row.subject {
-        Subject::Post(post) => !unmatched.contains(post),
-        Subject::Link(_) => true,
-    };
-    report.matched = rows.iter().filter(is_matched).count() as u64;
-    report.unmatched_count = unmatched.len() as u64;
-    report.unmatched = unmatched.iter().take(LISTED_MAX).map(|post| post.as_str().to_owned()).collect();
-    Ok(())
-}
-
-async fn remove_posts_of_links(posts: &mut BTreeSet<PostRef>, store: &dyn Store) -> Result<(), StoreError> {
-    let mut after = LinkId(0);
-    for _ in 0..LINKS_MAX.div_ceil(LINKS_PAGE) {
-        if posts.is_empty() {
-            return Ok(());
-        }
-        let page = store.links(after, LINKS_PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = last.id;
-        for post in page.iter().flat_map(|link| &link.spec.placement.posts) {
-            posts.remove(&permalink::canonical(post));
-        }
-    }
-    Ok(())
-}
-
-async fn put(import: &Import, store: &dyn Store, report: &mut ImportReport) -> Result<(), StoreError> {
-    match store.put_import(import).await? {
-        Imported::New { id, added, replaced, kept } => {
-            report.import = Some(id.0);
-            (report.added, report.replaced, report.kept) = (added, replaced, kept);
-        }
-        Imported::Same { id } => {
-            report.import = Some(id.0);
-            report.same = true;
-        }
-    }
-    Ok(())
-}
-
-/// What [`put`] would answer, for a file that was not imported before.
-async fn foresee(import: &Import, store: &dyn Store, report: &mut ImportReport) -> Result<(), StoreError> {
-    let (Some(first), Some(last)) = (report.first, report.last) else { return Ok(()) };
-    let stored = store.impressions(first, last).await?;
-    let key = |row: &Impression| (row.subject.clone(), row.day, row.kind);
-    let known: HashMap<_, _> = stored.iter().map(|stored| (key(&stored.impression), stored.as_of)).collect();
-    for row in &import.rows {
-        match known.get(&key(row)) {
-            None => report.added += 1,
-            Some(as_of) if *as_of > import.as_of => report.kept += 1,
-            Some(_) => report.replaced += 1,
-        }
-    }
-    Ok(())
-}
-
-/// The last part of a path, without control characters.
-fn clean_name(name: &str) -> String {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or("");
-    let name: String = name.chars().filter(|c| !c.is_control()).take(FILE_NAME_CHARS_MAX).collect();
-    if name.trim().is_empty() { "import.csv".to_owned() } else { name }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub(super) const PAYLOAD_MAX: usize = 4096 - HEAD;
 const VERSION: u8 = 1;
 const FLAG_HEAD_METHOD: u8 = 1;
 const FLAG_IPV6: u8 = 2;
+const FLAG_BY_OWNER: u8 = 4;
 
 /// What checksums of one incarnation start from.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +129,9 @@ pub(super) fn encode(hit: &Hit<'_>, out: &mut Vec<u8>) {
     if hit.address.is_ipv6() {
         flags |= FLAG_IPV6;
     }
+    if hit.by_owner {
+        flags |= FLAG_BY_OWNER;
+    }
     out.extend_from_slice(&[VERSION, flags]);
     out.extend_from_slice(&hit.time_ms.to_le_bytes());
     out.extend_from_slice(&hit.link.0.to_le_bytes());
@@ -170,6 +174,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<Hit<'_>> {
     if flags & FLAG_HEAD_METHOD != 0 {
         hit.method = Method::Head;
     }
+    hit.by_owner = flags & FLAG_BY_OWNER != 0;
     hit.address = if flags & FLAG_IPV6 != 0 {
         IpAddr::V6(Ipv6Addr::from(*take::<16>(&mut rest)?))
     } else {
@@ -218,6 +223,7 @@ mod tests {
     fn a_hit_comes_back_as_it_was_written() {
         let mut hit = Hit::new(LinkId(7), 1_700_000_000_123);
         hit.method = Method::Head;
+        hit.by_owner = true;
         hit.address = "2001:db8::1".parse().unwrap();
         hit.query = "fbclid=1";
         hit.user_agent = "Mozilla/5.0 å";

@@ -14,7 +14,7 @@ use super::fields::LinkFields;
 use super::generate::{self, GenerateError};
 use super::list::{LIST_MAX, LinkFilter, LinkPage, matches};
 use super::warnings::warnings;
-use super::{Config, Domains};
+use super::{Config, Domains, UtmPolicy};
 
 /// Hears of every change at once; the cache does.
 pub(crate) trait LinkListener: Send + Sync {
@@ -81,6 +81,11 @@ impl Catalog {
 
     pub(crate) fn domains(&self) -> &Domains {
         &self.domains
+    }
+
+    /// What UTM links must and may have.
+    pub(crate) fn utm_policy(&self) -> &UtmPolicy {
+        &self.config.utm
     }
 
     /// Makes a link. Without a slug it gets a generated one.
@@ -247,7 +252,8 @@ impl Catalog {
     }
 
     fn limits(&self) -> Limits<'_> {
-        Limits { domains: &self.domains, bytes_max: self.config.destination_bytes_max.min(DESTINATION_BYTES_MAX) }
+        let bytes_max = self.config.destination_bytes_max.min(DESTINATION_BYTES_MAX);
+        Limits { domains: &self.domains, bytes_max, utm: &self.config.utm }
     }
 
     fn folded(&self, spec: &LinkSpec) -> String {
@@ -260,7 +266,7 @@ impl Catalog {
 
     /// What is allowed about a link but probably not meant; one sentence for each doubt.
     pub(crate) fn warnings(&self, link: &Link) -> Vec<String> {
-        warnings(&link.spec, self.clock.now())
+        warnings(&link.spec, &self.config.utm, self.clock.now())
     }
 }
 

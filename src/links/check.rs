@@ -10,6 +10,7 @@ use crate::domain::utm::{Utm, UtmField};
 
 use super::Domains;
 use super::fields::{Change, LinkFields, UtmFields};
+use super::policy::UtmPolicy;
 
 /// One field is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +22,7 @@ pub(crate) struct Invalid {
 }
 
 impl Invalid {
-    fn new(field: &'static str, message: impl ToString) -> Self {
+    pub(super) fn new(field: &'static str, message: impl ToString) -> Self {
         Self { field, message: message.to_string() }
     }
 }
@@ -38,6 +39,7 @@ const TAGS_MAX: usize = 50;
 pub(super) struct Limits<'a> {
     pub(super) domains: &'a Domains,
     pub(super) bytes_max: usize,
+    pub(super) utm: &'a UtmPolicy,
 }
 
 /// A checked link, except for its slug, which may still have to be generated.
@@ -110,7 +112,9 @@ pub(super) fn draft(fields: &LinkFields, limits: Limits<'_>) -> Result<Draft> {
     }
     let mut draft = Draft::new(destination("url", url, limits)?);
     draft.slug = fields.slug.set().map(|text| slug(text)).transpose()?;
-    draft.apply(fields, limits)
+    let draft = draft.apply(fields, limits)?;
+    limits.utm.check(&draft.utm, None)?;
+    Ok(draft)
 }
 
 /// A saved link with changes.
@@ -127,7 +131,9 @@ pub(super) fn edited(before: &LinkSpec, fields: &LinkFields, limits: Limits<'_>)
         Change::Clear => return required("url", "a link cannot be without a url: give another one or leave it out"),
         Change::Set(text) => draft.lead_to(destination("url", text, limits)?),
     }
-    Ok(draft.apply(fields, limits)?.into_spec(slug))
+    let draft = draft.apply(fields, limits)?;
+    limits.utm.check(&draft.utm, Some(&before.utm))?;
+    Ok(draft.into_spec(slug))
 }
 
 impl Draft {
@@ -197,20 +203,9 @@ fn change_utm(own: &mut Utm, values: &UtmFields) -> Result<()> {
             Change::Clear => "",
             Change::Set(text) => text,
         };
-        own.set(field, text).map_err(|error| Invalid::new(utm_field(field), error))?;
+        own.set(field, text).map_err(|error| Invalid::new(field.path(), error))?;
     }
     Ok(())
-}
-
-fn utm_field(field: UtmField) -> &'static str {
-    match field {
-        UtmField::Source => "utm.source",
-        UtmField::Medium => "utm.medium",
-        UtmField::Campaign => "utm.campaign",
-        UtmField::Term => "utm.term",
-        UtmField::Content => "utm.content",
-        UtmField::Id => "utm.id",
-    }
 }
 
 fn slug(text: &str) -> Result<Slug> {

@@ -32,6 +32,8 @@ struct Domain {
     /// `https://go.example.com`
     base: String,
     matching: Matching,
+    /// Like `host`.
+    former: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,9 +91,22 @@ impl Domains {
         self.list.iter().map(|domain| &domain.name)
     }
 
+    /// What the short URLs of each domain begin with: `https://go.example.com`.
+    pub(crate) fn bases(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|domain| domain.base.as_str())
+    }
+
     /// The hosts an owner can choose from, the default one first; none when every host is served.
     pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
         self.list.iter().filter(|_| !self.any_host).map(|domain| domain.host.as_str())
+    }
+
+    /// Every host that a short URL of ours has or had, with its domain and how that compares slugs.
+    pub(crate) fn hosts_of_short_urls(&self) -> impl Iterator<Item = (&str, DomainName, Matching)> {
+        self.list.iter().flat_map(|domain| {
+            let hosts = std::iter::once(&domain.host).chain(&domain.former);
+            hosts.map(|host| (host.as_str(), domain.name.clone(), domain.matching))
+        })
     }
 
     /// How `domain` compares slugs; a domain that is no longer configured ignores case.
@@ -139,7 +154,9 @@ impl Domain {
             SlugMatching::Strict => Matching::Strict,
         };
         let name = if is_default { DomainName::DEFAULT } else { DomainName(host.clone()) };
-        Ok(Self { name, base: format!("{scheme}://{host}{port}"), host, matching })
+        let former = config.former.iter().map(|host| serialised_host(host).ok_or(DomainsError::NotAHost(host.clone())));
+        let former = former.collect::<Result<_, _>>()?;
+        Ok(Self { name, base: format!("{scheme}://{host}{port}"), host, matching, former })
     }
 
     /// The default domain of a server without configuration. A wildcard address is no address to go to.
@@ -150,6 +167,7 @@ impl Domain {
             base: format!("http://{host}:{}", redirect.port()),
             host,
             matching: Matching::IgnoreCase,
+            former: Vec::new(),
         }
     }
 }
@@ -201,6 +219,7 @@ mod tests {
                 host: (*host).to_owned(),
                 scheme: Scheme::Https,
                 slugs: if host.starts_with("strict") { SlugMatching::Strict } else { SlugMatching::IgnoreCase },
+                former: Vec::new(),
             })
             .collect();
         Domains::new(&configured, "127.0.0.1:8080".parse().unwrap(), "127.0.0.1:8081".parse().unwrap()).unwrap()
@@ -234,7 +253,12 @@ mod tests {
     #[test]
     fn an_entry_that_is_no_host_or_is_there_twice_is_refused() {
         let new = |host: &str| {
-            let entry = DomainConfig { host: host.to_owned(), scheme: Scheme::Https, slugs: SlugMatching::IgnoreCase };
+            let entry = DomainConfig {
+                host: host.to_owned(),
+                scheme: Scheme::Https,
+                slugs: SlugMatching::IgnoreCase,
+                former: Vec::new(),
+            };
             let other = DomainConfig { host: "a.example.".to_owned(), ..entry.clone() };
             Domains::new(&[entry, other], "127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap())
         };
@@ -242,6 +266,31 @@ mod tests {
             assert_eq!(new(host).unwrap_err(), DomainsError::NotAHost(host.to_owned()));
         }
         assert_eq!(new("A.example").unwrap_err(), DomainsError::Twice("a.example".to_owned()));
+    }
+
+    #[test]
+    fn e62_former_hosts_are_known_in_texts_and_not_served() {
+        let entry = |host: &str, former: &[&str]| DomainConfig {
+            host: host.to_owned(),
+            scheme: Scheme::Https,
+            slugs: SlugMatching::IgnoreCase,
+            former: former.iter().map(|host| (*host).to_owned()).collect(),
+        };
+        let new = |former: &[&str]| {
+            let configured = [entry("go.example.com", former), entry("x.example", &[])];
+            Domains::new(&configured, "127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap())
+        };
+        let domains = new(&["Old.example", "bücher.example"]).unwrap();
+        let known: Vec<_> =
+            domains.hosts_of_short_urls().map(|(host, domain, _)| (host.to_owned(), domain.0)).collect();
+        let of_default = |host: &str| (host.to_owned(), String::new());
+        assert_eq!(
+            known[..3],
+            [of_default("go.example.com"), of_default("old.example"), of_default("xn--bcher-kva.example")]
+        );
+        assert_eq!(known[3].1, "x.example");
+        assert_eq!(domains.of_host("old.example"), None);
+        assert_eq!(new(&["a/b"]).unwrap_err(), DomainsError::NotAHost("a/b".to_owned()));
     }
 
     #[test]

@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 
 use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Dimension};
-use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
+use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Saved};
 use crate::domain::visitor::Salt;
-use crate::store::{CountStore, Created, ImpressionStore, LinkStore, Replaced, Result, StoreError};
+use crate::store::{CountStore, Created, ImportStore, LinkStore, RecordStore, Replaced, Result, StoreError};
 
 #[derive(Default)]
 pub(crate) struct FakeStore {
@@ -146,9 +147,9 @@ impl CountStore for FakeStore {
 }
 
 #[async_trait]
-impl ImpressionStore for FakeStore {
+impl ImportStore for FakeStore {
     async fn put_import(&self, _import: &Import) -> Result<Imported> {
-        Ok(Imported::Same { id: ImportId(1) })
+        Ok(Imported::Same(ImportId(1)))
     }
 
     async fn undo_import(&self, id: ImportId) -> Result<bool> {
@@ -159,7 +160,26 @@ impl ImpressionStore for FakeStore {
         Ok(Vec::new())
     }
 
-    async fn impressions(&self, _first: Date, _last: Date) -> Result<Vec<StoredImpression>> {
+    async fn import_body(&self, _id: ImportId) -> Result<Option<Body>> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl RecordStore for FakeStore {
+    async fn put_record(&self, _: RecordKind, _: &RecordKey, _: Expected, _: &RecordValue) -> Result<Saved> {
+        Ok(Saved::Full)
+    }
+
+    async fn record(&self, _: RecordKind, _: &RecordKey) -> Result<Option<Record>> {
+        Ok(None)
+    }
+
+    async fn remove_record(&self, _: RecordKind, _: &RecordKey) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn records(&self, _: RecordKind, _: Option<&RecordKey>, _: usize) -> Result<Vec<Record>> {
         Ok(Vec::new())
     }
 }

@@ -4,6 +4,7 @@
 //! clears, an unknown name is refused.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::domain::utm::UtmField;
 
@@ -58,60 +59,82 @@ impl<T: Serialize> Serialize for Change<T> {
 }
 
 /// Everything an owner can say about a link, as text. Checked by the catalog, and only there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LinkFields {
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) url: Change<String>,
     /// Cleared or kept on create: a generated one.
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) slug: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) domain: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<UtmFields>)]
     pub(crate) utm: Change<UtmFields>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) platform: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) level: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<Vec<String>>)]
     pub(crate) posts: Change<Vec<String>>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) title: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<Vec<String>>)]
     pub(crate) tags: Change<Vec<String>>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<u16>)]
     pub(crate) status: Change<u16>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<bool>)]
     pub(crate) enabled: Change<bool>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<bool>)]
     pub(crate) passthrough: Change<bool>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<bool>)]
     pub(crate) visitor_utm: Change<bool>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) expires_at: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) expired_url: Change<String>,
     /// With an edit only: the revision that it is based on, so that nobody's change is overwritten unseen.
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<u64>)]
     pub(crate) revision: Change<u64>,
 }
 
 /// The six UTM values, each changed on its own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct UtmFields {
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) source: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) medium: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) campaign: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) term: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) content: Change<String>,
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
     pub(crate) id: Change<String>,
 }
 

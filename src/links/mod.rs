@@ -11,12 +11,15 @@ pub(crate) mod follow;
 mod generate;
 mod list;
 pub(crate) mod misses;
+mod policy;
+mod spelling;
 pub(crate) mod table;
 mod warnings;
 
 pub(crate) use domains::Domains;
 pub(crate) use fields::{Change, LinkFields, UtmFields};
 pub(crate) use list::{LIST_MAX, LinkFilter, LinkPage};
+pub(crate) use policy::UtmPolicy;
 
 use serde::Deserialize;
 
@@ -29,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) cache_unknown_max: usize,
     pub(crate) cache_unknown_s: u64,
     pub(crate) store_deadline_ms: u64,
+    pub(crate) utm: UtmPolicy,
 }
 
 /// One host that links are served on.
@@ -40,6 +44,9 @@ pub(crate) struct DomainConfig {
     pub(crate) scheme: Scheme,
     #[serde(default)]
     pub(crate) slugs: SlugMatching,
+    /// Hosts under which its links were posted before: not served, but known in texts that are imported.
+    #[serde(default)]
+    pub(crate) former: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]

@@ -4,12 +4,13 @@
 //! of id index; `benches/run` prints the sum. A read takes one shard's read lock for the length of a closure that
 //! computes; nobody holds a lock across IO or an await.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::domain::click_token::PLACEHOLDER;
 use crate::domain::link::{Link, LinkFacts, LinkId, Status};
 use crate::domain::placement::Level;
 use crate::domain::utm::Utm;
@@ -23,6 +24,7 @@ const ENABLED: u8 = 1;
 const PASSTHROUGH: u8 = 2;
 const VISITOR_UTM: u8 = 4;
 const RECENTLY_USED: u8 = 8;
+const CLICK_ID: u8 = 16;
 
 /// Which of the known domains: an index into the table's list of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,12 +39,14 @@ pub(crate) struct Entry<'a> {
     pub(crate) enabled: bool,
     pub(crate) passthrough: bool,
     pub(crate) visitor_utm: bool,
+    /// Whether the destination asks for the click's token.
+    pub(crate) click_id: bool,
     pub(crate) expires_ms: Option<i64>,
     pub(crate) expired_url: Option<&'a str>,
 }
 
 pub(crate) struct Table {
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     shards: Box<[RwLock<Shard>]>,
     /// Link id to where it is; 0 means nowhere.
     places: RwLock<Vec<u32>>,
@@ -87,7 +91,7 @@ impl Table {
     /// `links_max` is a bound on the whole table.
     pub(crate) fn new(links_max: usize) -> Self {
         Self {
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             places: RwLock::default(),
             domains: Names::default(),
@@ -189,6 +193,7 @@ impl Table {
                 flag(rules.enabled, ENABLED)
                     | flag(rules.passthrough, PASSTHROUGH)
                     | flag(rules.visitor_utm, VISITOR_UTM)
+                    | flag(spec.destination.as_str().contains(PLACEHOLDER), CLICK_ID)
                     | RECENTLY_USED,
             ),
         }
@@ -245,7 +250,7 @@ impl Shard {
     }
 
     /// Puts a slot in, replacing one with the same domain and slug, and returns its number.
-    fn insert(&mut self, hash: u64, slot: Slot, hasher: &RandomState) -> u32 {
+    fn insert(&mut self, hash: u64, slot: Slot, hasher: &DefaultHashBuilder) -> u32 {
         if let Some(number) = self.find(hash, slot.domain, slot.slug().as_bytes()) {
             self.slots[number as usize] = slot;
             return number;
@@ -269,7 +274,7 @@ impl Shard {
         number
     }
 
-    fn remove(&mut self, number: usize, id: LinkId, hasher: &RandomState) {
+    fn remove(&mut self, number: usize, id: LinkId, hasher: &DefaultHashBuilder) {
         let Some(slot) = self.slots.get(number).filter(|slot| slot.id == id.0 && !slot.text.is_empty()) else { return };
         let hash = slot.hash(hasher);
         if let Ok(found) = self.by_slug.find_entry(hash, |other| *other as usize == number) {
@@ -280,7 +285,7 @@ impl Shard {
     }
 
     /// Removes a link that was not used since the hand last passed (second chance). Returns its id.
-    fn evict(&mut self, hasher: &RandomState) -> Option<u64> {
+    fn evict(&mut self, hasher: &DefaultHashBuilder) -> Option<u64> {
         for _ in 0..2 * self.slots.len() {
             self.hand = (self.hand + 1) % self.slots.len();
             let slot = &self.slots[self.hand];
@@ -310,7 +315,7 @@ impl Slot {
         self.domain == domain && self.slug().as_bytes() == slug
     }
 
-    fn hash(&self, hasher: &RandomState) -> u64 {
+    fn hash(&self, hasher: &DefaultHashBuilder) -> u64 {
         hasher.hash_one((self.domain, self.slug().as_bytes()))
     }
 
@@ -323,6 +328,7 @@ impl Slot {
             enabled: flags & ENABLED != 0,
             passthrough: flags & PASSTHROUGH != 0,
             visitor_utm: flags & VISITOR_UTM != 0,
+            click_id: flags & CLICK_ID != 0,
             expires_ms: self.rare.as_ref().and_then(|rare| rare.expires_ms),
             expired_url: self.rare.as_ref().and_then(|rare| rare.expired_url.as_deref()),
         }

@@ -6,13 +6,16 @@ use jiff::Timestamp;
 
 use crate::domain::destination::Destination;
 use crate::domain::link::LinkSpec;
-use crate::domain::utm::UtmField;
+use crate::domain::utm::{UtmField, is_macro};
+
+use super::policy::UtmPolicy;
+use super::spelling::nearest;
 
 /// One sentence for each doubt, in the order of the fields.
-pub(super) fn warnings(spec: &LinkSpec, now: Timestamp) -> Vec<String> {
+pub(super) fn warnings(spec: &LinkSpec, policy: &UtmPolicy, now: Timestamp) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(destination_warnings(&spec.destination));
-    found.extend(utm_warnings(spec));
+    found.extend(utm_warnings(spec, policy));
     found.extend(rule_warnings(spec, now));
     found
 }
@@ -28,15 +31,17 @@ fn destination_warnings(destination: &Destination) -> Vec<String> {
     if destination.is_plain_http() && !is_private {
         found.push("the destination is plain http: it can be read and changed on the way, use https".to_owned());
     }
-    if destination.as_str().contains("{{") {
+    let text = destination.as_str();
+    if text.contains("{{") || text.contains("%7B%7B") || text.contains("%7b%7b") {
         found.push("the destination holds a {{macro}} that nobody fills in on a plain link".to_owned());
     }
     found
 }
 
-fn utm_warnings(spec: &LinkSpec) -> Vec<String> {
+fn utm_warnings(spec: &LinkSpec, policy: &UtmPolicy) -> Vec<String> {
     let mut found = Vec::new();
-    for (field, value) in spec.utm.iter() {
+    // A value that the configuration lists is meant as it is.
+    for (field, value) in spec.utm.iter().filter(|(field, value)| !policy.names(*field, value)) {
         let names_a_group = matches!(field, UtmField::Source | UtmField::Medium | UtmField::Campaign);
         if names_a_group && !value.contains("{{") && value.chars().any(char::is_uppercase) {
             let key = field.key();
@@ -83,6 +88,8 @@ fn value_warnings(field: UtmField, value: &str) -> Vec<String> {
     let mut found = Vec::new();
     if let Some((.., usual)) = SPELLINGS.iter().find(|(of, spelling, _)| *of == field && *spelling == lower) {
         found.push(format!("{key} {value:?} is not what analytics tools group by: the usual word is {usual}"));
+    } else if let Some(meant) = misspelt(field, &lower) {
+        found.push(format!("{key} {value:?} looks like a slip: did you mean {meant}?"));
     }
     let names_a_group = matches!(field, UtmField::Source | UtmField::Medium | UtmField::Campaign);
     if names_a_group && value.contains(char::is_whitespace) {
@@ -91,11 +98,56 @@ fn value_warnings(field: UtmField, value: &str) -> Vec<String> {
     if value.contains('@') && value.rsplit('@').next().is_some_and(|domain| domain.contains('.')) {
         found.push(format!("{key} looks like an e-mail address: it would reach every tool on the page it leads to"));
     }
-    let is_macro = |open: &str, close: &str| value.starts_with(open) && value.ends_with(close) && value.len() > 4;
-    if (is_macro("__", "__") || is_macro("{", "}") || is_macro("[", "]")) && !value.starts_with("{{") {
+    if is_macro(value) && !value.contains("{{") {
         found.push(format!("{key} {value:?} is a macro that nobody fills in on a plain link"));
     }
     found
+}
+
+/// Words that most links use, and that are long enough for a slip to be told from another word.
+const USUAL_SOURCES: [&str; 16] = [
+    "facebook",
+    "instagram",
+    "linkedin",
+    "twitter",
+    "tiktok",
+    "youtube",
+    "pinterest",
+    "snapchat",
+    "whatsapp",
+    "telegram",
+    "newsletter",
+    "google",
+    "threads",
+    "bluesky",
+    "mastodon",
+    "reddit",
+];
+const USUAL_MEDIUMS: [&str; 12] = [
+    "email",
+    "social",
+    "referral",
+    "organic",
+    "affiliate",
+    "display",
+    "banner",
+    "video",
+    "paid_social",
+    "influencer",
+    "podcast",
+    "print",
+];
+
+/// The usual word that `value` (lower-case) probably was meant to be, if it is not one itself.
+fn misspelt(field: UtmField, value: &str) -> Option<&'static str> {
+    let usual: &[&'static str] = match field {
+        UtmField::Source => &USUAL_SOURCES,
+        UtmField::Medium => &USUAL_MEDIUMS,
+        _ => return None,
+    };
+    // `paid-social` is as good a word as `paid_social`, so only letters count.
+    let letters = |word: &str| word.replace(['-', '_', ' '], "");
+    nearest(value, usual.iter().copied()).filter(|word| letters(word) != letters(value) && value.len() > 4)
 }
 
 fn rule_warnings(spec: &LinkSpec, now: Timestamp) -> Vec<String> {
@@ -124,6 +176,8 @@ mod tests {
             (UtmField::Content, "jane@example.com", "e-mail address"),
             (UtmField::Campaign, "__CAMPAIGN_NAME__", "a macro"),
             (UtmField::Term, "{keyword}", "a macro"),
+            (UtmField::Source, "instgram", "did you mean instagram?"),
+            (UtmField::Medium, "emial", "did you mean email?"),
         ] {
             let found = value_warnings(field, value);
             assert!(found.len() == 1 && found[0].contains(words), "{value}: {found:?}");
@@ -132,7 +186,9 @@ mod tests {
 
     #[test]
     fn usual_values_are_not_doubted() {
-        for value in ["facebook", "spring-sale_2026", "email", "a@b", "{{campaign.name}}", "[a", "__"] {
+        for value in
+            ["facebook", "spring-sale_2026", "email", "a@b", "{{campaign.name}}", "[a", "__", "poster", "spring"]
+        {
             assert_eq!(value_warnings(UtmField::Source, value), Vec::<String>::new(), "{value}");
         }
     }

@@ -1,34 +1,45 @@
 //! The public sockets and the threads behind them: one single-threaded runtime per core, no shared state but the
-//! handler. Everything hyper leaves to its user is set here: the timer, the limits, the end of a connection.
+//! handler. Everything hyper leaves to its user is set here: the limits and the end of a connection. Serving a request
+//! must never poll more than hyper and never set a timer.
 
 use std::convert::Infallible;
+use std::future::{poll_fn, ready};
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::task::Poll;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use futures_util::future::Either;
+use http_body_util::Full;
+use hyper::Response;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioTimer;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 
-use super::connections::{Connections, PerNetwork, Seat};
+use super::connections::{Connections, Ending, Limits, PerNetwork, Seat, Ticket};
 use super::linger::Lingering;
-use super::{Config, Handler};
+use super::proxy::peer_behind;
+use super::{Answering, Config, Handler, Later};
 
 /// The longest head of a request, in bytes.
 const HEAD_BYTES_MAX: usize = 16 << 10;
-const HEADERS_MAX: usize = 64;
 const BACKLOG: i32 = 4096;
 /// Descriptors left for the journal, the store, the archive and the admin plane.
 const RESERVED_FILES: u64 = 200;
 /// How long a connection that has to go may still finish its answer.
 const GRACE: Duration = Duration::from_secs(3);
+/// The pause between two looks for connections whose time is over.
+const SWEEP_EVERY: Duration = Duration::from_millis(200);
 /// How long accepting rests after an error such as "too many open files", instead of spinning.
 const ACCEPT_REST: Duration = Duration::from_millis(10);
 
@@ -87,19 +98,30 @@ impl Plane {
     pub(crate) fn start(listeners: Vec<StdListener>, handler: &Arc<Handler>, config: &Config) -> io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let per_network: Arc<PerNetwork> = Arc::default();
-        let connections_max = connections_max(config) / listeners.len().max(1);
+        let limits = Limits {
+            connections_max: (connections_max(config) / listeners.len().max(1)).max(1),
+            per_network_max: config.connections_per_network_max,
+            head_within: Duration::from_millis(config.header_timeout_ms.max(1)),
+            age_max: Duration::from_secs(config.connection_age_s.max(1)),
+        };
         let mut threads = Vec::new();
         for (number, listener) in listeners.into_iter().enumerate() {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (handler, config) = (handler.clone(), config.clone());
-            let (per_network, stopped) = (per_network.clone(), stopped.clone());
+            let connections = (limits, per_network.clone());
+            let (handler, stopped) = (handler.clone(), stopped.clone());
+            let (started, start) = sync_channel(1);
             let run = move || {
-                let connections = Connections::new(connections_max, per_network, config.connections_per_network_max);
-                let worker = Rc::new(Worker { handler, config, connections, stopped });
-                let local = tokio::task::LocalSet::new();
-                local.block_on(&runtime, worker.run(listener));
+                // A runtime of this kind is made on the thread it lives on.
+                match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+                    Err(error) => drop(started.send(Err(error))),
+                    Ok(runtime) => {
+                        let _ = started.send(Ok(()));
+                        let connections = Connections::new(connections.0, connections.1);
+                        runtime.block_on(Rc::new(Worker { handler, connections, stopped }).run(listener));
+                    }
+                }
             };
             threads.push(std::thread::Builder::new().name(format!("redirect-{number}")).spawn(run)?);
+            start.recv().map_err(io::Error::other)??;
         }
         Ok(Self { stop, threads })
     }
@@ -124,7 +146,6 @@ fn connections_max(config: &Config) -> usize {
 /// What one thread serves its connections with.
 struct Worker {
     handler: Arc<Handler>,
-    config: Config,
     connections: Rc<Connections>,
     stopped: watch::Receiver<bool>,
 }
@@ -136,6 +157,8 @@ impl Worker {
             Err(error) => return tracing::error!(%error, "a listening socket cannot be used"),
         };
         let mut stopped = self.stopped.clone();
+        let mut sweeps = tokio::time::interval(SWEEP_EVERY);
+        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
@@ -145,10 +168,12 @@ impl Worker {
                         tokio::time::sleep(ACCEPT_REST).await;
                     }
                 },
+                _ = sweeps.tick() => self.connections.sweep(Instant::now()),
                 _ = stopped.wait_for(|stopped| *stopped) => break,
             }
         }
         drop(listener);
+        self.connections.end_all();
         let emptied = async {
             while self.connections.len() > 0 {
                 tokio::time::sleep(ACCEPT_REST).await;
@@ -164,36 +189,45 @@ impl Worker {
     }
 
     /// One connection, until it ends, has grown old, has to make room, or the plane stops.
-    async fn serve(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
+    async fn serve(self: Rc<Self>, mut stream: TcpStream, peer: SocketAddr, seat: Seat) {
         let _ = stream.set_nodelay(true);
+        let head_within = self.connections.head_within();
+        let Some(peer) = peer_behind(&self.handler.proxies, &mut stream, peer.ip(), head_within).await else { return };
         let service = service_fn(|request| {
-            let (worker, ticket) = (self.clone(), seat.ticket.clone());
-            async move {
-                worker.connections.used(&ticket);
-                Ok::<_, Infallible>(worker.handler.answer(&request, peer.ip()).await)
+            self.connections.used(&seat.ticket);
+            match self.handler.answer(request, peer) {
+                Answering::Done(response) => Either::Left(ready(Ok::<_, Infallible>(response))),
+                Answering::Later(later) => Either::Right(self.clone().wait_for(later, seat.ticket.clone())),
             }
         });
+        // hyper's own limit of 100 headers stays: any other makes it clear room for as many with every request. No
+        // `header_read_timeout` either, which makes a timer for every request; the sweep does the same.
+        // Nor `pipeline_flush`: with it hyper 1.12 never sends an answer behind which unread bytes are left, which is
+        // every refusal of a bad head or a body.
         let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_millis(self.config.header_timeout_ms.max(1)))
+            .header_read_timeout(None)
             .max_buf_size(HEAD_BYTES_MAX)
-            .max_headers(HEADERS_MAX)
-            // Not `pipeline_flush`: with it hyper 1.12 never sends an answer behind which unread bytes are left, which
-            // is every refusal of a bad head or a body.
             .writev(false)
             // A client that has said all it wants to say may close its half and still wants the answer.
             .half_close(true)
             .serve_connection(Lingering::new(stream), service);
         let mut connection = pin!(connection);
-        let mut stopped = self.stopped.clone();
-        tokio::select! {
-            // An error here is the client's: a broken head, a reset, a timeout. hyper has answered what can be.
-            _ = connection.as_mut() => return,
-            () = tokio::time::sleep(Duration::from_secs(self.config.connection_age_s.max(1))) => {}
-            () = seat.ticket.asked_to_close() => {}
-            _ = stopped.wait_for(|stopped| *stopped) => {}
+        let ending = poll_fn(|context| match seat.ticket.poll_ending(context) {
+            Poll::Ready(ending) => Poll::Ready(Some(ending)),
+            // An error here is the client's: a broken head or a reset. hyper has answered what can be.
+            Poll::Pending => connection.as_mut().poll(context).map(|_| None),
+        });
+        if ending.await == Some(Ending::AfterAnswer) {
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(GRACE, connection).await;
         }
-        connection.as_mut().graceful_shutdown();
-        let _ = tokio::time::timeout(GRACE, connection).await;
+    }
+
+    /// The answer of a request that has to wait, in which the sweep lets the connection be.
+    async fn wait_for(self: Rc<Self>, later: Later, ticket: Rc<Ticket>) -> Result<Response<Full<Bytes>>, Infallible> {
+        ticket.is_answering();
+        let response = later.await;
+        self.connections.used(&ticket);
+        Ok(response)
     }
 }

@@ -7,25 +7,34 @@ pub(crate) mod address;
 mod connections;
 mod linger;
 mod listener;
+mod owner;
+mod proxy;
 mod request;
 mod respond;
+mod tokens;
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
+use http::header::COOKIE;
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::{Request, Response};
 use serde::Deserialize;
 
-use self::address::TrustedProxies;
-use self::request::{Hosts, Target};
-use self::respond::{Answer, Redirect};
+use self::address::{AddressHeader, Proxies};
+use self::request::{Asked, Hosts, Target};
+use self::respond::{Answer, Fixed, Redirect};
+use self::tokens::Tokens;
 use crate::clock::Clock;
-use crate::domain::hit::{Hit, Method};
+use crate::domain::click_token::{CHARS, TokenKey, expand};
+use crate::domain::hit::Hit;
 use crate::domain::link::LinkId;
+use crate::domain::owner::OwnerKey;
 use crate::domain::passthrough::merge_query;
 use crate::domain::position::Position;
 use crate::domain::slug::fold_path;
@@ -45,23 +54,41 @@ pub(crate) struct Config {
     pub(crate) address: SocketAddr,
     pub(crate) threads: usize,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
-    pub(crate) client_address_header: String,
+    pub(crate) client_address_headers: Vec<AddressHeader>,
+    pub(crate) proxy_protocol: Vec<ipnet::IpNet>,
     pub(crate) connections_max: usize,
     pub(crate) connections_per_network_max: usize,
     pub(crate) header_timeout_ms: u64,
     pub(crate) connection_age_s: u64,
 }
 
+/// What the handler answers from and writes to.
+pub(crate) struct Parts {
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) misses: Arc<Misses>,
+    pub(crate) counts: Arc<RedirectCounts>,
+    pub(crate) owner: OwnerKey,
+    pub(crate) clock: Clock,
+}
+
 /// What answers requests. Shared by all threads of the plane.
 pub(crate) struct Handler {
-    cache: Arc<Cache>,
-    journal: Arc<Journal>,
-    misses: Arc<Misses>,
-    counts: Arc<RedirectCounts>,
+    parts: Parts,
     hosts: Hosts,
-    proxies: TrustedProxies,
-    clock: Clock,
+    proxies: Proxies,
+    tokens: Tokens,
 }
+
+/// What became of a request.
+pub(crate) enum Answering {
+    /// As nearly always: nothing had to be waited for, so no future was made.
+    Done(Response<Full<Bytes>>),
+    /// The link is not in memory, or the answer may not leave before its hit is on disk.
+    Later(Later),
+}
+
+pub(crate) type Later = Pin<Box<dyn Future<Output = Response<Full<Bytes>>>>>;
 
 /// What a link means for one request.
 enum Plan {
@@ -78,124 +105,148 @@ enum Plan {
 thread_local! {
     static FOLDED: RefCell<String> = const { RefCell::new(String::new()) };
     static MERGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static EXPANDED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Handler {
-    pub(crate) fn new(
-        config: &Config,
-        domains: &Domains,
-        cache: Arc<Cache>,
-        journal: Arc<Journal>,
-        misses: Arc<Misses>,
-        counts: Arc<RedirectCounts>,
-        clock: Clock,
-    ) -> Self {
-        let hosts = Hosts::new(domains, |name| cache.domain(name));
-        let proxies = TrustedProxies::new(config);
-        Self { cache, journal, misses, counts, hosts, proxies, clock }
+    pub(crate) fn new(config: &Config, domains: &Domains, parts: Parts) -> Self {
+        let hosts = Hosts::new(domains, |name| parts.cache.domain(name));
+        let proxies = Proxies::new(config);
+        Self { parts, hosts, proxies, tokens: Tokens::new() }
+    }
+
+    /// From now on links can hand click tokens to their destinations.
+    pub(crate) fn take_token_key(&self, key: TokenKey) {
+        self.tokens.take_key(key);
     }
 
     /// One request, from its head to its answer.
-    pub(crate) async fn answer<B: Body>(&self, request: &Request<B>, peer: IpAddr) -> Response<Full<Bytes>> {
-        let answer = match request::read(request, &self.hosts) {
-            Err(refusal) => Answer::Refused(refusal),
-            Ok(Target::Fixed(fixed)) => Answer::Fixed(fixed),
-            Ok(Target::Slug { domain, path, query, method }) => {
-                let now_ms = self.clock.now_ms();
-                let plan = |entry: Entry<'_>| plan(entry, query, now_ms);
-                match self.look_up(domain, path, plan).await {
-                    Resolved::Known(Plan::Redirect { link, redirect }) => {
-                        let hit = self.hit(request, link, now_ms, method, query, peer);
-                        self.record(&hit).await;
-                        Answer::Redirect(redirect)
-                    }
-                    Resolved::Known(Plan::Elsewhere(redirect)) => {
-                        self.missed(Miss::Expired, path, Answer::Redirect(redirect))
-                    }
-                    Resolved::Known(Plan::Disabled) => self.missed(Miss::Disabled, path, Answer::NotFound),
-                    Resolved::Known(Plan::Expired) => self.missed(Miss::Expired, path, Answer::Gone),
-                    Resolved::Unknown => self.missed(Miss::Unknown, path, Answer::NotFound),
-                    Resolved::Unavailable => Answer::Unavailable,
+    pub(crate) fn answer<B: Body + 'static>(self: &Arc<Self>, request: Request<B>, peer: IpAddr) -> Answering {
+        let (answer, recorded) = match request::read(&request, &self.hosts) {
+            Err(refusal) => (Answer::Refused(refusal), None),
+            Ok(Target::Fixed(fixed)) => (self.fixed(fixed, &request, peer), None),
+            Ok(Target::Slug(asked)) => {
+                let now_ms = self.parts.clock.now_ms();
+                match self.look_up(&asked, now_ms) {
+                    Some(resolved) => self.settle(resolved, &asked, request.headers(), now_ms, peer),
+                    None => return Answering::Later(Box::pin(self.clone().answer_later(request, peer))),
                 }
             }
         };
-        self.counts.answered(answer.status());
-        respond::to(answer)
-    }
-
-    /// Slug to plan. The cached case computes and never suspends.
-    async fn look_up(
-        &self,
-        domain: &request::Domain,
-        path: &str,
-        plan: impl FnOnce(Entry<'_>) -> Plan,
-    ) -> Resolved<Plan> {
-        let mut plan = Some(plan);
-        let cached = FOLDED.with_borrow_mut(|folded| {
-            if !fold_path(path, domain.matching, folded) {
-                return Some(Resolved::Unknown);
-            }
-            let mut use_it = |entry: Entry<'_>| plan.take().map(|plan| plan(entry));
-            self.cache.cached(domain.index, folded, &mut use_it).flatten().map(Resolved::Known)
-        });
-        match (cached, plan) {
-            (Some(resolved), _) => resolved,
-            (None, Some(plan)) => self.ask_store(domain, path, plan).await,
-            (None, None) => Resolved::Unavailable,
+        let headers = request.into_parts().0.headers;
+        match recorded {
+            Some(position) => Answering::Later(Box::pin(self.clone().answer_when_durable(position, answer, headers))),
+            None => Answering::Done(self.respond(answer, headers)),
         }
     }
 
     #[cold]
-    async fn ask_store(
-        &self,
-        domain: &request::Domain,
-        path: &str,
-        plan: impl FnOnce(Entry<'_>) -> Plan,
-    ) -> Resolved<Plan> {
-        let mut folded = String::new();
-        fold_path(path, domain.matching, &mut folded);
-        self.cache.resolve(domain.index, &domain.name, &folded, plan).await
+    fn fixed<B>(&self, fixed: Fixed, request: &Request<B>, peer: IpAddr) -> Answer {
+        let asked = (request.uri().path(), request.uri().query().unwrap_or_default());
+        let from = (peer, request.headers());
+        let reply = owner::reply(&self.parts.owner, &self.proxies, asked, from, self.parts.clock.now_ms());
+        reply.map_or(Answer::Fixed(fixed), Answer::Owner)
     }
 
-    fn hit<'a, B>(
-        &self,
-        request: &'a Request<B>,
-        link: LinkId,
-        now_ms: i64,
-        method: Method,
-        query: &'a str,
-        peer: IpAddr,
-    ) -> Hit<'a> {
-        let mut hit = Hit::new(link, now_ms);
-        hit.method = method;
-        hit.take_query(query);
-        for (name, value) in request.headers() {
-            hit.take_header(name.as_str(), value.as_bytes());
+    /// The same for a link that is not in memory.
+    async fn answer_later<B: Body>(self: Arc<Self>, request: Request<B>, peer: IpAddr) -> Response<Full<Bytes>> {
+        // It reads as it did before; only the borrow is another.
+        let Ok(Target::Slug(asked)) = request::read(&request, &self.hosts) else {
+            return self.respond(Answer::Unavailable, HeaderMap::new());
+        };
+        let now_ms = self.parts.clock.now_ms();
+        let mut folded = String::new();
+        fold_path(asked.path, asked.domain.matching, &mut folded);
+        let plan = |entry: Entry<'_>| plan(entry, asked.query, now_ms, &self.tokens);
+        let resolved = self.parts.cache.resolve(asked.domain.index, &asked.domain.name, &folded, plan).await;
+        let (answer, recorded) = self.settle(resolved, &asked, request.headers(), now_ms, peer);
+        if let Some(position) = recorded {
+            self.parts.journal.wait_durable(position).await;
         }
-        hit.address = self.proxies.client_address(peer, request.headers());
+        self.respond(answer, HeaderMap::new())
+    }
+
+    async fn answer_when_durable(
+        self: Arc<Self>,
+        recorded: Position,
+        answer: Answer,
+        headers: HeaderMap,
+    ) -> Response<Full<Bytes>> {
+        self.parts.journal.wait_durable(recorded).await;
+        self.respond(answer, headers)
+    }
+
+    /// Slug to plan, if that can be told from memory.
+    fn look_up(&self, asked: &Asked<'_>, now_ms: i64) -> Option<Resolved<Plan>> {
+        FOLDED.with_borrow_mut(|folded| {
+            if !fold_path(asked.path, asked.domain.matching, folded) {
+                return Some(Resolved::Unknown);
+            }
+            let plan = |entry: Entry<'_>| plan(entry, asked.query, now_ms, &self.tokens);
+            self.parts.cache.cached(asked.domain.index, folded, plan).map(Resolved::Known)
+        })
+    }
+
+    /// The answer to what a slug turned out to be, and the position that has to be on disk before it may leave.
+    fn settle(
+        &self,
+        resolved: Resolved<Plan>,
+        asked: &Asked<'_>,
+        headers: &HeaderMap,
+        now_ms: i64,
+        peer: IpAddr,
+    ) -> (Answer, Option<Position>) {
+        let answer = match resolved {
+            Resolved::Known(Plan::Redirect { link, redirect }) => {
+                let recorded = self.record(&self.hit(asked, headers, link, now_ms, peer));
+                return (Answer::Redirect(redirect), recorded);
+            }
+            Resolved::Known(Plan::Elsewhere(redirect)) => {
+                self.missed(Miss::Expired, asked.path, Answer::Redirect(redirect))
+            }
+            Resolved::Known(Plan::Disabled) => self.missed(Miss::Disabled, asked.path, Answer::NotFound),
+            Resolved::Known(Plan::Expired) => self.missed(Miss::Expired, asked.path, Answer::Gone),
+            Resolved::Unknown => self.missed(Miss::Unknown, asked.path, Answer::NotFound),
+            Resolved::Unavailable => Answer::Unavailable,
+        };
+        (answer, None)
+    }
+
+    fn hit<'a>(&self, asked: &Asked<'a>, headers: &'a HeaderMap, link: LinkId, now_ms: i64, peer: IpAddr) -> Hit<'a> {
+        let mut hit = Hit::new(link, now_ms);
+        hit.method = asked.method;
+        hit.take_query(asked.query);
+        for (name, value) in headers {
+            hit.take_header(name.as_str(), value.as_bytes());
+            if name == COOKIE {
+                hit.by_owner |= self.parts.owner.vouches(value.as_bytes(), now_ms);
+            }
+        }
+        hit.address = self.proxies.client_address(peer, headers);
         hit
     }
 
     /// Puts the hit into the journal before the answer leaves. A journal without room costs the record, never the
     /// redirect; it counts what it could not take.
-    async fn record(&self, hit: &Hit<'_>) {
-        self.counts.received();
-        let appended: Result<Position, _> = self.journal.append(hit);
-        if let Ok(position) = appended
-            && self.journal.is_strict()
-        {
-            self.journal.wait_durable(position).await;
-        }
+    fn record(&self, hit: &Hit<'_>) -> Option<Position> {
+        self.parts.counts.received();
+        self.parts.journal.append(hit).ok().filter(|_| self.parts.journal.is_strict())
+    }
+
+    /// `headers` are the request's: their map is used again.
+    fn respond(&self, answer: Answer, headers: HeaderMap) -> Response<Full<Bytes>> {
+        self.parts.counts.answered(answer.status());
+        respond::to(answer, headers)
     }
 
     fn missed(&self, miss: Miss, path: &str, answer: Answer) -> Answer {
-        self.misses.count(miss, path.trim_start_matches('/'));
+        self.parts.misses.count(miss, path.trim_start_matches('/'));
         answer
     }
 }
 
-/// What a link means at `now_ms` for a request with this query. Pure.
-fn plan(entry: Entry<'_>, query: &str, now_ms: i64) -> Plan {
+/// What a link means at `now_ms` for a request with this query.
+fn plan(entry: Entry<'_>, query: &str, now_ms: i64, tokens: &Tokens) -> Plan {
     if !entry.enabled {
         return Plan::Disabled;
     }
@@ -205,16 +256,30 @@ fn plan(entry: Entry<'_>, query: &str, now_ms: i64) -> Plan {
             None => Plan::Expired,
         };
     }
+    let lead = |location: &[u8]| match entry.click_id {
+        false => Redirect::new(entry.status, location),
+        true => with_token(&entry, location, tokens.mint(entry.id, now_ms)),
+    };
     let redirect = if query.is_empty() || !entry.passthrough {
-        Redirect::new(entry.status, entry.destination.as_bytes())
+        lead(entry.destination.as_bytes())
     } else {
         MERGED.with_borrow_mut(|merged| {
             merged.clear();
             merge_query(entry.destination, query, entry.visitor_utm, merged);
-            Redirect::new(entry.status, merged)
+            lead(merged)
         })
     };
     // A destination was validated when it was saved, so the header value is always legal; if it ever were not,
     // an unknown link is the honest answer.
     redirect.map_or(Plan::Disabled, |redirect| Plan::Redirect { link: entry.id, redirect })
+}
+
+/// The destination asked for it, so the click's token stands in its place; nothing does while there is no key.
+#[cold]
+fn with_token(entry: &Entry<'_>, location: &[u8], token: Option<[u8; CHARS]>) -> Option<Redirect> {
+    EXPANDED.with_borrow_mut(|expanded| {
+        expanded.clear();
+        expand(location, token.as_ref().map(<[u8; CHARS]>::as_slice), expanded);
+        Redirect::new(entry.status, expanded)
+    })
 }

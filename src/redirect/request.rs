@@ -38,14 +38,17 @@ pub(crate) enum Refusal {
 /// What a request is for.
 pub(crate) enum Target<'a> {
     Fixed(Fixed),
-    Slug {
-        domain: &'a Domain,
-        /// Raw, with its leading slash.
-        path: &'a str,
-        /// Without its `?`; empty when there is none.
-        query: &'a str,
-        method: Method,
-    },
+    Slug(Asked<'a>),
+}
+
+/// A request for what may be a link.
+pub(crate) struct Asked<'a> {
+    pub(crate) domain: &'a Domain,
+    /// Raw, with its leading slash.
+    pub(crate) path: &'a str,
+    /// Without its `?`; empty when there is none.
+    pub(crate) query: &'a str,
+    pub(crate) method: Method,
 }
 
 /// A domain as lookups need it.
@@ -106,7 +109,7 @@ pub(crate) fn read<'a, B: Body>(request: &'a Request<B>, hosts: &'a Hosts) -> Re
         return Ok(Target::Fixed(fixed));
     }
     let domain = hosts.of(host).ok_or(Refusal::OtherHost)?;
-    Ok(Target::Slug { domain, path, query, method })
+    Ok(Target::Slug(Asked { domain, path, query, method }))
 }
 
 /// A redirect has no use for a body, and a body is where request smuggling begins.
@@ -178,6 +181,7 @@ mod tests {
             host: host.to_owned(),
             scheme: Scheme::Https,
             slugs: SlugMatching::Strict,
+            former: Vec::new(),
         });
         let address = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
         let domains = Domains::new(&configured, address(1), address(2)).unwrap();

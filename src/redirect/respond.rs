@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    LOCATION, RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
 use http_body_util::Full;
 use hyper::{Response, StatusCode};
 
+use super::owner::Reply;
 use super::request::Refusal;
 use crate::domain::link::Status;
 
@@ -21,6 +22,8 @@ const PERMANENT: HeaderValue = HeaderValue::from_static("private, max-age=90");
 pub(crate) enum Answer {
     Redirect(Redirect),
     Fixed(Fixed),
+    /// To the owner, on a ticket.
+    Owner(Reply),
     NotFound,
     Gone,
     Unavailable,
@@ -70,9 +73,11 @@ impl Answer {
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::Redirect(redirect) => redirect.status.code(),
-            Self::Fixed(Fixed::RobotsTxt) => 200,
+            Self::Fixed(Fixed::RobotsTxt) | Self::Owner(Reply::Marked(_) | Reply::Unmarked(_) | Reply::Address(_)) => {
+                200
+            }
             Self::Fixed(Fixed::NoIcon | Fixed::NoWellKnown) | Self::NotFound => 404,
-            Self::Gone => 410,
+            Self::Gone | Self::Owner(Reply::Expired) => 410,
             Self::Unavailable => 503,
             Self::Refused(Refusal::Malformed) => 400,
             Self::Refused(Refusal::Method) => 405,
@@ -82,13 +87,15 @@ impl Answer {
     }
 }
 
-/// Builds the response of an answer.
-pub(crate) fn to(answer: Answer) -> Response<Full<Bytes>> {
+/// Builds the response of an answer. `headers` are the request's: hyper reads the next request into the map of this
+/// response, so with one map for both a connection needs no second one.
+pub(crate) fn to(answer: Answer, headers: HeaderMap) -> Response<Full<Bytes>> {
     let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match answer {
-        Answer::Redirect(redirect) => redirected(status, redirect),
+        Answer::Redirect(redirect) => redirected(status, redirect, headers),
         Answer::Fixed(Fixed::RobotsTxt) => text(status, "User-agent: *\nAllow: /\n"),
         Answer::Fixed(Fixed::NoIcon | Fixed::NoWellKnown) => text(status, "Not found.\n"),
+        Answer::Owner(reply) => owner(status, reply),
         Answer::NotFound => page(status, "This link does not exist", "It may have been mistyped or removed."),
         Answer::Gone => page(status, "This link has expired", "Ask whoever shared it for a new one."),
         Answer::Unavailable => unavailable(status),
@@ -96,14 +103,34 @@ pub(crate) fn to(answer: Answer) -> Response<Full<Bytes>> {
     }
 }
 
-fn redirected(status: StatusCode, redirect: Redirect) -> Response<Full<Bytes>> {
+fn owner(status: StatusCode, reply: Reply) -> Response<Full<Bytes>> {
+    let (title, sentence, cookie) = match reply {
+        Reply::Marked(cookie) => (
+            "This browser is marked",
+            "What it opens on this host is kept as the owner's and not counted. The dashboard takes the mark off again.",
+            cookie,
+        ),
+        Reply::Unmarked(cookie) => ("This browser is not marked", "What it opens on this host counts again.", cookie),
+        Reply::Expired => return page(status, "Too late", "Open this again from the dashboard."),
+        Reply::Address(json) => {
+            let mut response = text(status, "");
+            *response.body_mut() = Full::new(Bytes::from(json));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            return response;
+        }
+    };
+    let mut response = page(status, title, sentence);
+    response.headers_mut().insert(SET_COOKIE, cookie);
+    response
+}
+
+fn redirected(status: StatusCode, redirect: Redirect, mut headers: HeaderMap) -> Response<Full<Bytes>> {
+    headers.clear();
+    headers.insert(LOCATION, redirect.location);
+    headers.insert(CACHE_CONTROL, if redirect.status.is_permanent() { PERMANENT } else { NO_STORE });
+    headers.insert(X_ROBOTS_TAG, NOINDEX);
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
-    let cache_control = if redirect.status.is_permanent() { PERMANENT } else { NO_STORE };
-    let mut headers = HeaderMap::with_capacity(6);
-    headers.insert(LOCATION, redirect.location);
-    headers.insert(CACHE_CONTROL, cache_control);
-    headers.insert(X_ROBOTS_TAG, NOINDEX);
     *response.headers_mut() = headers;
     response
 }

@@ -27,7 +27,9 @@ use self::status::Status;
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::owner::OwnerKey;
 use crate::redirect::{self, Handler, Plane};
+use crate::store::Store;
 use crate::tally::Tally;
 use crate::telemetry::RedirectCounts;
 
@@ -36,6 +38,11 @@ const SERVER_FILE: &str = "server.json";
 
 /// The name a supervisor gives the socket of the redirect plane.
 const HELD_SOCKET: usize = 0;
+
+/// How long a stopping node goes on to deliver click files to an object store. What is left waits for the next start.
+const DELIVER_WITHIN: Duration = Duration::from_secs(2);
+/// Between two tries to get the key of click tokens.
+const TOKEN_KEY_RETRY: Duration = Duration::from_secs(2);
 
 /// Runs a node until it is told to stop.
 ///
@@ -55,24 +62,25 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let runtime = admin_runtime()?;
     let parts = Parts::open(config, addresses, &clock, &runtime)?;
     let counts: Arc<RedirectCounts> = Arc::default();
-    let handler = Arc::new(Handler::new(
-        &config.redirect,
-        &parts.domains,
-        parts.cache.clone(),
-        parts.journal.clone(),
-        parts.misses.clone(),
-        counts.clone(),
-        clock.clone(),
-    ));
+    let answering = redirect::Parts {
+        cache: parts.cache.clone(),
+        journal: parts.journal.clone(),
+        misses: parts.misses.clone(),
+        counts: counts.clone(),
+        owner: OwnerKey::of(&key),
+        clock: clock.clone(),
+    };
+    let handler = Arc::new(Handler::new(&config.redirect, &parts.domains, answering));
     // Whoever waits in the backlog is answered first; what an earlier process left behind is counted meanwhile.
     let plane = Plane::start(redirect, &handler, &config.redirect)?;
     let tally = Tally::start(parts.tally_tools(config, &clock)?)?;
     let status = Arc::new(Status::new(&parts, counts, config, addresses, clock.now()));
     let past = Arc::new(Past::new(tally.orders()));
-    let state = Admin::new(parts.admin_parts(config, status, past, admin::KeyHash::of(&key), addresses, &clock)?);
+    let state = Admin::new(parts.admin_parts(config, status, past, &key, addresses, &clock)?);
     let (stop_admin, admin_stopped) = watch::channel(false);
     let serving = runtime.spawn(serve_admin(admin, state, admin_stopped));
     let following = parts.follow_links(&runtime);
+    let keying = runtime.spawn(fetch_token_key(parts.store.clone(), handler.clone()));
     let watching = runtime.spawn(watch_geo(parts.geo.clone(), config.classify.geo_poll_s));
     tally.wait_for_survey();
     data.announce(addresses)?;
@@ -84,10 +92,13 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     parts.journal.sync();
     // Both take a bounded while, at the same time: together they must stay within what a supervisor waits.
     stop_admin.send_replace(true);
+    parts.archive.stop_reading();
     tally.stop();
+    parts.archive.stop(DELIVER_WITHIN);
     let _ = runtime.block_on(serving);
     watching.abort();
     following.abort();
+    keying.abort();
     parts.journal.stop();
     data.withdraw();
     tracing::info!("stopped; nothing that was answered is lost");
@@ -169,6 +180,17 @@ async fn serve_admin(listener: TcpListener, state: Admin, mut stopped: watch::Re
     };
     if let Err(error) = admin::serve(listener, state, stop).await {
         tracing::error!(%error, "the admin plane ended; redirects go on");
+    }
+}
+
+/// Asks the store for the key of click tokens until it answers; until then destinations get none.
+async fn fetch_token_key(store: Arc<dyn Store>, handler: Arc<Handler>) {
+    loop {
+        match crate::conversions::token_key(&*store).await {
+            Ok(key) => return handler.take_token_key(key),
+            Err(error) => tracing::warn!(%error, "no key for click tokens yet"),
+        }
+        tokio::time::sleep(TOKEN_KEY_RETRY).await;
     }
 }
 

@@ -1,21 +1,28 @@
 //! Filling a data folder without a server: the demo's links, hits and impressions go the way of real ones.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
+use jiff::Span;
+use jiff::tz::TimeZone;
 
 use super::parts::Parts;
 use super::{Addresses, DataFolder, admin_runtime};
-use crate::admin::{self, CatalogNames};
+use crate::admin;
+use crate::cli::crowd::Crowd;
 use crate::cli::demo::places;
 use crate::cli::demo::plan::{DemoHit, Plan};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::link::LinkId;
-use crate::impressions::child::Parser;
-use crate::impressions::import::{self, Upload};
+use crate::impressions::import::Upload;
+use crate::impressions::options::Options;
 use crate::journal::Journal;
 use crate::tally::Tally;
+
+/// How long click files may take to an object store. What is left is delivered by the server that is started next.
+const DELIVER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Makes the links of `plan`, journals and counts its hits, and imports its impressions.
 ///
@@ -42,13 +49,41 @@ pub(crate) fn fill(config: &Config, plan: &Plan) -> anyhow::Result<()> {
     journal_all(&parts.journal, &plan.hits, &ids);
     let tally = Tally::start(parts.tally_tools(&config, &clock)?)?;
     tally.stop();
-    let parser = Parser::new();
+    parts.archive.stop(DELIVER_WITHIN);
+    let imports = admin::imports(parts.store.clone(), parts.catalog.clone());
     for file in plan.impression_files() {
-        let upload =
-            Upload { bytes: file.text.into_bytes(), file_name: file.name, as_of: Some(plan.as_of), dry_run: false };
-        let names = CatalogNames(&parts.catalog);
-        runtime.block_on(import::import(&parser, &*parts.store, &names, &upload, clock.now()))?;
+        let options = Options { file_name: file.name, ..Options::default() };
+        let upload = Upload { bytes: file.text.into_bytes(), options, as_of: Some(plan.as_of), dry_run: false };
+        runtime.block_on(imports.import(&upload, clock.now()))?;
     }
+    parts.journal.stop();
+    Ok(())
+}
+
+/// Makes the links of `crowd`, counts their clicks, and imports what is said of its posts.
+///
+/// # Errors
+/// When the folder is in use or cannot be written, or the store cannot count a day anew.
+pub(crate) fn fill_with_crowd(config: &Config, crowd: &Crowd) -> anyhow::Result<()> {
+    let _data = DataFolder::open(&config.data)?;
+    admin::open_key(&config.data).context("the admin key")?;
+    let clock = Clock::fixed(crowd.now.as_millisecond());
+    let runtime = admin_runtime()?;
+    let parts = Parts::open(config, configured(config), &clock, &runtime)?;
+    let first = crowd.first_day();
+    clock.set(first.to_zoned(TimeZone::UTC)?.timestamp().as_millisecond());
+    let mut ids = Vec::new();
+    for link in 0..crowd.links {
+        ids.push(runtime.block_on(parts.catalog.create(&crowd.link(link)))?.link.id);
+    }
+    for day in first.series(Span::new().days(1)).take(crowd.days as usize) {
+        runtime.block_on(parts.store.replace_day(day, &crowd.clicks(day, &ids)))?;
+    }
+    let imports = admin::imports(parts.store.clone(), parts.catalog.clone());
+    let options = Options { file_name: "crowd.csv".to_owned(), ..Options::default() };
+    let upload = Upload { bytes: crowd.file().into_bytes(), options, as_of: Some(crowd.now), dry_run: false };
+    clock.set(crowd.now.as_millisecond());
+    runtime.block_on(imports.import(&upload, crowd.now))?;
     parts.journal.stop();
     Ok(())
 }

@@ -10,9 +10,10 @@ use tokio::task::JoinHandle;
 
 use super::Addresses;
 use crate::admin::{self, KeyHash, NodeStatus};
-use crate::archive::{self, Archive};
+use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::owner::OwnerKey;
 use crate::journal::Journal;
 use crate::links::Domains;
 use crate::links::cache::Cache;
@@ -47,8 +48,7 @@ impl Parts {
         runtime: &Runtime,
     ) -> anyhow::Result<Self> {
         let store = store::open(&config.store, &config.data).context("the store")?;
-        let root = archive::root_of(&config.archive, &config.data)?;
-        let archive = Arc::new(Archive::open(root, &config.archive)?);
+        let archive = Arc::new(Archive::open(&config.archive, &config.data, runtime.handle())?);
         let journal_folder = config.data.join("journal");
         let journal = Journal::begin(&journal_folder, &config.journal, clock).context("the journal")?;
         let domains = Arc::new(Domains::new(&config.domains, addresses.redirect, addresses.admin)?);
@@ -102,7 +102,7 @@ impl Parts {
         config: &Config,
         node: Arc<dyn NodeStatus>,
         past: Arc<dyn admin::Past>,
-        key: KeyHash,
+        key: &str,
         addresses: Addresses,
         clock: &Clock,
     ) -> anyhow::Result<admin::Parts> {
@@ -114,7 +114,9 @@ impl Parts {
             past,
             clock: clock.clone(),
             report_zone: report_zone(config)?,
-            key,
+            rates: crate::stats::rates::Rules::open(&config.ctr)?,
+            key: KeyHash::of(key),
+            owner: OwnerKey::of(key),
             address: addresses.admin,
             hosts: config.admin.hosts.clone(),
         })

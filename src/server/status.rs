@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Addresses;
 use super::parts::Parts;
 use crate::admin::NodeStatus;
-use crate::admin::wire::{GeoFile, Node, NodeHits};
+use crate::admin::wire::{GeoFile, Node, NodeHits, Undelivered};
 use crate::archive::Archive;
 use crate::config::Config;
 use crate::journal::Journal;
@@ -67,6 +67,11 @@ impl Status {
             lost: lost.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
         }
     }
+
+    fn undelivered(&self) -> Undelivered {
+        let waiting = self.archive.waiting();
+        Undelivered { files: waiting.files, bytes: waiting.bytes, trouble: self.archive.deliveries().trouble }
+    }
 }
 
 impl NodeStatus for Status {
@@ -83,7 +88,8 @@ impl NodeStatus for Status {
             admin: format!("http://{}", self.addresses.admin),
             time_zone: self.time_zone.clone(),
             store: self.store.clone(),
-            archive: self.archive.root().display().to_string(),
+            archive: self.archive.name(),
+            undelivered: self.undelivered(),
             hits: self.hits(),
             links_cached: self.cache.len() as u64,
             geo: geo.collect(),
@@ -141,6 +147,20 @@ impl NodeStatus for Status {
             "counter",
             "Tries to write a click file that failed.",
             &one(self.accounts.archive_errors()),
+        );
+        let waiting = self.archive.waiting();
+        family(
+            "waypost_archive_undelivered_files",
+            "gauge",
+            "Click files that wait in the data folder for the object store.",
+            &one(waiting.files),
+        );
+        family("waypost_archive_undelivered_bytes", "gauge", "Bytes of those files.", &one(waiting.bytes));
+        family(
+            "waypost_archive_delivery_errors_total",
+            "counter",
+            "Tries to deliver click files to the object store that failed.",
+            &one(self.archive.deliveries().errors),
         );
         text
     }

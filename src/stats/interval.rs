@@ -1,5 +1,7 @@
-//! 95 % intervals: Wilson's for a proportion, Garwood's for a count. Pure arithmetic; it must never be asked for
-//! the interval of nothing, and never clamps what its caller should have flagged.
+//! 95 % intervals: Wilson's, Clopper and Pearson's or Jeffreys' for a proportion, Garwood's for a count. Pure
+//! arithmetic; it must never be asked for the interval of nothing, and never clamps what its caller should have flagged.
+
+use crate::stats::special::{BETA_MAX, beta_share};
 
 /// Two-sided 95 %: the 0.975 quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
@@ -19,6 +21,63 @@ const BISECTIONS: u32 = 80;
 pub(crate) struct Bounds {
     pub(crate) low: f64,
     pub(crate) high: f64,
+}
+
+/// How the interval of a proportion is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// Close to 95 % on average, also for small numbers.
+    #[default]
+    Wilson,
+    /// At least 95 % whatever the true value is, so usually wider than needed.
+    ClopperPearson,
+    /// The middle 95 % of what Bayes' rule leaves of Jeffreys' prior.
+    Jeffreys,
+}
+
+impl Method {
+    pub(crate) const ALL: [Self; 3] = [Self::Wilson, Self::ClopperPearson, Self::Jeffreys];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Wilson => "wilson",
+            Self::ClopperPearson => "clopper_pearson",
+            Self::Jeffreys => "jeffreys",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+}
+
+/// The interval of `k` out of `n`, as shares of 1; `None` unless `n > 0` and `k <= n`.
+///
+/// Clopper and Pearson 1934: `low` is the 2.5 % quantile of Beta(k, n-k+1), `high` the 97.5 % quantile of
+/// Beta(k+1, n-k). Jeffreys: both quantiles of Beta(k+½, n-k+½) (Brown, Cai and DasGupta 2001). Beyond 10^8 the three
+/// agree in every digit that is printed, and Wilson's is taken.
+pub(crate) fn proportion(k: u64, n: u64, method: Method) -> Option<Bounds> {
+    let wilson = wilson(k, n)?;
+    let (hits, rest) = (k as f64, (n - k) as f64);
+    if method == Method::Wilson || n as f64 + 1.0 > BETA_MAX {
+        return Some(wilson);
+    }
+    let jeffreys = method == Method::Jeffreys;
+    let low = match k {
+        _ if jeffreys => beta_quantile(hits + 0.5, rest + 0.5, TAIL),
+        0 => 0.0,
+        _ => beta_quantile(hits, rest + 1.0, TAIL),
+    };
+    let high = match n - k {
+        _ if jeffreys => beta_quantile(hits + 0.5, rest + 0.5, 1.0 - TAIL),
+        0 => 1.0,
+        _ => beta_quantile(hits + 1.0, rest, 1.0 - TAIL),
+    };
+    Some(Bounds { low, high })
+}
+
+fn beta_quantile(a: f64, b: f64, share: f64) -> f64 {
+    bisect(0.0, 1.0, |x| beta_share(a, b, x) < share)
 }
 
 /// Wilson's interval of `k` out of `n`, as shares of 1; `None` unless `n > 0` and `k <= n`.
@@ -98,7 +157,7 @@ fn at_most(k: u64, mean: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Computed with statsmodels' `proportion_confint(method="wilson")`, in per cent.
+    /// Computed with statsmodels' `proportion_confint`, in per cent.
     const WILSON: [(u64, u64, &str, &str); 11] = [
         (50, 5000, "0.7594", "1.3159"),
         (12, 1000, "0.6878", "2.0857"),
@@ -113,20 +172,65 @@ mod tests {
         (100, 100, "96.3007", "100.0000"),
     ];
 
+    const CLOPPER_PEARSON: [(u64, u64, &str, &str); 11] = [
+        (50, 5000, "0.7431", "1.3163"),
+        (12, 1000, "0.6216", "2.0868"),
+        (315, 10000, "2.8164", "3.5113"),
+        (24, 5830, "0.2639", "0.6119"),
+        (2, 5830, "0.0042", "0.1239"),
+        (0, 100, "0.0000", "3.6217"),
+        (3, 12, "5.4861", "57.1858"),
+        (1, 9, "0.2809", "48.2497"),
+        (7, 9, "39.9906", "97.1855"),
+        (1, 1, "2.5000", "100.0000"),
+        (100, 100, "96.3783", "100.0000"),
+    ];
+
+    const JEFFREYS: [(u64, u64, &str, &str); 11] = [
+        (50, 5000, "0.7517", "1.3049"),
+        (12, 1000, "0.6576", "2.0234"),
+        (315, 10000, "2.8211", "3.5060"),
+        (24, 5830, "0.2708", "0.6017"),
+        (2, 5830, "0.0071", "0.1100"),
+        (0, 100, "0.0005", "2.4745"),
+        (3, 12, "7.5942", "52.9191"),
+        (1, 9, "1.2264", "41.4469"),
+        (7, 9, "45.6176", "95.0698"),
+        (1, 1, "14.6746", "99.9614"),
+        (100, 100, "97.5255", "99.9995"),
+    ];
+
     #[test]
-    fn wilsons_interval_agrees_with_statsmodels_to_the_printed_digits() {
-        for (k, n, low, high) in WILSON {
-            let bounds = wilson(k, n).unwrap();
-            let percent = |share: f64| format!("{:.4}", share * 100.0);
-            assert_eq!((percent(bounds.low), percent(bounds.high)), (low.to_owned(), high.to_owned()), "{k}/{n}");
+    fn each_interval_agrees_with_statsmodels_to_the_printed_digits() {
+        let tables =
+            [(Method::Wilson, WILSON), (Method::ClopperPearson, CLOPPER_PEARSON), (Method::Jeffreys, JEFFREYS)];
+        for (method, table) in tables {
+            for (k, n, low, high) in table {
+                let bounds = proportion(k, n, method).unwrap();
+                let percent = |share: f64| format!("{:.4}", share * 100.0);
+                let found = (percent(bounds.low), percent(bounds.high));
+                assert_eq!(found, (low.to_owned(), high.to_owned()), "{method:?} of {k}/{n}");
+            }
         }
     }
 
     #[test]
-    fn nothing_and_more_than_all_have_no_wilson_interval() {
-        assert_eq!(wilson(0, 0), None);
-        assert_eq!(wilson(3, 0), None);
-        assert_eq!(wilson(3, 2), None);
+    fn the_three_intervals_meet_as_numbers_grow() {
+        for (k, n) in [(400_000, 40_000_000), (2_000_000, 150_000_000)] {
+            let wilson = proportion(k, n, Method::Wilson).unwrap();
+            for method in Method::ALL {
+                let bounds = proportion(k, n, method).unwrap();
+                assert!((bounds.low / wilson.low - 1.0).abs() < 1e-4, "{method:?} {bounds:?} {wilson:?}");
+                assert!((bounds.high / wilson.high - 1.0).abs() < 1e-4, "{method:?} {bounds:?} {wilson:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn e100_nothing_and_more_than_all_have_no_interval() {
+        for (k, n) in [(0, 0), (3, 0), (3, 2)] {
+            assert!(Method::ALL.into_iter().all(|method| proportion(k, n, method).is_none()), "{k}/{n}");
+        }
     }
 
     #[test]

@@ -5,10 +5,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::domain::counter::Dimension;
 use crate::domain::link::LinkId;
-use crate::stats::ctr::{Grouping, Numerator};
+use crate::stats::ctr::{Grouping, Numerator, Order};
 
 /// The most days one question may span: ten years.
 pub(crate) const WINDOW_DAYS_MAX: i32 = 3660;
@@ -27,13 +28,14 @@ pub(crate) struct QueryError {
     pub(crate) message: String,
 }
 
-fn wrong(field: &'static str, message: String) -> QueryError {
+pub(crate) fn wrong(field: &'static str, message: String) -> QueryError {
     QueryError { field, message }
 }
 
 /// The parameters of `GET /api/v1/stats`, as they arrive.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct StatsParams {
     pub(crate) link: Option<String>,
     pub(crate) campaign: Option<String>,
@@ -44,13 +46,50 @@ pub(crate) struct StatsParams {
 }
 
 /// The parameters of `GET /api/v1/ctr`, as they arrive.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct CtrParams {
     pub(crate) by: Option<String>,
     pub(crate) from: Option<String>,
     pub(crate) to: Option<String>,
     pub(crate) clicks: Option<String>,
+    pub(crate) sort: Option<String>,
+}
+
+/// The parameters of `GET /api/v1/ctr/compare`, as they arrive.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CompareParams {
+    pub(crate) a: String,
+    pub(crate) b: String,
+    pub(crate) by: Option<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) clicks: Option<String>,
+}
+
+/// The parameters of `GET /api/v1/ctr/reconcile`, as they arrive.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReconcileParams {
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    /// `json` or `csv`.
+    pub(crate) format: Option<String>,
+}
+
+/// The parameters of `GET /api/v1/ctr/platform`, as they arrive.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PlatformParams {
+    pub(crate) by: Option<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) format: Option<String>,
 }
 
 /// Days, both ends included; never reversed, never longer than [`WINDOW_DAYS_MAX`].
@@ -87,11 +126,6 @@ impl Window {
         let last = last.unwrap_or_else(|| first.map_or(today, |first| first.max(today)));
         let first = first.unwrap_or_else(|| back(last, DEFAULT_DAYS - 1));
         Self::new(first, last)
-    }
-
-    /// The default number of days up to `today`.
-    pub(crate) fn recent(today: Date) -> Self {
-        Self { first: back(today, DEFAULT_DAYS - 1), last: today }
     }
 
     pub(crate) fn first(self) -> Date {
@@ -210,33 +244,86 @@ pub(crate) struct CtrQuery {
     pub(crate) from: Option<Date>,
     pub(crate) to: Option<Date>,
     pub(crate) numerator: Numerator,
+    pub(crate) order: Order,
 }
 
 impl CtrQuery {
     /// # Errors
     /// When a parameter cannot be understood; it is named.
     pub(crate) fn parse(params: &CtrParams) -> Result<Self, QueryError> {
-        let from = params.from.as_deref().map(|text| parse_day("from", text)).transpose()?;
-        let to = params.to.as_deref().map(|text| parse_day("to", text)).transpose()?;
-        if let (Some(from), Some(to)) = (from, to) {
-            Window::new(from, to)?;
-        }
-        let by = params.by.as_deref().unwrap_or(Grouping::Link.as_str());
-        let clicks = params.clicks.as_deref().unwrap_or(Numerator::Human.as_str());
+        let (from, to) = parse_ends(params.from.as_deref(), params.to.as_deref())?;
         Ok(Self {
-            by: Grouping::parse(by).ok_or_else(|| {
-                wrong("by", format!("{:?} is none of link, post, campaign, platform, level", head(by)))
-            })?,
+            by: word(
+                "by",
+                params.by.as_deref(),
+                Grouping::Link,
+                Grouping::parse,
+                &Grouping::ALL.map(Grouping::as_str),
+            )?,
             from,
             to,
-            numerator: Numerator::parse(clicks)
-                .ok_or_else(|| wrong("clicks", format!("{:?} is none of human, unique, all", head(clicks))))?,
+            numerator: numerator(params.clicks.as_deref())?,
+            order: word("sort", params.sort.as_deref(), Order::Size, Order::parse, &Order::ALL.map(Order::as_str))?,
         })
     }
 }
 
+/// Two days that may each be missing.
+pub(crate) fn parse_ends(from: Option<&str>, to: Option<&str>) -> Result<(Option<Date>, Option<Date>), QueryError> {
+    let from = from.map(|text| parse_day("from", text)).transpose()?;
+    let to = to.map(|text| parse_day("to", text)).transpose()?;
+    if let (Some(from), Some(to)) = (from, to) {
+        Window::new(from, to)?;
+    }
+    Ok((from, to))
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Json,
+    Csv,
+    Markdown,
+    Html,
+}
+
+impl Form {
+    /// One of `among`, the first of which stands for nothing said.
+    pub(crate) fn parse(text: Option<&str>, among: &[Self]) -> Result<Self, QueryError> {
+        let words: Vec<_> = among.iter().map(|form| form.as_str()).collect();
+        let find = |text: &str| among.iter().copied().find(|form| form.as_str() == text);
+        word("format", text, among[0], find, &words)
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Markdown => "md",
+            Self::Html => "html",
+        }
+    }
+}
+
+/// Which clicks are asked for; human ones when nothing is said.
+pub(crate) fn numerator(text: Option<&str>) -> Result<Numerator, QueryError> {
+    word("clicks", text, Numerator::Human, Numerator::parse, &Numerator::ALL.map(Numerator::as_str))
+}
+
+/// One of a few words.
+pub(crate) fn word<T>(
+    field: &'static str,
+    text: Option<&str>,
+    default: T,
+    parse: impl Fn(&str) -> Option<T>,
+    words: &[&str],
+) -> Result<T, QueryError> {
+    let Some(text) = text else { return Ok(default) };
+    parse(text).ok_or_else(|| wrong(field, format!("{:?} is none of {}", head(text), words.join(", "))))
+}
+
 /// The beginning of what somebody sent, short enough for a message.
-fn head(text: &str) -> String {
+pub(crate) fn head(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
@@ -253,7 +340,6 @@ mod tests {
         let window = Window::parse(None, None, TODAY).unwrap();
         assert_eq!((window.first(), window.last()), (date(2026, 10, 25), TODAY));
         assert_eq!(window.days().count(), 28);
-        assert_eq!(window, Window::recent(TODAY));
     }
 
     #[test]

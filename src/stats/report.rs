@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use crate::domain::counter::{DayCounters, Dimension};
+use crate::domain::link::Link;
 use crate::stats::breakdown::{by_value, share};
 use crate::stats::query::{By, StatsQuery, Window};
 use crate::stats::series::{self, Misfit, Totals};
-use crate::stats::wire::{StatsReport, StatsRow};
+use crate::stats::wire::{Seen, StatsReport, StatsRow};
 
 /// Why counters cannot answer in the time zone that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,7 +107,18 @@ fn answer(query: &StatsQuery, known: Known, rows: Vec<StatsRow>) -> StatsReport 
         hits: known.hits,
         verdicts: known.verdicts,
         rows,
+        seen: None,
     }
+}
+
+/// Whether the clicks of `link` came from where it says; nothing if it says nothing, or in another zone.
+pub(crate) fn seen(link: &Link, query: &StatsQuery, report_zone: &TimeZone, counters: &[DayCounters]) -> Option<Seen> {
+    let spec = &link.spec;
+    if (spec.utm.source.is_none() && spec.placement.platform.is_none()) || is_elsewhere(query, report_zone) {
+        return None;
+    }
+    let rows = |dimension| plain_rows(by_value(dimension, counters, None));
+    super::seen::of(spec.placement.level, &rows(Dimension::Source), &rows(Dimension::SeenOn))
 }
 
 fn day_rows(days: BTreeMap<jiff::civil::Date, Totals>, clicks: u64) -> Vec<StatsRow> {
@@ -127,7 +139,13 @@ fn hour_rows(query: &StatsQuery, report_zone: &TimeZone, counters: &[DayCounters
 }
 
 fn click_rows(dimension: Dimension, counters: &[DayCounters], totals: Totals) -> Vec<StatsRow> {
-    plain_rows(by_value(dimension, counters, Some(totals.clicks)))
+    if dimension != Dimension::Unfilled {
+        return plain_rows(by_value(dimension, counters, Some(totals.clicks)));
+    }
+    // Most clicks bring no unfilled macro and some bring several, so these rows are parts of all clicks.
+    let mut rows = plain_rows(by_value(dimension, counters, None));
+    rows.iter_mut().for_each(|row| row.share = share(row.clicks, totals.clicks));
+    rows
 }
 
 /// Rows of clicks whose shares are of their own sum.

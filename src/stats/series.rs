@@ -125,7 +125,7 @@ pub(crate) fn hour_value(hour: Timestamp) -> String {
     hour.strftime("%Y-%m-%dT%H:%MZ").to_string()
 }
 
-fn parse_hour(value: &str) -> Option<Timestamp> {
+pub(crate) fn parse_hour(value: &str) -> Option<Timestamp> {
     value.parse().ok()
 }
 

@@ -7,24 +7,25 @@ use jiff::civil::Date;
 
 use super::{CopyStore, StoreError};
 use crate::domain::counter::Counters;
-use crate::domain::impression::{ImportId, ImportSummary, Impression};
+use crate::domain::import::{Body, ImportId, ImportSummary};
 use crate::domain::link::{Link, LinkId};
 use crate::domain::position::{Incarnation, Position};
+use crate::domain::record::{Record, RecordKey, RecordKind, Revision};
 use crate::domain::uniques::Uniques;
 use crate::domain::visitor::Salt;
 
-/// Rows of one page. A link-day can take some 20 KB.
+/// Rows of one page. A link-day can take some 20 KB, a record 64; an import is a page of its own.
 pub(super) const PAGE_ROWS: usize = 500;
 
 /// What a store holds, in the order in which it is copied. Positions come last: hits that are counted into the source
 /// meanwhile then show as a difference, whatever they met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// The last link and import ids that were given out, so that none is ever given out again.
+    /// The last link id, import id and revision of a record that were given out, so that none is ever given out again.
     Ids,
     Links,
     Imports,
-    Impressions,
+    Records,
     Misses,
     Salts,
     Counters,
@@ -37,7 +38,7 @@ impl Part {
         Self::Ids,
         Self::Links,
         Self::Imports,
-        Self::Impressions,
+        Self::Records,
         Self::Misses,
         Self::Salts,
         Self::Counters,
@@ -51,7 +52,7 @@ impl Part {
             Self::Ids => "ids",
             Self::Links => "links",
             Self::Imports => "imports",
-            Self::Impressions => "impressions",
+            Self::Records => "records",
             Self::Misses => "misses",
             Self::Salts => "salts",
             Self::Counters => "counters",
@@ -68,11 +69,11 @@ pub(crate) struct KeptLink {
     pub(crate) folded: String,
 }
 
-/// An import without its rows, which are of [`Part::Impressions`].
+/// An import with its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeptImport {
-    pub(crate) digest: [u8; 32],
     pub(crate) summary: ImportSummary,
+    pub(crate) body: Body,
 }
 
 /// What was counted of a link on a day.
@@ -90,10 +91,11 @@ pub(crate) enum Rows {
     Ids {
         link: LinkId,
         import: ImportId,
+        revision: Revision,
     },
     Links(Vec<KeptLink>),
     Imports(Vec<KeptImport>),
-    Impressions(Vec<(ImportId, Impression)>),
+    Records(Vec<(RecordKind, Record)>),
     Misses(Vec<(Date, String, String, u64)>),
     Salts(Vec<(Date, Salt)>),
     Counters(Vec<CountedDay>),
@@ -114,6 +116,18 @@ impl Page {
     pub(super) fn whole(rows: Rows) -> Self {
         Self { rows, next: None }
     }
+}
+
+/// Where the records after this one begin: kinds in their order, keys by their bytes.
+pub(super) fn record_bookmark(kind: RecordKind, key: &RecordKey) -> String {
+    format!("{} {}", kind.as_str(), key.as_str())
+}
+
+/// The record that a bookmark names.
+pub(super) fn record_after(bookmark: &str) -> Option<(RecordKind, RecordKey)> {
+    let (word, key) = bookmark.split_once(' ')?;
+    let kind = RecordKind::ALL.into_iter().find(|kind| kind.as_str() == word)?;
+    Some((kind, RecordKey::new(key)?))
 }
 
 /// How far an unfinished copy has come: the number of the part in [`Part::ALL`], and where in it.
@@ -173,7 +187,7 @@ impl Compared {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sum {
     pub(crate) rows: u64,
-    /// Hits, impressions, misses, ids or positions; 0 where there is nothing to add up.
+    /// Hits, numbers of imports, misses, ids or positions; 0 where there is nothing to add up.
     pub(crate) total: u64,
     /// Over every byte of every row, whatever their order.
     digest: u128,
@@ -254,10 +268,14 @@ impl Rows {
     fn sum(&self) -> Sum {
         let mut sum = Sum::default();
         match self {
-            Self::Ids { link, import } => sum.row(link.0.saturating_add(import.0), &format!("{link} {import:?}"), &[]),
+            Self::Ids { link, import, revision } => {
+                sum.row([link.0, import.0, revision.0].into_iter().fold(0, u64::saturating_add), self, &[]);
+            }
             Self::Links(rows) => rows.iter().for_each(|row| sum.row(0, row, &[])),
-            Self::Imports(rows) => rows.iter().for_each(|row| sum.row(row.summary.rows, row, &[])),
-            Self::Impressions(rows) => rows.iter().for_each(|row| sum.row(row.1.count, row, &[])),
+            Self::Imports(rows) => rows.iter().for_each(|row| {
+                sum.row(row.summary.about.numbers, row, row.body.as_bytes());
+            }),
+            Self::Records(rows) => rows.iter().for_each(|row| sum.row(0, row, &[])),
             Self::Misses(rows) => rows.iter().for_each(|row| sum.row(row.3, row, &[])),
             Self::Salts(rows) => rows.iter().for_each(|(day, salt)| sum.row(0, day, &salt.0)),
             Self::Counters(rows) => rows.iter().for_each(|row| {

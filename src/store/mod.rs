@@ -1,8 +1,9 @@
-//! The store: links, counters, uniques, watermarks, impressions and salts; the state that nodes share.
+//! The store: links, counters, uniques, watermarks, imports, records and salts; the state that nodes share.
 //!
 //! A store adds and lists; it never interprets. Meaning is decided above it, in pure code, so that two stores
 //! cannot disagree. Every store passes the sentences of `contract/`.
 
+mod about;
 #[cfg(test)]
 mod contract;
 pub(crate) mod copy;
@@ -20,9 +21,10 @@ use serde::Deserialize;
 
 use self::copy::{Bookmark, Page, Part, Rows};
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
-use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
+use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Saved};
 use crate::domain::visitor::Salt;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -33,6 +35,9 @@ pub(crate) struct Config {
     pub(crate) shards: u16,
     pub(crate) connect_ms: u64,
     pub(crate) reply_ms: u64,
+    pub(crate) tls_ca: PathBuf,
+    pub(crate) tls_cert: PathBuf,
+    pub(crate) tls_key: PathBuf,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -149,8 +154,8 @@ pub(crate) trait CountStore: Send + Sync {
     /// The salt of a day, made on first asking. Salts more than two days older than `day` are destroyed by this.
     async fn salt(&self, day: Date) -> Result<Salt>;
     /// Forgets watermarks and archive positions of incarnations that are not in `kept` and have not moved since
-    /// `idle_since`; returns of how many. A store that several nodes share cannot know whose journals are gone, so
-    /// it does nothing unless it says otherwise.
+    /// `idle_since`; returns of how many. A store that several nodes share cannot know whose journals are gone, so it
+    /// must be able to tell where one ended that comes back.
     async fn forget_incarnations(&self, _kept: &[Incarnation], _idle_since: jiff::Timestamp) -> Result<usize> {
         Ok(0)
     }
@@ -164,14 +169,32 @@ pub(crate) trait CountStore: Send + Sync {
 pub(crate) const MISSED_SLUGS_MAX: usize = 1000;
 
 #[async_trait]
-pub(crate) trait ImpressionStore: Send + Sync {
-    /// Stores an import, all of it or nothing. Per (subject, day, kind) the newer as-of wins.
+pub(crate) trait ImportStore: Send + Sync {
+    /// Stores an import, all of it or nothing.
     async fn put_import(&self, import: &Import) -> Result<Imported>;
-    /// Removes an import and brings back what it replaced. `false` when there is none.
+    /// Removes an import, body and all. `false` when there is none.
     async fn undo_import(&self, id: ImportId) -> Result<bool>;
+    /// All of them, by id.
     async fn imports(&self) -> Result<Vec<ImportSummary>>;
-    /// The numbers in force from `first` to `last`, both included.
-    async fn impressions(&self, first: Date, last: Date) -> Result<Vec<StoredImpression>>;
+    /// What was imported, as it was put. `None` when there is no such import.
+    async fn import_body(&self, id: ImportId) -> Result<Option<Body>>;
+}
+
+#[async_trait]
+pub(crate) trait RecordStore: Send + Sync {
+    /// Saves a record if what is there is what is `expected`. Saving what is there already is no conflict.
+    async fn put_record(
+        &self,
+        kind: RecordKind,
+        key: &RecordKey,
+        expected: Expected,
+        value: &RecordValue,
+    ) -> Result<Saved>;
+    async fn record(&self, kind: RecordKind, key: &RecordKey) -> Result<Option<Record>>;
+    /// Removes a record, whatever its revision. `false` when there is none.
+    async fn remove_record(&self, kind: RecordKind, key: &RecordKey) -> Result<bool>;
+    /// Records whose key is above `after` (all of them when `None`), by the bytes of their keys, at most `limit`.
+    async fn records(&self, kind: RecordKind, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>>;
 }
 
 /// A store as something to be copied: everything it holds, in pages that are written as they are.
@@ -194,8 +217,8 @@ pub(crate) trait CopyStore: Send + Sync {
 }
 
 /// Everything a node needs of its store.
-pub(crate) trait Store: LinkStore + CountStore + ImpressionStore {}
-impl<T: LinkStore + CountStore + ImpressionStore> Store for T {}
+pub(crate) trait Store: LinkStore + CountStore + ImportStore + RecordStore {}
+impl<T: LinkStore + CountStore + ImportStore + RecordStore> Store for T {}
 
 /// Why a store was not opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -279,16 +302,14 @@ enum Place {
 impl Place {
     /// A URL may hold a password, so at most its scheme is repeated.
     fn of(url: &str, data: &Path) -> Result<Self, OpenError> {
-        const FORMS: &str =
-            "use \"\" for a file in the data folder, \"embedded:FOLDER\" or \"redis://HOST:PORT/DATABASE\"";
+        const FORMS: &str = "use \"\" for a file in the data folder, \"embedded:FOLDER\", \"redis://HOST:PORT/DATABASE\", \
+                             \"redis+sentinel://HOST:PORT,.../SERVICE\" or \"redis+cluster://HOST:PORT,...\"";
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
         match scheme {
             "" | "embedded" if rest.is_empty() => Ok(Self::Folder(data.to_owned())),
             "embedded" => Ok(Self::Folder(PathBuf::from(rest))),
-            "redis" => Ok(Self::Redis),
-            "rediss" | "redis+sentinel" | "redis+cluster" => {
-                Err(OpenError::Url(format!("this build knows a single Redis only, and not yet {scheme}; {FORMS}")))
-            }
+            "redis" | "redis+sentinel" | "redis+cluster" => Ok(Self::Redis),
+            "rediss" | "rediss+sentinel" | "rediss+cluster" => Ok(Self::Redis),
             _ => Err(OpenError::Url(format!("{scheme:?} is not a kind of store; {FORMS}"))),
         }
     }
@@ -311,15 +332,14 @@ mod tests {
         assert_eq!(place(""), folder("data"));
         assert_eq!(place("embedded:"), folder("data"));
         assert_eq!(place("embedded:/srv/store"), folder("/srv/store"));
-        assert_eq!(place("redis://:secret@host"), Ok(Place::Redis));
+        for kind in ["", "+sentinel", "+cluster"] {
+            assert_eq!(place(&format!("redis{kind}://:secret@host")), Ok(Place::Redis));
+            assert_eq!(place(&format!("rediss{kind}://:secret@host")), Ok(Place::Redis));
+        }
     }
 
     #[test]
     fn a_url_of_another_kind_is_refused_without_repeating_its_password() {
-        for url in ["rediss://:secret@x", "redis+sentinel://:secret@x", "redis+cluster://:secret@x"] {
-            let wrong = place(url).unwrap_err();
-            assert!(wrong.contains("not yet redis") && !wrong.contains("secret"), "{wrong}");
-        }
         let wrong = place("postgres://me:secret@host/db").unwrap_err();
         assert!(wrong.contains("\"postgres\"") && wrong.contains("embedded:FOLDER"), "{wrong}");
         assert!(!wrong.contains("secret"), "{wrong}");
@@ -334,6 +354,7 @@ mod tests {
         };
         assert_eq!(named(""), "embedded:data");
         assert_eq!(named("redis://me:secret@host:7/1"), "redis://host:7/1");
+        assert_eq!(named("rediss+sentinel://me:secret@a,b/x"), "rediss+sentinel://a:26379,b:26379/x/0");
         assert!(!named("redis://me:secret@").contains("secret"));
     }
 }

@@ -6,11 +6,13 @@ use hashbrown::HashMap;
 use jiff::civil::Date;
 use tokio::runtime::Runtime;
 
-use super::rollup::{Calendar, Values};
+use super::rollup::{Calendar, Rollup, Values};
 use super::stream::Stream;
-use super::worker::{Tools, Trouble};
+use super::worker::{Tools, Trouble, shard_of};
+use crate::archive::Gathered;
 use crate::classify::place::Places;
 use crate::domain::click::{Click, ClickIds};
+use crate::domain::counter::Delta;
 use crate::domain::hit::Hit;
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
@@ -24,13 +26,19 @@ const SALTS_MAX: usize = 4;
 /// Links whose facts are kept at hand from one round to the next.
 const FACTS_MAX: usize = 65_536;
 
-/// One read of the journal, judged and ready to be counted.
+/// One read of the journal, judged, added up and put into columns. No click is kept as such: tens of thousands of them
+/// would push everything else out of the processor's caches.
 pub(super) struct Round {
-    clicks: Vec<(Position, Click)>,
-    from: Position,
+    pub(super) from: Position,
     pub(super) to: Position,
     /// As many hits were read as one round may hold.
     pub(super) is_full: bool,
+    /// By shard: what the clicks that it has not counted add to it.
+    pub(super) deltas: Vec<Vec<Delta>>,
+    /// The clicks that the archive does not have.
+    pub(super) clicks: Gathered,
+    /// Hits that the books do not have.
+    hits: u64,
 }
 
 impl Round {
@@ -38,18 +46,10 @@ impl Round {
         self.to == self.from
     }
 
-    pub(super) fn clicks_from(&self, from: Position) -> impl Iterator<Item = &Click> {
-        self.clicks.iter().filter(move |(position, _)| *position >= from).map(|(_, click)| click)
-    }
-
-    pub(super) fn into_clicks_from(self, from: Position) -> Vec<Click> {
-        self.clicks.into_iter().filter(|(position, _)| *position >= from).map(|(_, click)| click).collect()
-    }
-
-    /// Hits at or after `from`, and positions there that cannot be read. Each existed.
-    pub(super) fn booked_from(&self, from: Position) -> (u64, u64) {
-        let hits = self.clicks_from(from).count() as u64;
-        (hits, self.to.0.saturating_sub(self.from.max(from).0) - hits)
+    /// Hits at or after `booked`, which is where the books stood when this was read, and positions there that cannot be
+    /// read. Each existed.
+    pub(super) fn booked_from(&self, booked: Position) -> (u64, u64) {
+        (self.hits, self.to.0.saturating_sub(self.from.max(booked).0) - self.hits)
     }
 }
 
@@ -91,30 +91,38 @@ impl Judge {
         upto: Position,
     ) -> Result<Round, Trouble> {
         self.forget_changed_facts(tools);
+        self.values.make_room();
         let places = tools.geo.places();
         let mut ids = ClickIds::new(stream.incarnation);
         let mut session = Session { tools, runtime, judge: self, places };
-        let mut clicks = Vec::new();
+        let (mut rollup, mut clicks, mut hits) = (Rollup::default(), Gathered::default(), 0);
         let mut trouble = None;
         let from = stream.reader.position();
-        let memory = &mut stream.memory;
+        let Stream { reader, memory, counted, pushed, booked, .. } = stream;
         let max = tools.config.batch_hits_max.max(1);
-        let progress = stream.reader.read(upto, max, |position, hit| {
+        let progress = reader.read(upto, max, |position, hit| {
             if trouble.is_some() {
                 return;
             }
-            match session.judge(hit, ids.of(hit.time_ms, position)) {
-                Ok(mut click) => {
-                    memory.judge(position, &mut click);
-                    clicks.push((position, click));
-                }
-                Err(error) => trouble = Some(error),
+            let mut click = match session.judge(hit, ids.of(hit.time_ms, position)) {
+                Ok(click) => click,
+                Err(error) => return trouble = Some(error),
+            };
+            memory.judge(position, &mut click);
+            if position >= counted[shard_of(click.link.id, counted.len())] {
+                rollup.add(&click, &mut session.judge.calendar, &mut session.judge.values);
+            }
+            hits += u64::from(position >= *booked);
+            if position >= *pushed {
+                clicks.add(click);
             }
         })?;
-        match trouble {
-            Some(trouble) => Err(trouble),
-            None => Ok(Round { clicks, from, to: stream.reader.position(), is_full: progress.hits >= max as u64 }),
+        if let Some(trouble) = trouble {
+            return Err(trouble);
         }
+        let shards = counted.len();
+        let deltas = rollup.finish(&self.values, shards, |link| shard_of(link, shards));
+        Ok(Round { from, to: reader.position(), is_full: progress.hits >= max as u64, deltas, clicks, hits })
     }
 }
 

@@ -5,8 +5,9 @@
 //! never slow a redirect: it shares nothing with the redirect plane but the journal's files and the link cache.
 
 mod accounts;
-mod ended;
+mod earlier;
 pub(crate) mod geo;
+mod held;
 mod judge;
 pub(crate) mod recount;
 mod revisit;

@@ -214,9 +214,12 @@ impl DaySum {
     }
 
     fn roll_up(&mut self) {
-        let mut rollup = Rollup::new(&mut self.calendar, &mut self.values);
-        self.waiting.drain(..).for_each(|click| rollup.add(&click));
-        for delta in rollup.finish() {
+        self.values.make_room();
+        let mut rollup = Rollup::default();
+        for click in self.waiting.drain(..) {
+            rollup.add(&click, &mut self.calendar, &mut self.values);
+        }
+        for delta in rollup.finish(&self.values, 1, |_| 0).into_iter().flatten() {
             match self.links.entry(delta.link) {
                 Entry::Vacant(free) => drop(free.insert(delta)),
                 Entry::Occupied(mut sum) => {

@@ -1,58 +1,26 @@
-//! What the tally does between two rounds: judging the past again, proving that everything agrees, and counting again
-//! what the store has forgotten of earlier processes.
+//! What the tally does between two rounds when it is asked to: judging the past again, and proving that everything agrees.
+//!
+//! It must do neither while counted clicks are on their way to the archive.
 
 use std::time::Duration;
 
 use super::accounts::Origin;
 use super::running::Order;
 use super::stream::Stream;
-use super::worker::{Survey, Trouble, Worker};
+use super::worker::Worker;
 use super::{recount, verify};
 
+/// Why something cannot be done while a shard is held: the others have counted what is in no click file yet.
+const HELD: &str = "counting waits in some shards of the store";
+
 impl Worker {
-    /// Works off again what an earlier process left and the store has forgotten since: a failover or a backup can reach
-    /// back beyond the start of this process.
-    pub(super) fn return_to_forgotten(&mut self, live: &mut Stream) {
-        if live.origin != Origin::Live
-            || self.ended.forgotten.is_empty()
-            || !live.has_caught_up()
-            || self.deadline.is_some()
-        {
-            return;
-        }
-        // What waits for a click file is of the live journal alone.
-        if self.insist(|worker| worker.seal(live)).is_none() {
-            return;
-        }
-        for incarnation in std::mem::take(&mut self.ended.forgotten) {
-            match self.insist(|worker| worker.survey(incarnation)) {
-                Some(Survey::Finished { end }) => self.ended.add(incarnation, end),
-                Some(Survey::WorkLeft { counted }) => self.work_off(incarnation, counted),
-                // It is stopping; the next start finds them.
-                None => return,
-            }
-        }
-    }
-
-    /// Asks of one ended journal after the other whether the store still knows it as counted.
-    pub(super) fn probe_ended(&mut self) -> Result<(), Trouble> {
-        let Some((incarnation, end)) = self.ended.next(self.pace.now()) else { return Ok(()) };
-        let counted = self.runtime.block_on(self.tools.store.watermarks(incarnation))?;
-        let archived = self.runtime.block_on(self.tools.store.archived(incarnation))?;
-        if counted.into_iter().chain([archived]).any(|at| at < end) {
-            tracing::warn!(%incarnation, "the store has forgotten hits of an earlier process; they are counted again");
-            self.ended.forget(incarnation);
-        }
-        Ok(())
-    }
-
     /// Judges the past again if that was asked for. Every counted click is in a file before it begins.
     pub(super) fn recount(&mut self, stream: &mut Stream) {
-        if !stream.has_caught_up() {
-            return;
-        }
-        let Some(request) = self.recount.take() else { return };
-        let sealed = self.seal(stream).map_err(|trouble| recount::RecountError::Seal(trouble.to_string()));
+        let Some(request) = self.recount.take_if(|_| is_time(stream)) else { return };
+        let sealed = match stream.held.is_empty() {
+            true => self.seal(stream).map_err(|trouble| recount::RecountError::Seal(trouble.to_string())),
+            false => Err(recount::RecountError::Seal(HELD.to_owned())),
+        };
         let pace = &mut self.pace;
         let mut told_to_stop = self.deadline.is_some();
         let is_stopping = || {
@@ -68,10 +36,18 @@ impl Worker {
 
     /// Compares the counters with the click files if that was asked for.
     pub(super) fn verify(&mut self, stream: &Stream) {
-        let Some(request) = self.verify.take_if(|_| stream.origin == Origin::Live && stream.has_caught_up()) else {
-            return;
+        let Some(request) = self.verify.take_if(|_| stream.origin == Origin::Live && is_time(stream)) else { return };
+        let report = match stream.held.is_empty() {
+            true => {
+                verify::run(&self.tools, &self.runtime, stream, request.since).map_err(|trouble| trouble.to_string())
+            }
+            false => Err(HELD.to_owned()),
         };
-        let report = verify::run(&self.tools, &self.runtime, stream, request.since);
-        (request.done)(report.map_err(|trouble| trouble.to_string()));
+        (request.done)(report);
     }
+}
+
+/// Waiting is of use only while no shard is held.
+fn is_time(stream: &Stream) -> bool {
+    stream.has_caught_up() || !stream.held.is_empty()
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::accounts::Origin;
+use super::held::Held;
 use crate::classify::past::Past;
 use crate::domain::click::Click;
 use crate::domain::position::{Incarnation, Position};
@@ -17,6 +18,8 @@ pub(super) struct Stream {
     pub(super) reader: Reader,
     /// Per shard: hits below this are in the store's counters.
     pub(super) counted: Vec<Position>,
+    /// Shards that wait while others are counted.
+    pub(super) held: Held,
     /// Hits below this are in the books as counted: every shard has counted them.
     pub(super) booked: Position,
     /// Clicks below this are with the archive, in memory or in files.
@@ -74,21 +77,37 @@ impl Memory {
 }
 
 impl Stream {
-    /// Asks the store where this incarnation stands and starts reading where work is left.
+    /// The incarnation that this process begins: no store can know it, so none needs to be asked.
+    pub(super) fn begin(store: &dyn CountStore, folder: &Path, incarnation: Incarnation, double_tap_ms: i64) -> Self {
+        let counted = vec![Position::START; usize::from(store.shards())];
+        Self::at(folder, incarnation, Origin::Live, double_tap_ms, (counted, Position::START))
+    }
+
+    /// One of an earlier process: asks the store where it stands and starts reading where work is left.
     pub(super) async fn open(
         store: &dyn CountStore,
         folder: &Path,
         incarnation: Incarnation,
-        origin: Origin,
         double_tap_ms: i64,
     ) -> Result<Self, StoreError> {
         let archived = store.archived(incarnation).await?;
         let counted = store.watermarks(incarnation).await?;
+        Ok(Self::at(folder, incarnation, Origin::Recovered, double_tap_ms, (counted, archived)))
+    }
+
+    fn at(
+        folder: &Path,
+        incarnation: Incarnation,
+        origin: Origin,
+        double_tap_ms: i64,
+        (counted, archived): (Vec<Position>, Position),
+    ) -> Self {
         let booked = lowest(&counted);
         let reader = Reader::new(folder, incarnation, archived.min(booked));
         let memory = Memory::new(double_tap_ms, archived);
         let (pushed, sealed) = (archived, archived);
-        Ok(Self { incarnation, origin, reader, counted, booked, pushed, sealed, archived, memory })
+        let held = Held::default();
+        Self { incarnation, origin, reader, counted, held, booked, pushed, sealed, archived, memory }
     }
 
     /// Everything below this is counted in every shard.

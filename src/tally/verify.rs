@@ -9,7 +9,6 @@ use jiff::civil::Date;
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
-use super::accounts::Origin;
 use super::recount::{DaySum, begins};
 use super::stream::Stream;
 use super::worker::{Tools, Trouble};
@@ -147,7 +146,7 @@ fn check_day(tools: &Tools, runtime: &Runtime, day: Date, report: &mut Report) -
 fn check_journals(tools: &Tools, runtime: &Runtime, live: Incarnation, report: &mut Report) -> Result<(), Trouble> {
     for incarnation in tools.journal.left_behind()? {
         report.journals += 1;
-        let open = Stream::open(&*tools.store, &tools.folder, incarnation, Origin::Recovered, tools.double_tap_ms);
+        let open = Stream::open(&*tools.store, &tools.folder, incarnation, tools.double_tap_ms);
         let mut stream = runtime.block_on(open)?;
         stream.reader.read(Position(u64::MAX), usize::MAX, |_, _| {})?;
         let (end, counted) = (stream.reader.position(), stream.counted_everywhere());

@@ -10,26 +10,27 @@ use jiff::tz::TimeZone;
 
 use super::Config;
 use super::accounts::{Accounts, Origin};
-use super::ended::Ended;
+use super::earlier::Earlier;
 use super::geo::Geo;
+use super::held::batches;
 use super::judge::{Judge, Round};
 use super::recount;
-use super::rollup::Rollup;
 use super::running::{Order, Pace};
 use super::stream::Stream;
 use super::verify;
 use crate::archive::{Archive, ArchiveError};
 use crate::classify::Classifier;
 use crate::clock::Clock;
-use crate::domain::counter::{Applied, Batch, Delta};
-use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::counter::{Applied, Batch};
+use crate::domain::link::LinkId;
+use crate::domain::position::{Incarnation, Position};
 use crate::journal::Journal;
 use crate::links::cache::Cache;
 use crate::links::misses::Misses;
 use crate::store::{CountStore, StoreError};
 
 /// Pauses between two tries while the store or the archive is away.
-const BACKOFF_FIRST: Duration = Duration::from_millis(50);
+pub(super) const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
 /// How long a stopping tally works on what is left; the journal keeps the rest for the next start.
@@ -67,11 +68,11 @@ pub(super) struct Worker {
     /// Set once it was told to stop: until when it works on.
     pub(super) deadline: Option<Instant>,
     judge: Judge,
+    pub(super) earlier: Earlier,
     /// When the store was last asked where it stands.
     probed: Instant,
     /// Set while click files cannot be written: when to try again.
     pub(super) seal_again: Option<Instant>,
-    pub(super) ended: Ended,
 }
 
 /// What kept a round from being finished. It is tried again.
@@ -87,15 +88,6 @@ pub(super) enum Trouble {
     ArchiveBehind,
 }
 
-/// What became of an earlier process' hits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Survey {
-    /// All of them, those before `end`, are counted and in click files.
-    Finished { end: Position },
-    /// Those before `counted` are counted, and the books know of the others.
-    WorkLeft { counted: Position },
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// There may be more to read at once.
@@ -106,9 +98,9 @@ enum Outcome {
 impl Worker {
     pub(super) fn new(tools: Tools, runtime: tokio::runtime::Runtime, pace: Box<dyn Pace>) -> Self {
         let judge = Judge::new(&tools);
-        let (probed, seal_again) = (pace.now(), None);
-        let ended = Ended::default();
-        Self { tools, runtime, pace, recount: None, verify: None, deadline: None, judge, probed, seal_again, ended }
+        let (now, seal_again) = (pace.now(), None);
+        let (earlier, probed) = (Earlier::new(now), now);
+        Self { tools, runtime, pace, recount: None, verify: None, deadline: None, judge, earlier, probed, seal_again }
     }
 
     pub(super) fn run(mut self, surveyed: &SyncSender<()>) {
@@ -121,19 +113,9 @@ impl Worker {
                 return self.follow_live(live);
             }
         };
-        let mut unfinished = Vec::new();
-        for incarnation in &left_behind {
-            match self.insist(|worker| worker.survey(*incarnation)) {
-                Some(Survey::Finished { end }) => self.ended.add(*incarnation, end),
-                Some(Survey::WorkLeft { counted }) => unfinished.push((*incarnation, counted)),
-                // It is stopping; the next start finds them.
-                None => {}
-            }
-        }
+        self.survey_all(&left_behind);
         let _ = surveyed.try_send(());
-        for (incarnation, counted) in unfinished {
-            self.work_off(incarnation, counted);
-        }
+        self.count_earlier();
         self.forget_all_but(left_behind);
         self.follow_live(live);
     }
@@ -152,46 +134,19 @@ impl Worker {
         }
     }
 
-    /// Notes in the books how many hits of an earlier process are not counted yet.
-    pub(super) fn survey(&mut self, incarnation: Incarnation) -> Result<Survey, Trouble> {
-        let mut stream = self.open(incarnation, Origin::Recovered)?;
-        let (counted, released) = (stream.counted_everywhere(), stream.released());
-        stream.reader.read(Position(u64::MAX), usize::MAX, |_, _| {})?;
-        let end = stream.reader.position();
-        if end <= released {
-            self.end(&mut stream);
-            return Ok(Survey::Finished { end });
-        }
-        if end > counted {
-            tracing::info!(hits = end.0 - counted.0, "an earlier process left hits to be counted");
-            self.tools.accounts.found(end.0 - counted.0);
-        }
-        Ok(Survey::WorkLeft { counted })
-    }
-
     fn follow_live(&mut self, live: Incarnation) {
         if let Some(mut stream) = self.insist(|worker| worker.open(live, Origin::Live)) {
             self.follow(&mut stream);
         }
     }
 
-    /// Works off what an earlier process left, of which the books know what is not before `counted`.
-    pub(super) fn work_off(&mut self, incarnation: Incarnation, counted: Position) {
-        let Some(mut stream) = self.insist(|worker| worker.open(incarnation, Origin::Recovered)) else { return };
-        // The store may have gone back since it was surveyed.
-        self.tools.accounts.found(counted.0.saturating_sub(stream.booked.0));
-        self.follow(&mut stream);
-        self.end(&mut stream);
-        self.ended.add(incarnation, stream.reader.position());
-    }
-
     /// Works a stream off: an old one to its end, the live one until it is time to stop.
-    fn follow(&mut self, stream: &mut Stream) {
+    pub(super) fn follow(&mut self, stream: &mut Stream) {
         while let Some(outcome) = self.insist(|worker| worker.round(stream)) {
             self.hear();
             self.recount(stream);
             self.verify(stream);
-            self.return_to_forgotten(stream);
+            self.look_back(stream);
             if outcome == Outcome::More {
                 continue;
             }
@@ -223,7 +178,7 @@ impl Worker {
     }
 
     /// Waits, or hears that it is time to stop. While stopping there is no time to wait long.
-    fn rest(&mut self, pause: Duration) {
+    pub(super) fn rest(&mut self, pause: Duration) {
         if self.deadline.is_some() {
             self.pace.sleep(pause.min(BACKOFF_FIRST));
             return;
@@ -262,20 +217,27 @@ impl Worker {
         }
     }
 
-    fn open(&mut self, incarnation: Incarnation, origin: Origin) -> Result<Stream, Trouble> {
-        let open = Stream::open(&*self.tools.store, &self.tools.folder, incarnation, origin, self.tools.double_tap_ms);
+    pub(super) fn open(&mut self, incarnation: Incarnation, origin: Origin) -> Result<Stream, Trouble> {
+        let tools = &self.tools;
+        if origin == Origin::Live {
+            return Ok(Stream::begin(&*tools.store, &tools.folder, incarnation, tools.double_tap_ms));
+        }
+        let open = Stream::open(&*tools.store, &tools.folder, incarnation, tools.double_tap_ms);
         let mut stream = self.runtime.block_on(open)?;
-        if origin == Origin::Recovered {
-            self.keep_what_cannot_be_written_again(&mut stream)?;
-            // Clicks that are counted were judged as files ended then, whatever the store still knows of those files.
-            let mut from = stream.archived;
-            while let Some(begin) = self.tools.archive.first_from(incarnation, from)? {
-                stream.memory.file_begins(begin);
-                from = begin.next();
-            }
-            self.tools.archive.discard(incarnation, stream.archived)?;
+        self.keep_what_cannot_be_written_again(&mut stream)?;
+        // Clicks that are counted were judged as files ended then, whatever the store still knows of those files.
+        let mut from = stream.archived;
+        while let Some(begin) = self.tools.archive.first_from(incarnation, from)? {
+            stream.memory.file_begins(begin);
+            from = begin.next();
         }
         Ok(stream)
+    }
+
+    /// Removes the click files that an earlier process wrote and could not tell the store of: they are written again.
+    pub(super) fn discard(&mut self, stream: &Stream) -> Result<(), Trouble> {
+        self.tools.archive.discard(stream.incarnation, stream.archived)?;
+        Ok(())
     }
 
     /// One read, judged, counted and archived. An error leaves the stream where it can try again.
@@ -284,7 +246,7 @@ impl Worker {
         // Before anything more is judged: a double tap is remembered since the last seal that the store knows of.
         self.record_sealed(stream)?;
         self.seal_if_due(stream)?;
-        self.probe_ended()?;
+        self.release_held(stream);
         let upto = match stream.origin {
             Origin::Live => self.tools.journal.synced(),
             Origin::Recovered => Position(u64::MAX),
@@ -305,59 +267,49 @@ impl Worker {
     }
 
     /// Counts a round in every shard, then hands its clicks to the archive; `false` when it has to be read again.
-    fn settle(&mut self, stream: &mut Stream, round: Round) -> Result<bool, Trouble> {
-        for shard in 0..stream.counted.len() {
-            if self.insist(|worker| worker.apply(stream, shard, &round)) != Some(true) {
-                // The store went back, or time ran out while stopping: what was read is read again.
-                stream.restart(&self.tools.folder);
-                return Ok(false);
-            }
+    fn settle(&mut self, stream: &mut Stream, mut round: Round) -> Result<bool, Trouble> {
+        let batches = batches(stream, &mut round);
+        let is_counted =
+            batches.is_some_and(|batches| self.insist(|worker| worker.count(stream, &batches)) == Some(true));
+        if !is_counted {
+            // The store went back, or time ran out while stopping: what was read is read again.
+            stream.restart(&self.tools.folder);
+            return Ok(false);
         }
-        let (fresh, to) = (stream.pushed, round.to);
+        if !stream.held.is_empty() {
+            return Ok(true);
+        }
         let (hits, damaged) = round.booked_from(stream.booked);
-        stream.pushed = stream.pushed.max(to);
-        self.tools.archive.push(round.into_clicks_from(fresh));
+        stream.pushed = stream.pushed.max(round.to);
+        self.tools.archive.push(round.clicks);
         // Last, so that whoever reads in the books that a hit is counted finds it in exports, too. Hits that were booked
         // before, because another shard was behind, are not booked again.
-        stream.booked = stream.booked.max(to);
+        stream.booked = stream.booked.max(round.to);
         self.tools.accounts.settled(stream.origin, hits, damaged, stream.booked);
         Ok(true)
     }
 
     /// Applies one shard's part of a round; `false` when the store asks to go on from an earlier position.
-    fn apply(&mut self, stream: &mut Stream, shard: usize, round: &Round) -> Result<bool, Trouble> {
-        let from = stream.counted[shard];
-        if round.to <= from {
-            return Ok(true);
-        }
-        let number = u16::try_from(shard).expect("a store has at most u16::MAX shards");
-        let batch = Batch {
-            incarnation: stream.incarnation,
-            shard: Shard(number),
-            from,
-            to: round.to,
-            deltas: self.roll_up(stream, shard, round),
-        };
-        let applied = self.runtime.block_on(self.tools.store.apply(&batch))?;
+    pub(super) fn apply(&mut self, stream: &mut Stream, batch: &Batch) -> Result<bool, Trouble> {
+        let applied = self.runtime.block_on(self.tools.store.apply(batch))?;
         match applied {
             Applied::Yes => {}
             // An earlier try got through and its answer was lost.
-            Applied::No { watermark } if watermark == round.to => {}
-            Applied::No { watermark } => {
-                self.go_on_from(stream, shard, watermark);
+            Applied::No { watermark } if watermark == batch.to => {}
+            // A store that went back went back in many shards at once: all are asked before the journal is read again.
+            Applied::No { .. } => {
+                self.compare(stream)?;
                 return Ok(false);
             }
         }
-        stream.counted[shard] = round.to;
+        stream.counted[usize::from(batch.shard.0)] = batch.to;
         Ok(true)
     }
 
-    fn go_on_from(&mut self, stream: &mut Stream, shard: usize, watermark: Position) {
-        let expected = stream.counted[shard];
-        tracing::warn!(shard, %watermark, %expected, "the store stands elsewhere; counting goes on from there");
-        stream.counted[shard] = watermark;
+    pub(super) fn go_on_from(&mut self, stream: &mut Stream, shard: usize, watermark: Position) {
+        let expected = std::mem::replace(&mut stream.counted[shard], watermark);
         if watermark < expected {
-            self.ended.ask_all();
+            self.earlier.look_at_all();
             // It has also forgotten where click files begin. It is told again before anything is counted across that.
             stream.archived = Position::START;
         }
@@ -368,33 +320,18 @@ impl Worker {
     }
 
     /// Asks where the store stands although there is nothing to count. A store that was rolled back, by a failover or
-    /// from a backup, would else be found out only by the next click, which may never come. `false` when it was.
+    /// from a backup, would else be found out only by the next click, which may never come. `false` when it
+    /// was.
     fn probe(&mut self, stream: &mut Stream) -> Result<bool, Trouble> {
         if self.pace.now().saturating_duration_since(self.probed) < PROBE_EVERY {
             return Ok(true);
         }
-        let watermarks = self.runtime.block_on(self.tools.store.watermarks(stream.incarnation))?;
+        let is_same = self.compare(stream)?;
         self.probed = self.pace.now();
-        let mut went_back = false;
-        for (shard, watermark) in watermarks.into_iter().enumerate() {
-            if stream.counted[shard] != watermark {
-                self.go_on_from(stream, shard, watermark);
-                went_back = true;
-            }
-        }
-        if went_back {
+        if !is_same {
             stream.restart(&self.tools.folder);
         }
-        Ok(!went_back)
-    }
-
-    fn roll_up(&mut self, stream: &Stream, shard: usize, round: &Round) -> Vec<Delta> {
-        let (from, shards) = (stream.counted[shard], stream.counted.len());
-        let mut rollup = Rollup::new(&mut self.judge.calendar, &mut self.judge.values);
-        for click in round.clicks_from(from).filter(|click| shard_of(click.link.id.0, shards) == shard) {
-            rollup.add(click);
-        }
-        rollup.finish()
+        Ok(is_same)
     }
 
     fn store_misses(&mut self) -> Result<(), Trouble> {
@@ -407,9 +344,11 @@ impl Worker {
         match stored {
             // Asking again cannot help, and what is counted here is a hint; clicks must not wait for it.
             Err(StoreError::Corrupt(error)) => tracing::error!(error, "requests without a link could not be stored"),
+            // They wait; clicks do not wait for them.
             Err(error) => {
                 self.tools.misses.put_back(misses);
-                return Err(error.into());
+                self.tools.accounts.store_failed();
+                tracing::debug!(%error, "requests without a link wait to be counted");
             }
             Ok(()) => {}
         }
@@ -418,6 +357,6 @@ impl Worker {
 }
 
 /// Which shard a link's counters are in.
-pub(super) fn shard_of(link: u64, shards: usize) -> usize {
-    usize::try_from(link % shards.max(1) as u64).unwrap_or(0)
+pub(super) fn shard_of(link: LinkId, shards: usize) -> usize {
+    usize::try_from(link.0 % shards.max(1) as u64).unwrap_or(0)
 }

@@ -293,6 +293,10 @@ fn every_page_of_the_demo_can_be_read_on_a_phone_and_on_a_desk_in_both_themes() 
         ("ctr-level", "/ctr?by=level".to_owned(), "story views"),
         ("ctr-refused", "/ctr?from=2026-11-02&to=2026-11-01".to_owned(), "The window ends before it begins"),
         ("words", "/words".to_owned(), "What the numbers mean"),
+        ("owner", "/owner".to_owned(), "Mark this browser"),
+        ("filtered", format!("/filtered?link={}", link["id"]), "newest first"),
+        ("filtered-all", "/filtered?verdict=preview".to_owned(), "draw a preview card"),
+        ("filtered-refused", "/filtered?verdict=human".to_owned(), "none of preview"),
         ("not-found", "/links/999".to_owned(), "Link 999 does not exist."),
         ("nothing", "/nothing".to_owned(), "There is no such page."),
     ] {

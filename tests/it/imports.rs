@@ -1,6 +1,6 @@
 //! Impressions: files in, all of them or nothing, undoable, and divided honestly.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 
@@ -32,7 +32,7 @@ fn a_file_counts_once_and_an_undone_one_not_at_all() {
 }
 
 #[test]
-fn one_bad_row_refuses_the_whole_file_and_is_named() {
+fn e80_one_bad_row_refuses_the_whole_file_and_is_named() {
     let app = TestApp::start();
     app.link("https://example.com/", &[("slug", "x")]);
     let csv = "link,date,impressions\nx,2026-11-01,100\nx,2026-13-01,100\nnobody,2026-11-02,5\nx,2026-11-03,-4\n";
@@ -83,6 +83,110 @@ fn an_upload_that_asks_for_the_world_gets_a_clear_error_and_the_server_lives() {
     assert_eq!(app.import("", "\u{0}\u{0}\u{0}").status, 422);
     assert_eq!(app.import("", "").status, 422);
     let huge = "x".repeat(20 * 1024 * 1024 + 1);
-    assert_eq!(app.import("", &huge).status, 413);
+    assert_eq!(app.import("", &huge).status, 422);
     app.click("/x").send().expect_status(302);
+}
+
+/// Lifetime views of one post on Threads, as somebody reads them off the screen.
+fn threads(app: &TestApp, views: &str, as_of: &str) -> Value {
+    let post = "https://www.threads.net/@jane/post/C8abcDEF";
+    let entry = json!({ "platform": "threads", "post": post, "as_of": as_of, "numbers": { "views": views } });
+    app.api_post("/api/v1/imports/manual", &entry).expect_status(200).json()
+}
+
+#[test]
+fn numbers_that_a_platform_shows_and_does_not_export_are_entered_by_hand_and_undone() {
+    let app = TestApp::start();
+    let post = "https://www.threads.net/@jane/post/C8abcDEF";
+    let entry = ["import", "manual", "--platform", "threads", "--post", post, "--views", "1.2K"];
+    let dry = app.cli(&[&entry[..], &["--dry-run"]].concat()).ok();
+    assert!(dry.contains("1 number of 1 post would be imported; nothing changed yet"), "{dry}");
+    app.cli(&entry).ok();
+    let shown = app.cli(&["import", "show", "1"]).ok();
+    assert!(shown.contains("1,200 views") && shown.contains("manual"), "{shown}");
+    assert!(app.cli(&entry).ok().contains("this is import 1 already"));
+    assert!(app.cli(&["import", "list"]).ok().contains("lifetime"));
+    app.cli(&["import", "undo", "1"]).ok();
+    assert_eq!(app.cli(&["import", "show", "1"]).code, Some(1));
+    let wrong = json!({ "platform": "threads", "post": post, "numbers": { "likes": 1 } });
+    app.api_post("/api/v1/imports/manual", &wrong).expect_status(422);
+}
+
+#[test]
+fn e75_newer_numbers_are_in_force_older_ones_are_kept_as_history_and_equal_ones_are_said() {
+    let app = TestApp::start();
+    let told = |report: &Value| {
+        ["added", "replaced", "unchanged", "kept", "conflict_count"].map(|name| report[name].as_u64().unwrap())
+    };
+    assert_eq!(told(&threads(&app, "1000", "2026-11-10T00:00:00Z")), [1, 0, 0, 0, 0]);
+    assert_eq!(told(&threads(&app, "1500", "2026-11-12T00:00:00Z")), [0, 1, 0, 0, 0]);
+    assert_eq!(told(&threads(&app, "1200", "2026-11-11T00:00:00Z")), [0, 0, 0, 1, 0]);
+    assert_eq!(told(&threads(&app, "1500", "2026-11-13T00:00:00Z")), [0, 0, 1, 0, 0]);
+    let contradiction = threads(&app, "1600", "2026-11-13T00:00:00Z");
+    assert_eq!(told(&contradiction), [0, 1, 0, 0, 1], "the later import is in force");
+    let said = contradiction["conflicts"][0].as_str().unwrap();
+    assert!(said.contains("1500 by import 4, 1600 by import 5"), "{said}");
+    app.api_delete("/api/v1/imports/5").expect_status(204);
+    let shown = app.api_get("/api/v1/imports/4").expect_status(200).json();
+    assert_eq!(shown["report"]["conflict_count"], 0, "an undone import contradicts nobody");
+}
+
+#[test]
+fn e73_one_file_sent_by_many_at_once_is_one_import() {
+    let app = TestApp::start();
+    app.link("https://example.com/", &[("slug", "x")]);
+    let csv = format!("link,date,impressions\nx,{},1500\n", today());
+    let reports: Vec<Value> = std::thread::scope(|scope| {
+        let send = || app.import("", &csv).expect_status(200).json();
+        let senders: Vec<_> = (0..4).map(|_| scope.spawn(send)).collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).collect()
+    });
+    assert_eq!(reports.iter().filter(|report| report["same"] == false).count(), 1, "{reports:?}");
+    assert!(reports.iter().all(|report| report["import"] == reports[0]["import"]));
+    assert_eq!(app.api_get("/api/v1/imports").json()["imports"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn e79_a_file_read_with_other_options_stands_in_the_place_of_its_first_reading() {
+    let app = TestApp::start();
+    app.link("https://example.com/", &[("slug", "x")]);
+    let csv = "Link,Tag,Aufrufe\nx,03/04/2026,700\n";
+    let read = |dates: &str| {
+        let query = format!("?map=link%3DLink,date%3DTag,views%3DAufrufe&dates={dates}");
+        app.import(&query, csv).expect_status(200).json()
+    };
+    let first = read("day-first");
+    assert_eq!((first["first"].as_str(), first["supersedes"].is_null()), (Some("2026-04-03"), true), "{first}");
+    let second = read("month-first");
+    assert_eq!((second["first"].as_str(), &second["supersedes"]), (Some("2026-03-04"), &first["import"]), "{second}");
+    let listed = app.api_get("/api/v1/imports").json()["imports"].clone();
+    assert_eq!((&listed[0]["superseded_by"], listed[1]["superseded_by"].is_null()), (&second["import"], true));
+    assert_eq!(ctr_row(&app, "?from=2026-03-01&to=2026-04-30", "x")["impressions"], 700);
+    let again = read("day-first");
+    assert_eq!((again["same"].as_bool(), &again["superseded_by"]), (Some(true), &second["import"]), "{again}");
+    app.api_delete(&format!("/api/v1/imports/{}", second["import"])).expect_status(204);
+    let shown = app.api_get(&format!("/api/v1/imports/{}", first["import"])).expect_status(200).json();
+    assert_eq!((shown["report"]["added"].as_u64(), shown["report"]["superseded_by"].is_null()), (Some(1), true));
+    let options = shown["report"]["options"].to_string();
+    assert!(options.contains("day") && options.contains("map"), "{options}");
+}
+
+#[test]
+fn e39_what_was_said_about_columns_is_known_with_the_next_file_until_it_is_forgotten() {
+    let app = TestApp::start();
+    app.link("https://example.com/", &[("slug", "x")]);
+    let file = |views: u64| format!("Lien,Jour,Vues\nx,2026-04-03,{views}\n");
+    app.import("", &file(1)).expect_status(422);
+    let map = "map=link%3DLien,date%3DJour,views%3DVues";
+    app.import(&format!("?{map}&dry_run=true"), &file(1)).expect_status(200);
+    app.import("", &file(1)).expect_status(422);
+    app.import(&format!("?{map}"), &file(1)).expect_status(200);
+    let next = app.import("", &file(2)).expect_status(200).json();
+    let warning = next["tables"][0]["warnings"].to_string();
+    assert!(warning.contains("said about such a file before") && warning.contains("views=vues"), "{next}");
+    let again = app.import("", &file(1)).expect_status(200).json();
+    assert_eq!((again["same"].as_bool(), again["import"].as_u64()), (Some(true), Some(1)), "read alike: {again}");
+    assert!(app.cli(&["import", "columns"]).ok().contains("link=lien,date=jour,views=vues"));
+    app.cli(&["import", "columns", "--forget", "link=lien,date=jour,views=vues"]).ok();
+    app.import("", &file(3)).expect_status(422);
 }

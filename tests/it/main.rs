@@ -21,13 +21,25 @@ mod disks;
 mod faults;
 mod floods;
 
-// Many nodes on one Redis, and a Redis that fails; the same under load.
+// Many nodes on one Redis, and a Redis that fails; the same under load; on several that stand in for each other.
 mod outages;
 mod redis;
+mod redis_groups;
 
-// What is measured against: places and impressions.
+// Click files on an object store, and an object store that fails.
+mod objects;
+
+// What is measured against: places, addresses behind proxies, the platforms' own files through the limited child, and
+// what they make of clicks.
+mod files;
 mod imports;
+mod matches;
 mod places;
+mod proxies;
+mod rates;
+
+// What the UTM of links must be.
+mod utm;
 
 // What hits are taken for, and why.
 mod verdicts;
@@ -35,11 +47,15 @@ mod verdicts;
 // The dashboard, in a real browser.
 mod dashboard;
 
-// What strangers send.
+// What strangers send, and what the API's own description says that they may.
 mod hostile;
+mod openapi;
 
 // The files around the program: what is deployed says only what the program knows.
 mod deploy;
+
+// What the program says of its own command line.
+mod shell;
 
 // The shape of the source itself: layers, purity, sizes, names.
 mod tidy;

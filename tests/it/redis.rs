@@ -236,3 +236,45 @@ fn a_node_killed_during_load_counts_every_answered_click_once_after_its_restart(
     app.drained();
     assert_eq!(app.clicks("x"), 400);
 }
+
+#[test]
+fn what_an_earlier_process_counted_is_healed_too_when_redis_goes_back() {
+    let redis = RedisServer::start();
+    let mut app = node(&redis);
+    let id = app.link("https://example.com/a", &[("slug", "x")])["id"].clone();
+    (0..60).for_each(|visitor| drop(app.click("/x").visitor(visitor).send().expect_status(302)));
+    app.drained();
+    app.restart();
+    (60..80).for_each(|visitor| drop(app.click("/x").visitor(visitor).send().expect_status(302)));
+    app.drained();
+    assert_eq!(app.stats("x")["hits"], 80);
+    // Both lives of the node are forgotten by one shard.
+    let tag = format!("waypost:{{s{id}}}");
+    let day = jiff::Timestamp::now().strftime("%F").to_string();
+    let keys = format!("{tag}:counts:{day}:{id} {tag}:visitors:{day}:{id}");
+    let forget = "for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do \
+                  if f ~= 'epoch' then redis.call('HDEL', KEYS[1], f) end end redis.call('DEL', KEYS[2], KEYS[3])";
+    redis.ask(&format!("EVAL \"{forget}\" 3 {tag}:marks {keys}"));
+    app.eventually("both are counted again", || app.stats("x")["hits"] == 80);
+    assert_eq!(app.drained().in_journal, 0);
+    assert_eq!(app.stats("x")["visitors"], 80);
+}
+
+#[test]
+fn a_node_starts_and_counts_although_one_shard_cannot_be_counted_into() {
+    let redis = RedisServer::start();
+    let mut app = node(&redis);
+    app.link("https://example.com/a", &[("slug", "a")]);
+    app.link("https://example.com/b", &[("slug", "b")]);
+    let epoch: String = redis.cli("HGET waypost:{m}:layout id");
+    redis.ask("HDEL waypost:{s1}:marks epoch");
+    (0..30).for_each(|visitor| drop(app.click("/a").visitor(visitor).send().expect_status(302)));
+    app.kill();
+    app.launch();
+    (0..20).for_each(|visitor| drop(app.click("/b").visitor(visitor).send().expect_status(302)));
+    app.eventually("the other link is counted", || app.stats("b")["hits"] == 20);
+    redis.ask(&format!("HSET waypost:{{s1}}:marks epoch {epoch}"));
+    app.eventually("what the earlier process left is counted", || app.stats("a")["hits"] == 30);
+    app.drained();
+    assert_eq!((app.stats("a")["hits"].as_u64(), app.stats("b")["hits"].as_u64()), (Some(30), Some(20)));
+}

@@ -1,7 +1,9 @@
 //! `GET /api/v1/clicks/{id}`: one click with its verdict, the reason in words, and the evidence that it keeps.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Json, Router, routing};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::problem::Problem;
@@ -9,10 +11,14 @@ use crate::admin::{Admin, wire};
 use crate::archive::{Archive, ArchiveError, ClickQuery};
 use crate::domain::click::Click;
 
-pub(super) fn router() -> Router<Admin> {
-    Router::new().route("/clicks/{id}", routing::get(show))
+pub(super) fn router() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(show))
 }
 
+/// One click with its verdict, the reason in words, and the evidence that is kept.
+#[utoipa::path(get, path = "/clicks/{id}", operation_id = "showClick", tag = "Clicks",
+    params(("id" = String, Path, description = "The click's id, a UUID: the first column of exports")),
+    responses((status = OK, body = wire::Click)))]
 async fn show(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Json<wire::Click>, Problem> {
     let wrong = |_| Problem::malformed(format!("{id:?} is no click's id: exports have it in their first column"));
     let id = Uuid::try_parse(&id).map_err(wrong)?;

@@ -7,23 +7,24 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use bytes::{Bytes, BytesMut};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::extract::Asked;
 use super::problem::Problem;
 use crate::admin::Admin;
-use crate::archive::{ClickQuery, Format, Scan, export};
+use crate::archive::{ArchiveError, ClickQuery, Format, Scan, export};
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
 use crate::stats::query::{QueryError, parse_day};
@@ -38,21 +39,34 @@ const PIECES_MAX: usize = 4;
 /// How long a client may read nothing before its export ends.
 const STALL_MAX: Duration = Duration::from_secs(60);
 
-pub(super) fn router() -> Router<Admin> {
-    Router::new().route("/clicks", get(download))
+pub(super) fn router() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(download))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Params {
+    /// `csv` (unless said), `jsonl` or `parquet`.
     format: Option<String>,
+    /// The first day, `2026-11-01`.
     from: Option<String>,
+    /// The last day.
     to: Option<String>,
+    /// A link's id.
     link: Option<u64>,
     campaign: Option<String>,
+    /// `human` unless said; `all` for every verdict.
     verdict: Option<String>,
 }
 
+/// Clicks as a file, streamed. docs/click-files.md says what the columns mean.
+#[utoipa::path(get, path = "/clicks", operation_id = "exportClicks", tag = "Clicks", params(Params),
+    responses((status = OK, content(
+        (String = "text/csv; charset=utf-8; header=present"),
+        (String = "application/x-ndjson"),
+        (Vec<u8> = "application/vnd.apache.parquet"),
+    ))))]
 async fn download(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Result<Response, Problem> {
     let format = format(params.format.as_deref())?;
     let query = query(params, &admin.report_zone)?;
@@ -75,7 +89,12 @@ async fn download(State(admin): State<Admin>, Asked(params): Asked<Params>) -> R
 
 fn unreadable(error: &io::Error) -> Problem {
     tracing::error!("the archive cannot be read: {error}");
-    Problem::internal("the archive cannot be read: the server's log says why")
+    match error.get_ref().and_then(|cause| cause.downcast_ref()) {
+        Some(ArchiveError::Bucket { .. }) => Problem::unavailable(
+            "the object store that keeps the clicks cannot be read now: try again; the server's log says why",
+        ),
+        _ => Problem::internal("the archive cannot be read: the server's log says why"),
+    }
 }
 
 fn write(scan: Scan, format: Format, mut pieces: Pieces) {

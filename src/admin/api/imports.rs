@@ -1,55 +1,112 @@
-//! `/api/v1/imports`: files of impressions come in, are listed, and are undone.
+//! `/api/v1/imports`: files and single numbers come in, are listed, shown, and undone.
 
+use axum::Json;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::extract::{Asked, Number};
+use super::extract::{Asked, Number, Sent};
 use super::problem::Problem;
-use crate::admin::names::CatalogNames;
 use crate::admin::{Admin, wire};
-use crate::domain::impression::ImportId;
+use crate::domain::import::{ImportId, ImportSummary};
 use crate::impressions::child::ParseError;
-use crate::impressions::csv::FILE_BYTES_MAX;
-use crate::impressions::import::{ImportError, Upload, import};
-use crate::impressions::wire::ImportReport;
+use crate::impressions::columns::Known;
+use crate::impressions::container::FILE_BYTES_MAX;
+use crate::impressions::date::Order;
+use crate::impressions::import::{ImportError, Upload};
+use crate::impressions::manual::Manual;
+use crate::impressions::mapping::Mapping;
+use crate::impressions::options::{Options, Span};
+use crate::impressions::wire::{ImportReport, KnownColumn, KnownColumns};
+
+/// The most uploads that are read at a time; others wait.
+pub(in crate::admin) const UPLOADS_MAX: usize = 2;
 
 /// The name of a file that came without one.
 const UNNAMED: &str = "upload.csv";
 
-pub(super) fn router() -> Router<Admin> {
-    Router::new()
-        .route("/imports", routing::get(list).post(upload).layer(DefaultBodyLimit::max(FILE_BYTES_MAX)))
-        .route("/imports/{id}", routing::delete(undo))
+pub(super) fn router() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new()
+        .routes(routes!(list, upload))
+        .routes(routes!(manual))
+        .routes(routes!(columns, forget_columns))
+        .routes(routes!(show, undo))
+        .layer(DefaultBodyLimit::max(FILE_BYTES_MAX))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Params {
+    /// The name that `imports` shows.
     file_name: Option<String>,
+    /// Until when the numbers hold, RFC 3339; now, unless said.
     as_of: Option<String>,
+    /// Tells what would happen, and changes nothing.
     #[serde(default)]
     dry_run: bool,
+    /// The platform, where the file does not show it.
+    platform: Option<String>,
+    /// The account that the file is of, where it does not say.
+    account: Option<String>,
+    /// `post=URL,date=Day,views=Views`
+    map: Option<String>,
+    /// `lifetime` or `2026-11-01..2026-11-30`
+    period: Option<String>,
+    /// `day-first` or `month-first`
+    dates: Option<String>,
+    /// Of dates that have none.
+    year: Option<i16>,
+    /// The time zone in which the file's days begin, such as `Europe/Stockholm`.
+    tz: Option<String>,
+    /// ISO 4217, where the file does not say.
+    currency: Option<String>,
 }
 
+impl Params {
+    fn options(self) -> Result<Options, Problem> {
+        let invalid = |field: &'static str| move |why: String| Problem::invalid(field, why);
+        Ok(Options {
+            file_name: self.file_name.unwrap_or_else(|| UNNAMED.to_owned()),
+            platform: self.platform,
+            account: self.account,
+            map: self.map.as_deref().map(Mapping::parse).transpose().map_err(invalid("map"))?,
+            period: self.period.as_deref().map(Span::parse).transpose().map_err(invalid("period"))?,
+            dates: self.dates.as_deref().map(order).transpose().map_err(invalid("dates"))?,
+            year: self.year,
+            tz: self.tz,
+            currency: self.currency,
+            ..Options::default()
+        })
+    }
+}
+
+/// Import a file of impressions: all of its rows or none.
+#[utoipa::path(post, path = "/imports", operation_id = "importImpressions", tag = "Impressions", params(Params),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file as it is"),
+    responses((status = OK, body = ImportReport)))]
 async fn upload(
     State(admin): State<Admin>,
     Asked(params): Asked<Params>,
     request: Request,
 ) -> Result<Json<ImportReport>, Problem> {
     let as_of = params.as_of.as_deref().map(instant).transpose()?;
-    let upload = Upload {
-        bytes: Bytes::from_request(request, &()).await?.into(),
-        file_name: params.file_name.unwrap_or_else(|| UNNAMED.to_owned()),
-        as_of,
-        dry_run: params.dry_run,
-    };
-    let names = CatalogNames(&admin.catalog);
-    Ok(Json(import(&admin.parser, &*admin.store, &names, &upload, admin.clock.now()).await?))
+    // Whoever waits too long is told so by the deadline of every handler.
+    let _turn = admin.uploads.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?;
+    let dry_run = params.dry_run;
+    let options = params.options()?;
+    let upload = Upload { bytes: Bytes::from_request(request, &()).await?.into(), options, as_of, dry_run };
+    Ok(Json(admin.imports.import(&upload, admin.clock.now()).await?))
+}
+
+fn order(word: &str) -> Result<Order, String> {
+    Order::parse(word).ok_or_else(|| format!("{word:?} is neither day-first nor month-first"))
 }
 
 fn instant(text: &str) -> Result<Timestamp, Problem> {
@@ -57,22 +114,105 @@ fn instant(text: &str) -> Result<Timestamp, Problem> {
     text.parse().map_err(wrong)
 }
 
-async fn list(State(admin): State<Admin>) -> Result<Json<wire::Imports>, Problem> {
-    let imports = admin.store.imports().await?;
-    let entry = |import: crate::domain::impression::ImportSummary| wire::ImportEntry {
-        id: import.id.0,
-        file_name: import.file_name,
-        as_of: wire::instant(import.as_of),
-        imported_at: wire::instant(import.imported_at),
-        rows: import.rows,
-    };
-    Ok(Json(wire::Imports { imports: imports.into_iter().map(entry).collect() }))
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ManualParams {
+    /// Tells what would happen, and changes nothing.
+    #[serde(default)]
+    dry_run: bool,
 }
 
-async fn undo(State(admin): State<Admin>, Number(id): Number) -> Result<StatusCode, Problem> {
-    match admin.store.undo_import(ImportId(id)).await? {
+/// Enter numbers by hand, for what nothing can be exported from.
+#[utoipa::path(post, path = "/imports/manual", operation_id = "enterImpressions", tag = "Impressions",
+    params(ManualParams), request_body = Manual, responses((status = OK, body = ImportReport)))]
+async fn manual(
+    State(admin): State<Admin>,
+    Asked(params): Asked<ManualParams>,
+    Sent(entry): Sent<Manual>,
+) -> Result<Json<ImportReport>, Problem> {
+    Ok(Json(admin.imports.manual(&entry, params.dry_run, admin.clock.now()).await?))
+}
+
+/// Columns that were mapped by hand, used again for files with the same header.
+#[utoipa::path(get, path = "/imports/columns", operation_id = "listColumns", tag = "Impressions",
+    responses((status = OK, body = KnownColumns)))]
+async fn columns(State(admin): State<Admin>) -> Result<Json<KnownColumns>, Problem> {
+    let line = |Known { options, at }| KnownColumn {
+        map: options.map.map(|map| map.to_string()).unwrap_or_default(),
+        platform: options.platform,
+        said_at: at,
+    };
+    Ok(Json(KnownColumns { columns: admin.imports.known_columns().await?.into_iter().map(line).collect() }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ForgetParams {
+    /// As `columns` says it.
+    map: String,
+}
+
+/// Forget what was said about the columns of a file.
+#[utoipa::path(delete, path = "/imports/columns", operation_id = "forgetColumns", tag = "Impressions",
+    params(ForgetParams), responses((status = NO_CONTENT)))]
+async fn forget_columns(State(admin): State<Admin>, Asked(params): Asked<ForgetParams>) -> Result<StatusCode, Problem> {
+    let map = Mapping::parse(&params.map).map_err(|why| Problem::invalid("map", why))?;
+    match admin.imports.forget_columns(&map).await? {
         true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::not_found(format!("import {id} does not exist"))),
+        false => Err(Problem::not_found("nothing was said about these columns")),
+    }
+}
+
+/// List imports.
+#[utoipa::path(get, path = "/imports", operation_id = "listImports", tag = "Impressions",
+    responses((status = OK, body = wire::Imports)))]
+async fn list(State(admin): State<Admin>) -> Result<Json<wire::Imports>, Problem> {
+    let imports = admin.imports.list().await?;
+    let entries = imports.iter().map(|import| wire::ImportEntry::new(import, &imports)).collect();
+    Ok(Json(wire::Imports { imports: entries }))
+}
+
+/// One import: what its file said and what became of it.
+#[utoipa::path(get, path = "/imports/{id}", operation_id = "showImport", tag = "Impressions",
+    params(("id" = u64, Path, description = "The import's id")), responses((status = OK, body = wire::ShownImport)))]
+async fn show(State(admin): State<Admin>, Number(id): Number) -> Result<Json<wire::ShownImport>, Problem> {
+    let imports = admin.imports.list().await?;
+    let (import, report) = admin.imports.show(ImportId(id)).await?.ok_or_else(|| no_import(id))?;
+    Ok(Json(wire::ShownImport { import: wire::ImportEntry::new(&import, &imports), report }))
+}
+
+/// Undo an import: its numbers go, and what they replaced stands again.
+#[utoipa::path(delete, path = "/imports/{id}", operation_id = "undoImport", tag = "Impressions",
+    params(("id" = u64, Path, description = "The import's id")), responses((status = NO_CONTENT)))]
+async fn undo(State(admin): State<Admin>, Number(id): Number) -> Result<StatusCode, Problem> {
+    match admin.imports.undo(ImportId(id)).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(no_import(id)),
+    }
+}
+
+fn no_import(id: u64) -> Problem {
+    Problem::not_found(format!("import {id} does not exist"))
+}
+
+impl wire::ImportEntry {
+    fn new(import: &ImportSummary, all: &[ImportSummary]) -> Self {
+        let about = &import.about;
+        let later = all.iter().rfind(|other| other.about.file == about.file && other.id > import.id);
+        Self {
+            id: import.id.0,
+            file_name: about.file_name.clone(),
+            dialects: about.dialects.clone(),
+            as_of: wire::instant(about.as_of),
+            imported_at: wire::instant(about.imported_at),
+            rows: about.numbers,
+            posts: about.posts,
+            first: about.first,
+            last: about.last,
+            superseded_by: later.map(|later| later.id.0),
+        }
     }
 }
 
@@ -82,12 +222,13 @@ impl From<ImportError> for Problem {
         match error {
             ImportError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
             ImportError::AsOf(_) => Self::invalid("as_of", detail),
-            ImportError::Rows(rows) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_errors(json!(rows.first))
+            ImportError::Parse(ParseError::NotRead(refusal)) if !refusal.rows.is_empty() => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_errors(json!(refusal.rows.first))
             }
             ImportError::Parse(ParseError::Busy) => Self::unavailable(detail),
             ImportError::Parse(ParseError::Start(_)) => Self::internal(detail),
-            ImportError::Parse(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
+            ImportError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, detail),
+            ImportError::Parse(_) | ImportError::Wrong(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
             ImportError::Store(error) => error.into(),
         }
     }

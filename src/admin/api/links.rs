@@ -1,11 +1,14 @@
 //! `/api/v1/links`: make, list, show, change and remove links. All of it ends in the catalog.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing};
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::extract::{Asked, Number, Sent};
 use super::problem::Problem;
@@ -18,24 +21,33 @@ use crate::links::{LIST_MAX, LinkFields, LinkFilter};
 /// Links of a page when nobody says how many.
 const LIST_DEFAULT: usize = 100;
 
-pub(super) fn router() -> Router<Admin> {
-    Router::new()
-        .route("/links", routing::get(list).post(create))
-        .route("/links/{id}", routing::get(show).patch(edit).delete(remove))
+pub(super) fn router() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, edit, remove))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ListParams {
+    /// Links after this id: `next` of the page before.
     after: Option<u64>,
+    /// Links of a page, 100 unless said.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
+    /// The link with this slug, on `domain` or the default domain.
     slug: Option<String>,
+    /// Empty means the default domain.
     domain: Option<String>,
     tag: Option<String>,
+    /// `utm_campaign`, without regard to case.
     campaign: Option<String>,
+    /// A part of slug, title or destination.
     q: Option<String>,
 }
 
+/// List links, oldest first.
+#[utoipa::path(get, path = "/links", operation_id = "listLinks", tag = "Links", params(ListParams),
+    responses((status = OK, body = wire::LinkList)))]
 async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> Result<Json<wire::LinkList>, Problem> {
     let limit = params.limit.unwrap_or(LIST_DEFAULT);
     if !(1..=LIST_MAX).contains(&limit) {
@@ -68,6 +80,9 @@ async fn one(admin: &Admin, link: &Link) -> Result<wire::Link, Problem> {
     Ok(wire::Link::new(link, admin.catalog.domains(), clicks.get(&link.id).copied().unwrap_or(0)))
 }
 
+/// Make a link. UTM is merged into the destination now; a missing slug is generated.
+#[utoipa::path(post, path = "/links", operation_id = "createLink", tag = "Links", request_body = LinkFields,
+    responses((status = CREATED, body = wire::Link, headers(("Location" = String, description = "The new link's path")))))]
 async fn create(State(admin): State<Admin>, Sent(fields): Sent<LinkFields>) -> Result<Response, Problem> {
     let made = admin.catalog.create(&fields).await?;
     let location = format!("/api/v1/links/{}", made.link.id);
@@ -76,11 +91,18 @@ async fn create(State(admin): State<Admin>, Sent(fields): Sent<LinkFields>) -> R
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(link)).into_response())
 }
 
+/// Show a link.
+#[utoipa::path(get, path = "/links/{id}", operation_id = "showLink", tag = "Links",
+    params(("id" = u64, Path, description = "The link's id")), responses((status = OK, body = wire::Link)))]
 async fn show(State(admin): State<Admin>, number: Number) -> Result<Json<wire::Link>, Problem> {
     let link = admin.catalog.get(number.link()).await?;
     Ok(Json(one(&admin, &link).await?))
 }
 
+/// Change a link. Fields that are not sent stay as they are; `null` clears.
+#[utoipa::path(patch, path = "/links/{id}", operation_id = "editLink", tag = "Links",
+    params(("id" = u64, Path, description = "The link's id")), request_body = LinkFields,
+    responses((status = OK, body = wire::Link)))]
 async fn edit(
     State(admin): State<Admin>,
     number: Number,
@@ -90,6 +112,9 @@ async fn edit(
     Ok(Json(wire::Link { warnings: edited.warnings, ..one(&admin, &edited.link).await? }))
 }
 
+/// Remove a link. Its clicks stay; its slug is free again.
+#[utoipa::path(delete, path = "/links/{id}", operation_id = "removeLink", tag = "Links",
+    params(("id" = u64, Path, description = "The link's id")), responses((status = NO_CONTENT)))]
 async fn remove(State(admin): State<Admin>, number: Number) -> Result<StatusCode, Problem> {
     admin.catalog.remove(number.link()).await?;
     Ok(StatusCode::NO_CONTENT)

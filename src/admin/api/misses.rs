@@ -1,25 +1,34 @@
 //! `GET /api/v1/misses`: requests that met no link, by day, kind and slug.
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Json, Router, routing};
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::extract::Asked;
 use super::problem::Problem;
 use crate::admin::{Admin, wire};
 use crate::stats::query::Window;
 
-pub(super) fn router() -> Router<Admin> {
-    Router::new().route("/misses", routing::get(list))
+pub(super) fn router() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Params {
+    /// The first day, `2026-11-01`.
     from: Option<String>,
+    /// The last day.
     to: Option<String>,
 }
 
+/// Requests that met no link, by day, kind and slug.
+#[utoipa::path(get, path = "/misses", operation_id = "listMisses", tag = "Statistics", params(Params),
+    responses((status = OK, body = wire::Misses)))]
 async fn list(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Result<Json<wire::Misses>, Problem> {
     let today = admin.clock.now().to_zoned(admin.report_zone.clone()).date();
     let window = Window::parse(params.from.as_deref(), params.to.as_deref(), today)?;

@@ -8,22 +8,31 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{Admin, guard};
 
 mod click;
 mod clicks;
+mod conversions;
 mod ctr;
 mod extract;
+pub(super) mod filtered;
 mod imports;
 mod links;
+mod matches;
 mod misses;
 mod node;
+mod openapi;
+pub(super) mod owner;
 pub(super) mod problem;
 mod reclassify;
+mod reference;
+mod report;
 mod stats;
 
 pub(super) use clicks::EXPORTS_MAX;
+pub(super) use imports::UPLOADS_MAX;
 use problem::Problem;
 
 /// The largest body of a request, in bytes; imports have their own limit.
@@ -34,22 +43,41 @@ const HANDLER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Everything under `/api/v1`, and the refusals of what is not there.
 pub(super) fn router(admin: &Admin) -> Router {
-    Router::new()
+    described().0.layer(from_fn_with_state(admin.clone(), guard::require_key)).with_state(admin.clone())
+}
+
+/// The routes and the document that describes them.
+fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
+    let (routes, document) = OpenApiRouter::new()
         .merge(links::router())
         .merge(stats::router())
         .merge(click::router())
         .merge(clicks::router())
+        .merge(conversions::router())
         .merge(ctr::router())
+        .merge(filtered::router())
+        .merge(matches::router())
         .merge(misses::router())
         .merge(node::router())
+        .merge(owner::router())
         .merge(reclassify::router())
+        .merge(report::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(imports::router())
+        .split_for_parts();
+    let routes = routes
         .fallback(|| async { Problem::not_found("the API has no such path") })
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn(in_time))
-        .layer(from_fn_with_state(admin.clone(), guard::require_key))
-        .with_state(admin.clone())
+        .layer(from_fn(in_time));
+    (routes, openapi::complete(document))
+}
+
+/// The API's description, which is no secret: `/api/openapi.json` for programs, `/api` for people.
+pub(super) fn description() -> Router {
+    Router::new()
+        .route("/api/openapi.json", get(openapi::document))
+        .route("/api", get(reference::page))
+        .method_not_allowed_fallback(wrong_method)
 }
 
 /// `/metrics`, which needs the key, and `/healthz`, which does not.

@@ -1,17 +1,22 @@
 //! `/api/v1/node`, `/metrics` and `/healthz`: what the node says of itself.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use axum::{Json, Router, routing};
 use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::admin::{Admin, wire};
 
-pub(super) fn router() -> Router<Admin> {
-    Router::new().route("/node", routing::get(node))
+pub(super) fn router() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(node))
 }
 
+/// What this node says of itself: addresses, store, hits, geo files.
+#[utoipa::path(get, path = "/node", operation_id = "showNode", tag = "Node",
+    responses((status = OK, body = wire::Node)))]
 async fn node(State(admin): State<Admin>) -> Json<wire::Node> {
     Json(admin.node.report())
 }

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::links::catalog::CatalogError;
 use crate::store::StoreError;
@@ -16,7 +17,7 @@ use crate::store::StoreError;
 pub(in crate::admin) const RETRY_SECONDS: u16 = 2;
 
 /// One refusal.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::admin) struct Problem {
     r#type: &'static str,
     title: &'static str,

@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing};
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::extract::Asked;
 use super::problem::Problem;
@@ -18,42 +21,31 @@ use crate::stats::query::parse_day;
 const WAIT: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-pub(super) fn router() -> Router<Admin> {
-    Router::new()
-        .route("/reclassify", routing::get(state).post(begin))
-        .route("/verify", routing::get(verification).post(verify))
+pub(super) fn router() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(state, begin)).routes(routes!(verification, verify))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Params {
+    /// The first day that is judged again, `2026-11-01`.
     since: String,
     #[serde(default)]
+    /// Tells what would move, and changes nothing.
     dry_run: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VerifyParams {
-    since: String,
-}
-
-async fn verification(State(admin): State<Admin>) -> Json<wire::Reclassification> {
-    Json(admin.past.verification())
-}
-
-/// 202 if it goes on, 409 while another one does; what was found is told by GET.
-async fn verify(State(admin): State<Admin>, Asked(params): Asked<VerifyParams>) -> Result<Response, Problem> {
-    let since = parse_day("since", &params.since)?;
-    admin.past.verify(since).map_err(|busy| Problem::new(StatusCode::CONFLICT, busy))?;
-    Ok((StatusCode::ACCEPTED, Json(admin.past.verification())).into_response())
-}
-
+/// How judging the past again stands.
+#[utoipa::path(get, path = "/reclassify", operation_id = "showReclassification", tag = "Clicks",
+    responses((status = OK, body = wire::Reclassification)))]
 async fn state(State(admin): State<Admin>) -> Json<wire::Reclassification> {
     Json(admin.past.state())
 }
 
-/// 200 with the report if it is done soon, 202 if it goes on, 409 while another one does.
+/// Judge past clicks again by the rules of now: 202 when it goes on after the answer, 409 while another one does.
+#[utoipa::path(post, path = "/reclassify", operation_id = "reclassify", tag = "Clicks", params(Params),
+    responses((status = OK, body = wire::Reclassification), (status = ACCEPTED, body = wire::Reclassification)))]
 async fn begin(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Result<Response, Problem> {
     let since = parse_day("since", &params.since)?;
     let today = admin.clock.now().to_zoned(admin.report_zone.clone()).date();
@@ -69,4 +61,28 @@ async fn begin(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Resu
     let state = admin.past.state();
     let status = if state.is_running() { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(state)).into_response())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct VerifyParams {
+    /// The first day that is compared, `2026-11-01`.
+    since: String,
+}
+
+/// How comparing counters, click files and journals stands.
+#[utoipa::path(get, path = "/verify", operation_id = "showVerification", tag = "Clicks",
+    responses((status = OK, body = wire::Reclassification)))]
+async fn verification(State(admin): State<Admin>) -> Json<wire::Reclassification> {
+    Json(admin.past.verification())
+}
+
+/// Compare counters, click files and journals: 202 when it goes on after the answer, 409 while another comparison does.
+#[utoipa::path(post, path = "/verify", operation_id = "verify", tag = "Clicks", params(VerifyParams),
+    responses((status = ACCEPTED, body = wire::Reclassification)))]
+async fn verify(State(admin): State<Admin>, Asked(params): Asked<VerifyParams>) -> Result<Response, Problem> {
+    let since = parse_day("since", &params.since)?;
+    admin.past.verify(since).map_err(|busy| Problem::new(StatusCode::CONFLICT, busy))?;
+    Ok((StatusCode::ACCEPTED, Json(admin.past.verification())).into_response())
 }

@@ -1,8 +1,10 @@
 //! `GET /api/v1/stats`: clicks by day, hour or dimension.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Json, Router, routing};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::extract::Asked;
 use super::problem::Problem;
@@ -11,10 +13,13 @@ use crate::stats::query::{QueryError, StatsParams, StatsQuery};
 use crate::stats::wire::StatsReport;
 use crate::stats::{StatsError, stats};
 
-pub(super) fn router() -> Router<Admin> {
-    Router::new().route("/stats", routing::get(show))
+pub(super) fn router() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(show))
 }
 
+/// Clicks of one link, of a campaign or of all links, by day, hour or dimension.
+#[utoipa::path(get, path = "/stats", operation_id = "showStats", tag = "Statistics", params(StatsParams),
+    responses((status = OK, body = StatsReport)))]
 async fn show(State(admin): State<Admin>, Asked(params): Asked<StatsParams>) -> Result<Json<StatsReport>, Problem> {
     let query = StatsQuery::parse(&params, &admin.report_zone, admin.clock.now())?;
     Ok(Json(stats(&*admin.store, &query, &admin.report_zone).await?))

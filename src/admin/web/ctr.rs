@@ -15,7 +15,7 @@ use super::{Refused, figures, text, whisker};
 use crate::admin::Admin;
 use crate::stats::ctr::{Grouping, Numerator};
 use crate::stats::query::{CtrParams, CtrQuery};
-use crate::stats::wire::{CtrReport, CtrRow};
+use crate::stats::wire::{ConversionRate, CtrReport, CtrRow, Standing, StandingVerdict};
 
 /// The most rows of a page; API and CLI have all of them.
 const ROWS: usize = 300;
@@ -31,6 +31,7 @@ pub(super) async fn page(
         from: filled(params.from),
         to: filled(params.to),
         clicks: filled(params.clicks),
+        sort: filled(params.sort),
     };
     let choice = Choice::of(&params);
     match answer(&admin, &params).await {
@@ -77,8 +78,9 @@ fn draw(choice: &Choice, params: &CtrParams, answer: &Markup) -> Markup {
 fn rates(report: &CtrReport, choice: &Choice, zone: &TimeZone) -> Markup {
     html! {
         p.hint {
-            (numerator_name(choice.numerator)) " divided by the impressions of the same level and days, "
-            (report.from) " to " (report.to) " (" (zone_name(zone)) ")."
+            (numerator_name(choice.numerator)) " divided by the impressions of the same level and span, "
+            (report.from) " to " (report.to) " (" (zone_name(zone)) "). "
+            a href="/docs/ctr.md" { "What each number means" } "."
         }
         (body(report, Table { by: choice.by, numerator: choice.numerator, zone }))
     }
@@ -221,7 +223,8 @@ impl Table<'_> {
         let outside =
             format!("{} more, {place} without such impressions or after the as-of", counted(row.clicks_outside, noun));
         let outside = (row.clicks_outside > 0).then_some(outside);
-        outside.into_iter().chain(row.notes.iter().map(|note| plain_note(note))).collect()
+        let notes = outside.into_iter().chain(row.notes.iter().map(|note| plain_note(note)));
+        notes.chain(row.baselines.iter().map(standing)).chain(row.conversions.iter().map(converted)).collect()
     }
 }
 
@@ -236,7 +239,9 @@ fn counts(row: &CtrRow) -> Markup {
     let known = |number: Option<u64>| html! { @match number { Some(number) => (count(number)), None => span.unknown { "unknown" } } };
     html! {
         (known(row.clicks)) " / " (known(row.impressions))
-        @if let Some(kind) = &row.kind { small { (plain(kind)) } }
+        @if let Some(kind) = &row.kind {
+            small { (plain(kind)) @if let Some(basis) = row.basis { ", " (basis.words()) } }
+        }
     }
 }
 
@@ -249,6 +254,25 @@ fn name(row: &CtrRow, by: Grouping) -> Markup {
         " "
         @if let Some(level) = row.level.as_ref().filter(|level| by != Grouping::Level || **level != row.value) { span.tag { (level) } }
     }
+}
+
+/// Where the rate stands, and who says what is usual.
+fn standing(standing: &Standing) -> String {
+    let beside = if standing.of == "own" { "your own posts" } else { "what is usual" };
+    let how = match standing.verdict {
+        StandingVerdict::NotEnoughData => return format!("Too little data to hold against {beside}"),
+        StandingVerdict::Above => "Above",
+        StandingVerdict::Within => "Like",
+        StandingVerdict::Below => "Below",
+    };
+    format!("{how} {beside}: {}", standing.source)
+}
+
+fn converted(converted: &ConversionRate) -> String {
+    let rate = converted.rate.map_or_else(String::new, |rate| format!(" ({})", text::rate(rate)));
+    let worth: Vec<_> = converted.values.iter().map(|(currency, value)| format!(", {value:.2} {currency}")).collect();
+    let count = counted(converted.conversions, "conversion");
+    format!("{count} of {}{rate}{}", counted(converted.clicks, "human click"), worth.concat())
 }
 
 /// Kinds are written as people read them.

@@ -8,7 +8,7 @@ use super::Refused;
 use crate::admin::Admin;
 use crate::domain::link::LinkId;
 use crate::stats::StatsError;
-use crate::stats::ctr::{Grouping, Numerator};
+use crate::stats::ctr::{Grouping, Numerator, Order};
 use crate::stats::query::{By, CtrQuery, StatsQuery, Window};
 use crate::stats::report::{days_needed, report};
 use crate::stats::wire::{CtrReport, CtrRow, StatsReport};
@@ -37,12 +37,12 @@ pub(super) async fn recent<const N: usize>(
 
 /// Click-through rates of all imported days, by link.
 pub(super) async fn rates(admin: &Admin) -> Result<CtrReport, Refused> {
-    let query = CtrQuery { by: Grouping::Link, from: None, to: None, numerator: Numerator::Human };
+    let query = CtrQuery { by: Grouping::Link, from: None, to: None, numerator: Numerator::Human, order: Order::Size };
     ctr(admin, &query).await
 }
 
 pub(super) async fn ctr(admin: &Admin, query: &CtrQuery) -> Result<CtrReport, Refused> {
-    Ok(crate::stats::ctr(&*admin.store, query, &admin.report_zone, admin.clock.now()).await?)
+    Ok(crate::stats::rates::ctr(&admin.ratings().await?, query).await?)
 }
 
 /// One row for each link: the first that has a ratio, or else the first.

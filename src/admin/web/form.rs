@@ -9,8 +9,8 @@ use crate::admin::Admin;
 use crate::admin::api::problem::Problem;
 use crate::domain::link::{Link, LinkSpec};
 use crate::domain::placement::Level;
-use crate::domain::utm::Utm;
-use crate::links::{Change, LinkFields, UtmFields};
+use crate::domain::utm::{Utm, UtmField};
+use crate::links::{Change, LinkFields, UtmFields, UtmPolicy};
 
 /// Platforms that are offered; any other name can be typed.
 const PLATFORMS: [&str; 12] = [
@@ -145,7 +145,7 @@ pub(super) fn draw(admin: &Admin, purpose: &Purpose<'_>, inputs: &Inputs, wrong:
             (form.alert())
             (leads_to(admin, purpose, &form, inputs))
             (placed(&form, inputs))
-            (campaign(&form, inputs, &carried))
+            (campaign(admin.catalog.utm_policy(), &form, inputs, &carried))
             details open[inputs.says_more() || form.blames_more()] {
                 summary { "Title, tags and more UTM" }
                 (more(&form, inputs, &carried))
@@ -200,13 +200,14 @@ fn placed(form: &Drawn<'_>, inputs: &Inputs) -> Markup {
     }
 }
 
-fn campaign(form: &Drawn<'_>, inputs: &Inputs, carried: &Utm) -> Markup {
+fn campaign(policy: &UtmPolicy, form: &Drawn<'_>, inputs: &Inputs, carried: &Utm) -> Markup {
+    let listed = |field| policy.allowed(field).iter().map(String::as_str).collect::<Vec<_>>();
     html! {
         fieldset {
             legend { "UTM" }
-            (form.utm("utm.source", "Source", carried.source.as_deref(), "instagram").text("source", &inputs.source))
-            (form.utm("utm.medium", "Medium", carried.medium.as_deref(), "social").text("medium", &inputs.medium))
-            (form.utm("utm.campaign", "Campaign", carried.campaign.as_deref(), "spring-sale").text("campaign", &inputs.campaign))
+            (form.utm("utm.source", "Source", carried.source.as_deref(), "instagram").suggested("source", &inputs.source, &listed(UtmField::Source)))
+            (form.utm("utm.medium", "Medium", carried.medium.as_deref(), "social").suggested("medium", &inputs.medium, &listed(UtmField::Medium)))
+            (form.utm("utm.campaign", "Campaign", carried.campaign.as_deref(), "spring-sale").suggested("campaign", &inputs.campaign, &listed(UtmField::Campaign)))
         }
     }
 }
@@ -319,7 +320,8 @@ impl<'a> Field<'a> {
     fn suggested(&self, name: &str, value: &str, options: &[&str]) -> Markup {
         let list = format!("{name}-names");
         let input = html! {
-            input id=(name) name=(name) value=(value) list=(list) autocomplete="off" spellcheck="false" autocapitalize="off"
+            input id=(name) name=(name) value=(value) list=(list) placeholder=[self.placeholder()] autocomplete="off"
+                spellcheck="false" autocapitalize="off"
                 aria-invalid=[self.invalid()] aria-describedby=[self.described(name)] autofocus[self.wrong.is_some()];
             datalist id=(list) { @for option in options { option value=(option) {} } }
         };

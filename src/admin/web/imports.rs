@@ -15,11 +15,13 @@ use super::layout::{self, Place, Question};
 use super::text::{count, counted, plain, sentence, when};
 use super::words::{Word, defined};
 use super::{Refused, unreadable};
+use crate::admin::Admin;
 use crate::admin::api::problem::Problem;
-use crate::admin::{Admin, CatalogNames};
-use crate::domain::impression::{ImportId, ImportSummary};
-use crate::impressions::csv::{Listed, RowError};
-use crate::impressions::import::{ImportError, Upload, import};
+use crate::domain::import::{ImportId, ImportSummary};
+use crate::impressions::child::ParseError;
+use crate::impressions::import::{ImportError, Upload};
+use crate::impressions::options::Options;
+use crate::impressions::reading::{Listed, RowError};
 use crate::impressions::wire::ImportReport;
 
 /// The largest form with a pasted file, in bytes; line breaks and commas take three bytes each.
@@ -50,7 +52,7 @@ impl Inputs {
         Ok(Upload {
             // Forms send line breaks as CR LF; a pasted file shall be the same import as the file itself.
             bytes: self.csv.replace("\r\n", "\n").into_bytes(),
-            file_name: file_name.unwrap_or(UNNAMED).to_owned(),
+            options: Options { file_name: file_name.unwrap_or(UNNAMED).to_owned(), ..Options::default() },
             as_of: as_of.map(str::parse::<Timestamp>).transpose().map_err(wrong)?,
             dry_run,
         })
@@ -115,10 +117,11 @@ async fn run(admin: &Admin, inputs: &Inputs, dry_run: bool) -> Result<Result<Imp
         Ok(upload) => upload,
         Err(problem) => return Ok(Err(Outcome::Wrong(problem))),
     };
-    let names = CatalogNames(&admin.catalog);
-    match import(&admin.parser, &*admin.store, &names, &upload, admin.clock.now()).await {
+    match admin.imports.import(&upload, admin.clock.now()).await {
         Ok(report) => Ok(Ok(report)),
-        Err(ImportError::Rows(rows)) => Ok(Err(Outcome::Rows(rows))),
+        Err(ImportError::Parse(ParseError::NotRead(refusal))) if !refusal.rows.is_empty() => {
+            Ok(Err(Outcome::Rows(refusal.rows)))
+        }
         Err(ImportError::Store(error)) => Err(error.into()),
         Err(error) => Ok(Err(Outcome::Wrong(error.into()))),
     }
@@ -137,14 +140,14 @@ pub(super) async fn confirm_undo(
     number: Result<Path<u64>, PathRejection>,
 ) -> Result<Markup, Refused> {
     let Path(id) = number?;
-    let imports = admin.store.imports().await?;
+    let imports = admin.imports.list().await?;
     let import = imports.iter().find(|import| import.id.0 == id).ok_or_else(|| gone(id))?;
     let question = Question {
         at: Place::Imports,
-        title: &format!("Undo the import of {}?", import.file_name),
+        title: &format!("Undo the import of {}?", import.about.file_name),
         consequence: &format!(
             "Its {} are taken away. Numbers that it replaced are in force again, and the file can be imported again.",
-            counted(import.rows, "number")
+            counted(import.about.numbers, "number")
         ),
         verb: "Undo import",
         action: &format!("/imports/{id}/undo"),
@@ -158,7 +161,7 @@ pub(super) async fn undo(
     number: Result<Path<u64>, PathRejection>,
 ) -> Result<Redirect, Refused> {
     let Path(id) = number?;
-    if !admin.store.undo_import(ImportId(id)).await? {
+    if !admin.imports.undo(ImportId(id)).await? {
         return Err(gone(id).into());
     }
     Ok(Redirect::to("/imports"))
@@ -169,12 +172,12 @@ fn gone(id: u64) -> Problem {
 }
 
 async fn draw(admin: &Admin, inputs: &Inputs, outcome: &Outcome, done: Option<u64>) -> Result<Markup, Refused> {
-    let imports = admin.store.imports().await?;
+    let imports = admin.imports.list().await?;
     let stored = imports.iter().find(|import| Some(import.id.0) == done);
     let content = html! {
         h1.unseen { "Impressions" }
         @if let Some(import) = stored {
-            p.done role="status" { "Imported: " (import.file_name) ", " (counted(import.rows, "number")) ". " a href="/ctr" { "See the click-through rates" } }
+            p.done role="status" { "Imported: " (import.about.file_name) ", " (counted(import.about.numbers, "number")) ". " a href="/ctr" { "See the click-through rates" } }
         }
         (answer(outcome))
         (form(inputs, outcome))
@@ -232,7 +235,7 @@ fn unmatched(report: &ImportReport) -> Markup {
     html! {
         @if report.unmatched_count > 0 {
             p.warning { "No link stands in " (counted(report.unmatched_count, "post")) " of this file, so there are no clicks to divide:" }
-            ul.notes { @for post in &report.unmatched { li { (post) } } }
+            ul.notes { @for post in &report.unmatched { li { (post.post) } } }
             (rest(report.unmatched_count, report.unmatched.len()))
         }
     }
@@ -240,11 +243,13 @@ fn unmatched(report: &ImportReport) -> Markup {
 
 fn skipped(report: &ImportReport) -> Markup {
     html! {
-        @if report.skipped_count > 0 {
+        @let count: u64 = report.tables.iter().map(|table| table.skipped_count).sum();
+        @let rows: Vec<_> = report.tables.iter().flat_map(|table| &table.skipped).collect();
+        @if count > 0 {
             details {
-                summary { (counted(report.skipped_count, "number")) " skipped, because they say nothing" }
-                ul.notes { @for row in &report.skipped { li { "Row " (row.row) ": " (row.reason) } } }
-                (rest(report.skipped_count, report.skipped.len()))
+                summary { (counted(count, "row")) " skipped, because they say nothing" }
+                ul.notes { @for row in &rows { li { "Row " (row.row) ": " (row.reason) } } }
+                (rest(count, rows.len()))
             }
         }
     }
@@ -328,11 +333,11 @@ fn list(imports: &[ImportSummary], zone: &TimeZone) -> Markup {
 fn row(import: &ImportSummary, zone: &TimeZone) -> Markup {
     html! {
         tr {
-            td { (import.file_name) }
-            td { (when(import.as_of, zone)) }
-            td.roomy { (when(import.imported_at, zone)) }
-            td.number { (count(import.rows)) }
-            td.number { a href={ "/imports/" (import.id.0) "/undo" } aria-label={ "Undo the import of " (import.file_name) } { "Undo" } }
+            td { (import.about.file_name) }
+            td { (when(import.about.as_of, zone)) }
+            td.roomy { (when(import.about.imported_at, zone)) }
+            td.number { (count(import.about.numbers)) }
+            td.number { a href={ "/imports/" (import.id.0) "/undo" } aria-label={ "Undo the import of " (import.about.file_name) } { "Undo" } }
         }
     }
 }

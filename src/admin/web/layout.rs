@@ -88,7 +88,7 @@ impl Question<'_> {
     }
 }
 
-pub(super) fn document(title: &str, body: &Markup) -> Markup {
+pub(in crate::admin) fn document(title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {

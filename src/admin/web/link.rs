@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::layout::{self, Place};
 use super::overview::{filtered, placement, recent};
-use super::text::{count, percent, when};
+use super::text::{count, counted, percent, when};
 use super::words::{Word, defined};
 use super::{Refused, ctr, figures};
 use crate::admin::Admin;
@@ -16,6 +16,7 @@ use crate::domain::link::{Link, LinkId};
 use crate::domain::passthrough::NO_TRACK;
 use crate::stats::ctr::{Grouping, Numerator};
 use crate::stats::query::By;
+use crate::stats::seen;
 use crate::stats::wire::{CtrRow, StatsReport};
 
 /// What is broken down, the words above it, and what they mean where that is not plain.
@@ -43,8 +44,19 @@ pub(super) async fn page(
     let link = admin.catalog.get(LinkId(id)).await?;
     let [source, seen_on, country, device, os, browser, referrer] =
         BREAKDOWNS.map(|(dimension, ..)| By::Value(dimension));
-    let by = [By::Day, By::Value(Dimension::Reason), source, seen_on, country, device, os, browser, referrer];
-    let [days, reasons, breakdowns @ ..] = figures::recent(&admin, Some(link.id), by).await?;
+    let by = [
+        By::Day,
+        By::Value(Dimension::Reason),
+        By::Value(Dimension::Unfilled),
+        source,
+        seen_on,
+        country,
+        device,
+        os,
+        browser,
+        referrer,
+    ];
+    let [days, reasons, macros, breakdowns @ ..] = figures::recent(&admin, Some(link.id), by).await?;
     let ever = clicks_of(&*admin.store, &[link.id]).await?.get(&link.id).copied().unwrap_or(0);
     let rates: Vec<CtrRow> =
         figures::rates(&admin).await?.rows.into_iter().filter(|row| row.value == id.to_string()).collect();
@@ -52,7 +64,9 @@ pub(super) async fn page(
     let content = html! {
         (about(&admin, &link, &name))
         (recent("Last 28 days", &days, Some(ever)))
+        (unfilled(&macros))
         (divided(&admin, &rates))
+        (place(&link, &breakdowns[0], &breakdowns[1]))
         @if days.clicks > 0 {
             div.columns {
                 @for ((_, title, word), report) in BREAKDOWNS.iter().zip(&breakdowns) { (breakdown(title, *word, report)) }
@@ -141,6 +155,38 @@ fn divided(admin: &Admin, rates: &[CtrRow]) -> Markup {
             @if rates.is_empty() {
                 p.hint { "No impressions yet. " a href="/imports" { "Import what the platform reports" } " to get a rate." }
             } @else { (table.draw(rates)) }
+        }
+    }
+}
+
+/// Whether the clicks came from where the link was made for.
+fn place(link: &Link, sources: &StatsReport, seen_on: &StatsReport) -> Markup {
+    let spec = &link.spec;
+    let is_declared = spec.utm.source.is_some() || spec.placement.platform.is_some();
+    let seen = is_declared.then(|| seen::of(spec.placement.level, &sources.rows, &seen_on.rows)).flatten();
+    html! {
+        @if let Some((seen, leak)) = seen.and_then(|seen| seen.leak().map(|leak| (seen, leak))) {
+            section.card {
+                h2 { (defined(Word::SeenOn, "Seen")) " where it was meant to stand?" }
+                p {
+                    b { (percent(leak)) } " of the " (counted(seen.observed(), "click")) " that showed a place came from elsewhere"
+                    @if let Some(most) = &seen.most { ", most of them from " (most) }
+                    ": " (count(seen.there)) " were seen on " (seen.declared.join(", ")) ", " (count(seen.elsewhere))
+                    " were not. " (count(seen.unknown)) " more showed no place."
+                }
+            }
+        }
+    }
+}
+
+/// Macros that arrived as they were written, because nobody filled them in.
+fn unfilled(report: &StatsReport) -> Markup {
+    html! {
+        @for row in report.rows.iter().take(ROWS) {
+            p.warning {
+                (counted(row.clicks, "click")) " of these days arrived with " code { (row.value) }
+                " unfilled: the tool that shows the link did not replace its macro."
+            }
         }
     }
 }

@@ -22,12 +22,15 @@ mod chart;
 mod ctr;
 mod edit;
 mod figures;
+mod filtered;
 mod form;
 mod imports;
 mod layout;
+pub(super) use layout::document;
 mod link;
 mod new;
 mod overview;
+mod owner;
 mod sign_in;
 mod text;
 mod whisker;
@@ -57,7 +60,10 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/links/{id}/remove", get(edit::confirm_removal).post(edit::remove))
         .route("/ctr", get(ctr::page))
         .route("/imports/{id}/undo", get(imports::confirm_undo).post(imports::undo))
+        .route("/filtered", get(filtered::page))
+        .route("/owner", get(owner::page))
         .route("/words", get(words::page))
+        .route("/docs/ctr.md", get(about_rates))
         .route("/sign-out", post(sign_in::sign_out))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
     let uploads = Router::new()
@@ -76,6 +82,11 @@ pub(super) fn router(admin: &Admin) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .with_state(admin.clone())
+}
+
+/// The page of the documentation that says what each number means, as it is in the repository.
+async fn about_rates() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; charset=utf-8")], include_str!("../../../docs/ctr.md"))
 }
 
 async fn style() -> impl IntoResponse {

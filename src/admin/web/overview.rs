@@ -12,7 +12,7 @@ use super::form::{self, Inputs, Purpose};
 use super::layout::{self, Place};
 use super::text::{count, counted, short};
 use super::words::{Word, defined};
-use super::{Refused, chart, figures};
+use super::{Refused, chart, figures, filtered};
 use crate::admin::Admin;
 use crate::admin::totals::clicks_of;
 use crate::domain::counter::Dimension;
@@ -114,9 +114,15 @@ pub(super) fn filtered(days: &StatsReport, reasons: &StatsReport) -> Markup {
                     (counted(sum, "hit")) " of " (count(days.hits.unwrap_or(sum))) " had another "
                     (defined(Word::Verdict, "verdict")) " than human:"
                 }
-                ul.tags { @for (verdict, hits) in &verdicts { li.tag { (verdict) " " b { (count(**hits)) } } } }
+                ul.tags {
+                    @for (verdict, hits) in &verdicts {
+                        li { a.tag href=(filtered::address(days.link, verdict, "")) { (verdict) " " b { (count(**hits)) } } }
+                    }
+                }
                 (why(reasons))
+                p { a href=(filtered::address(days.link, "", "")) { "The latest of them, and why" } }
             }
+            p.hint { "Your own visits need not be among the clicks: " a href="/owner" { "mark your browsers" } "." }
         }
     }
 }
@@ -125,21 +131,21 @@ pub(super) fn filtered(days: &StatsReport, reasons: &StatsReport) -> Markup {
 fn why(reasons: &StatsReport) -> Markup {
     let (named, others) = reasons.rows.split_at(reasons.rows.len().min(REASONS));
     html! {
-        (reasons_table(named))
+        (reasons_table(reasons.link, named))
         @if !others.is_empty() {
-            details { summary { (counted(others.len() as u64, "further reason")) } (reasons_table(others)) }
+            details { summary { (counted(others.len() as u64, "further reason")) } (reasons_table(reasons.link, others)) }
         }
     }
 }
 
-fn reasons_table(rows: &[StatsRow]) -> Markup {
+fn reasons_table(link: Option<u64>, rows: &[StatsRow]) -> Markup {
     html! {
         table {
             thead { tr { th scope="col" { "Verdict and reason" } th.number scope="col" { (defined(Word::Hit, "Hits")) } } }
             tbody {
                 @for row in rows {
                     @let (verdict, reason) = row.value.split_once(':').unwrap_or((&row.value, ""));
-                    tr { td { (verdict) " " span.soft { (reason) } } td.number { (count(row.hits.unwrap_or(row.clicks))) } }
+                    tr { td { a href=(filtered::address(link, verdict, reason)) { (verdict) " " (reason) } } td.number { (count(row.hits.unwrap_or(row.clicks))) } }
                 }
             }
         }

@@ -10,11 +10,7 @@ use csv::{Terminator, WriterBuilder};
 use super::super::columns::COLUMNS;
 use super::Scan;
 use super::cells::{Cell, Cells, append_time};
-
-/// What makes a spreadsheet look for a formula: OWASP's list on CSV injection, with the fullwidth forms that
-/// spreadsheets fold to the same signs.
-const FORMULA_SIGNS: [char; 11] =
-    ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+use crate::domain::spreadsheet::guarded;
 
 pub(super) fn write(scan: Scan, out: impl io::Write) -> io::Result<u64> {
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
@@ -41,7 +37,7 @@ pub(super) fn write(scan: Scan, out: impl io::Write) -> io::Result<u64> {
 fn append(out: &mut String, cell: Cell<'_>) {
     match cell {
         Cell::Absent => {}
-        Cell::Text(text) => append_text(out, text),
+        Cell::Text(text) => out.push_str(&guarded(text)),
         Cell::Number(number) => append_number(out, number),
         Cell::Time(time_ms) => append_time(out, time_ms),
     }
@@ -52,20 +48,11 @@ fn append_number(out: &mut String, number: u64) {
     write!(out, "{number}").expect("a String takes whatever is written to it");
 }
 
-/// Guards what begins with a formula sign, and also a sign behind `'`, so that taking one `'` away from a cell that
-/// begins with `'` and a sign always gives the text back.
-fn append_text(out: &mut String, text: &str) {
-    if text.trim_start_matches('\'').starts_with(FORMULA_SIGNS) {
-        out.push('\'');
-    }
-    out.push_str(text);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn guarded(text: &str) -> String {
+    fn written(text: &str) -> String {
         let mut out = String::new();
         append(&mut out, Cell::Text(text));
         out
@@ -75,21 +62,21 @@ mod tests {
     fn text_that_begins_like_a_formula_gets_an_apostrophe() {
         let signs = ["=", "+", "-", "@", "\t", "\r", "\n", "\u{ff1d}", "\u{ff0b}", "\u{ff0d}", "\u{ff20}"];
         for sign in signs {
-            assert_eq!(guarded(&format!("{sign}1+1")), format!("'{sign}1+1"));
+            assert_eq!(written(&format!("{sign}1+1")), format!("'{sign}1+1"));
         }
-        assert_eq!(guarded("=HYPERLINK(\"http://x\")"), "'=HYPERLINK(\"http://x\")");
-        assert_eq!(guarded("'=1"), "''=1");
+        assert_eq!(written("=HYPERLINK(\"http://x\")"), "'=HYPERLINK(\"http://x\")");
+        assert_eq!(written("'=1"), "''=1");
     }
 
     #[test]
     fn other_text_stays_as_it_is() {
         for text in ["", "spring", "a=b", "1-1", "'quoted'", "'", "\u{e9}t\u{e9}", " =1"] {
-            assert_eq!(guarded(text), text);
+            assert_eq!(written(text), text);
         }
     }
 
     #[test]
-    fn numbers_and_times_are_never_guarded() {
+    fn numbers_and_times_are_never_written() {
         let mut out = String::new();
         append(&mut out, Cell::Number(7));
         append(&mut out, Cell::Time(-1));

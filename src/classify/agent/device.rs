@@ -5,17 +5,24 @@ use crate::domain::click::Device;
 use super::hints::Hints;
 use super::tokens::{Class, Found};
 
+/// What runs Windows and calls itself a tablet is a computer with a touch screen.
+fn is_tablet_pc(device: Device, os: &str) -> bool {
+    device == Device::Tablet && os == "Windows"
+}
+
 /// A television on Android also says `Mobile` now and then, and a tablet often does; so the rarer class goes first.
 pub(super) fn class(found: &Found, hints: &Hints, os: &str) -> Device {
-    const BY_TOKEN: [(Class, Device); 6] = [
+    const BY_TOKEN: [(Class, Device); 7] = [
         (Class::Tv, Device::Tv),
         (Class::Console, Device::Console),
         (Class::Wearable, Device::Wearable),
         (Class::Tablet, Device::Tablet),
         (Class::Mobile, Device::Mobile),
         (Class::Handset, Device::Mobile),
+        (Class::Desktop, Device::Desktop),
     ];
-    let by_token = BY_TOKEN.iter().find(|(class, _)| found.is(*class)).map(|(_, device)| *device);
+    let mut found_by_token = BY_TOKEN.iter().filter(|(class, _)| found.is(*class)).map(|(_, device)| *device);
+    let by_token = found_by_token.find(|device| !is_tablet_pc(*device, os));
     if os == "iPadOS" {
         return Device::Tablet;
     }

@@ -66,10 +66,12 @@ fn device(form_factors: &str, mobile: &str, system: &str) -> Option<Device> {
 
 /// The brand that says more than "Chromium"; the engine's own brand and the made-up one say nothing.
 fn browser(brands: &str) -> &'static str {
-    const BRANDS: [(&str, &str); 13] = [
+    const BRANDS: [(&str, &str); 22] = [
         ("\"Microsoft Edge\"", "Edge"),
         ("\"Opera\"", "Opera"),
         ("\"Opera GX\"", "Opera"),
+        ("\"OperaMobile\"", "Opera"),
+        ("\"Opera Mobile\"", "Opera"),
         ("\"Brave\"", "Brave"),
         ("\"Samsung Internet\"", "Samsung Internet"),
         ("\"Vivaldi\"", "Vivaldi"),
@@ -78,6 +80,13 @@ fn browser(brands: &str) -> &'static str {
         ("\"DuckDuckGo\"", "DuckDuckGo"),
         ("\"Whale\"", "Whale"),
         ("\"Avast Secure Browser\"", "Avast Secure Browser"),
+        ("\"AVG Secure Browser\"", "AVG Secure Browser"),
+        ("\"Avira Secure Browser\"", "Avira Browser"),
+        ("\"CCleaner Browser\"", "CCleaner Browser"),
+        ("\"Norton Private Browser\"", "Norton Browser"),
+        ("\"CocCoc\"", "Coc Coc"),
+        ("\"Oculus Browser\"", "Oculus Browser"),
+        ("\"Wavebox\"", "Wavebox"),
         ("\"HuaweiBrowser\"", "Huawei Browser"),
         ("\"Google Chrome\"", "Chrome"),
     ];

@@ -132,19 +132,4 @@ fn joined(hit: &Hit<'_>) -> CompactString {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::link::LinkId;
-
-    fn hit(user_agent: &str) -> Hit<'_> {
-        Hit { user_agent, ..Hit::new(LinkId(1), 0) }
-    }
-
-    #[test]
-    fn hints_are_kept_as_sent_and_nothing_is_kept_of_none() {
-        let mut hit = hit("x");
-        assert_eq!(joined(&hit), "");
-        hit.take_header("sec-ch-ua-mobile", b"?1");
-        assert_eq!(joined(&hit), "|?1|||");
-    }
-}
+mod tests;

@@ -30,10 +30,12 @@ pub(super) enum Class {
     Handset = 32,
     /// Only iPhones and iPads have it.
     Ios = 64,
+    Desktop = 128,
 }
 
 /// Every class by its word.
-pub(in crate::classify) const CLASSES: [&str; 7] = ["tv", "console", "wearable", "tablet", "mobile", "handset", "ios"];
+pub(in crate::classify) const CLASSES: [&str; 8] =
+    ["tv", "console", "wearable", "tablet", "mobile", "handset", "ios", "desktop"];
 
 impl Class {
     fn parse(text: &str) -> Option<Self> {
@@ -45,6 +47,7 @@ impl Class {
             "mobile" => Self::Mobile,
             "handset" => Self::Handset,
             "ios" => Self::Ios,
+            "desktop" => Self::Desktop,
             _ => return None,
         })
     }

@@ -5,7 +5,7 @@
 
 mod cases;
 mod families;
-mod speed;
+pub(super) mod speed;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -37,9 +37,6 @@ pub(crate) struct Args {
     /// The folder with `crawler-user-agents` and `uap-core` in it
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Also measure what judging a click costs
-    #[arg(long)]
-    time: bool,
     /// Also list the cases that were judged wrongly
     #[arg(long)]
     misses: bool,
@@ -82,9 +79,6 @@ pub(crate) fn run(args: &Args, config: &Config) -> anyhow::Result<()> {
     let reader = Reader(crate::tally::rules::classifier(&config.classify)?);
     let scores = scores(&reader, &args.folder)?;
     print(&render(&scores))?;
-    if args.time {
-        print(&speed::measure(&reader.0, &args.folder)?)?;
-    }
     if args.misses {
         print(&misses(&scores))?;
     }

@@ -8,6 +8,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::finding::Finding;
 use super::machine::{existing, may_write};
+use crate::archive::{self, Address};
 
 /// The name of the embedded store's file in its folder.
 const STORE_FILE: &str = "waypost.db";
@@ -45,19 +46,31 @@ fn is_sqlite(path: &Path) -> io::Result<bool> {
     Ok(magic == SQLITE_MAGIC)
 }
 
-/// The folder of click files. An object store is only reachable with the server's means.
-pub(super) fn archive(config: &crate::archive::Config, data: &Path) -> Finding {
+/// The folder of click files, or the bucket. A server that runs has the credentials, and says itself how it stands.
+pub(super) fn archive(config: &archive::Config, data: &Path, is_running: bool) -> Option<Finding> {
     const WHAT: &str = "click files";
-    let folder = match config.url.as_str() {
-        "" => data.join("clicks"),
-        url if url.contains("://") => return Finding::warn(WHAT, format!("{url} can only be tried by the server")),
-        folder => PathBuf::from(folder),
-    };
-    let parent = existing(&folder);
-    match may_write(parent) {
-        Ok(()) => Finding::ok(WHAT, format!("{} can be written to", folder.display())),
-        Err(error) => Finding::fail(WHAT, format!("cannot write in {}: {error}; change its owner", parent.display())),
-    }
+    Some(match Address::of(config, data) {
+        Ok(Address::Folder(folder)) => {
+            let parent = existing(&folder);
+            match may_write(parent) {
+                Ok(()) => Finding::ok(WHAT, format!("{} can be written to", folder.display())),
+                Err(error) => {
+                    Finding::fail(WHAT, format!("cannot write in {}: {error}; change its owner", parent.display()))
+                }
+            }
+        }
+        Ok(Address::Bucket(_)) if is_running => return None,
+        Ok(Address::Bucket(bucket)) => match ask(config, data) {
+            Ok(()) => Finding::ok(WHAT, format!("{bucket} answers and lets its files be listed")),
+            Err(error) => Finding::fail(WHAT, format!("{error:#}")),
+        },
+        Err(error) => Finding::fail(WHAT, error.to_string()),
+    })
+}
+
+fn ask(config: &archive::Config, data: &Path) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    Ok(archive::check(config, data, runtime.handle())?)
 }
 
 /// Countries and cities wander: after two months a file is out of date.

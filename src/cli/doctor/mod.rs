@@ -15,7 +15,7 @@ use serde_json::json;
 
 use self::finding::{Finding, Grade};
 use super::client::block_on;
-use super::connect::Running;
+use super::connect::{Connect, Running};
 use super::serve::{ConfigFile, Settings};
 use super::table::{Left, Table};
 use super::{AlreadyTold, print};
@@ -27,12 +27,18 @@ pub(crate) struct Args {
     file: ConfigFile,
     #[command(flatten)]
     settings: Settings,
-    /// Say which address a request with this header would be counted under: 'X-Forwarded-For: 203.0.113.7'
-    #[arg(long, value_name = "HEADER", requires = "peer", value_parser = address::header)]
-    address_of: Option<address::Header>,
-    /// The address such a request comes from, usually the proxy's
-    #[arg(long, value_name = "IP", requires = "address_of")]
+    /// Say which address a request from this one would be counted under, and why; usually it is the proxy's
+    #[arg(long, value_name = "IP")]
     peer: Option<IpAddr>,
+    /// A header of that request, 'X-Forwarded-For: 203.0.113.7'; may be given several times
+    #[arg(long, value_name = "HEADER", requires = "peer", value_parser = address::header)]
+    address_of: Vec<address::Header>,
+    /// Whom a PROXY header before that request names
+    #[arg(long, value_name = "IP", requires = "peer")]
+    introduced: Option<IpAddr>,
+    /// Ask the running server through its public addresses which address it sees this machine under
+    #[arg(long, conflicts_with = "peer")]
+    live: bool,
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
@@ -48,15 +54,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn examine(config: &Config, args: &Args) -> anyhow::Result<Vec<Finding>> {
-    if let (Some(header), Some(peer)) = (&args.address_of, args.peer) {
-        return Ok(vec![address::explain(&config.redirect, header, peer)]);
+    if let Some(peer) = args.peer {
+        let asked = address::Asked { headers: &args.address_of, peer, introduced: args.introduced };
+        return Ok(address::explain(&config.redirect, &asked));
+    }
+    if args.live {
+        let connect = Connect { data: Some(config.data.clone()), ..Connect::default() };
+        let client = connect.open()?;
+        return block_on(address::live(&client));
     }
     let mut findings = vec![Finding::ok("configuration", "it loads")];
     findings.extend(machine::folder(&config.data));
     findings.extend(machine::disk(&config.data, &config.journal));
     findings.push(machine::open_files(&config.redirect));
     findings.push(machine::clock(&config.data));
-    if Running::file(&config.data).exists() {
+    let is_running = Running::file(&config.data).exists();
+    if is_running {
         match Running::read(&config.data) {
             Ok(running) => findings.extend(block_on(running::examine(config, &running))?),
             Err(error) => findings.push(Finding::fail("server", format!("{error:#}"))),
@@ -64,9 +77,9 @@ fn examine(config: &Config, args: &Args) -> anyhow::Result<Vec<Finding>> {
     } else {
         findings.extend(stopped(config));
     }
-    findings.push(files::archive(&config.archive, &config.data));
+    findings.extend(files::archive(&config.archive, &config.data, is_running));
     findings.extend(files::geo(&config.classify, jiff::Timestamp::now()));
-    findings.push(address::proxies(&config.redirect));
+    findings.extend(address::proxies(&config.redirect));
     Ok(findings)
 }
 

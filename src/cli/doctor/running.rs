@@ -15,7 +15,16 @@ use crate::config::Config;
 struct Node {
     version: String,
     store: String,
+    #[serde(default)]
+    undelivered: Undelivered,
     hits: Hits,
+}
+
+/// A server of an earlier version tells nothing of it.
+#[derive(Debug, Default, Deserialize)]
+struct Undelivered {
+    files: u64,
+    trouble: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +49,7 @@ pub(super) async fn examine(config: &Config, running: &Running) -> anyhow::Resul
             Finding::ok(WHAT, format!("version {} answers at {} and took the key", node.version, running.admin)),
             Finding::ok("redirects", format!("answered at {}", running.redirect)),
             store(&node),
+            deliveries(&node.undelivered),
             accounting(&node.hits),
         ]),
         Err(error) => {
@@ -55,6 +65,16 @@ async fn ask(client: &Client) -> anyhow::Result<Node> {
 
 fn store(node: &Node) -> Finding {
     Finding::ok("store", node.store.clone())
+}
+
+/// Click files go to the object store as soon as they are written, if there is one.
+fn deliveries(undelivered: &Undelivered) -> Finding {
+    const WHAT: &str = "deliveries";
+    let waiting = figures::count(undelivered.files);
+    match &undelivered.trouble {
+        None => Finding::ok(WHAT, format!("{waiting} click files wait for an object store")),
+        Some(why) => Finding::warn(WHAT, format!("{waiting} click files wait in the data folder, none is lost: {why}")),
+    }
 }
 
 /// Every hit is accounted for: received = counted + lost + in the journal.

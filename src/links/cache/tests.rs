@@ -48,6 +48,7 @@ fn cache(open: usize, deadline_ms: u64) -> (Arc<Asked>, Arc<Cache>) {
         cache_unknown_max: 10,
         cache_unknown_s: 3600,
         store_deadline_ms: deadline_ms,
+        utm: crate::config::Config::default_values().links.utm,
     };
     let address = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
     let domains = Domains::new(&[], address(1), address(2)).unwrap();

@@ -1,56 +1,96 @@
 //! Click-through rates: links are put into groups, each group's clicks are paired with the impressions that describe
 //! the same events, and what pairs is divided.
 //!
-//! Pure. It must never divide across levels or kinds, and never show a percentage without what it rests on.
+//! Pure. It must never divide across levels, kinds or grains, and never show a percentage without what it rests on.
 
+pub(crate) mod baseline;
+mod causes;
+pub(crate) mod clicks;
+pub(crate) mod entries;
+pub(crate) mod evidence;
 pub(crate) mod groups;
 pub(crate) mod pairing;
 pub(crate) mod rate;
+pub(crate) mod reconcile;
 mod rows;
+pub(crate) mod theirs;
+mod trend;
+pub(crate) mod versus;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use jiff::tz::TimeZone;
-
-use crate::domain::impression::{Kind, StoredImpression, Subject};
-use crate::stats::ctr::groups::{Group, LinkEntry, groups};
-use crate::stats::ctr::pairing::{Book, ClickDays, Days, pair};
+use crate::conversions::Conversions;
+use crate::domain::impression::Kind;
+use crate::domain::metric::Metric;
+use crate::stats::ctr::baseline::{Baselines, Own};
+use crate::stats::ctr::clicks::{ClickLog, Span};
+use crate::stats::ctr::evidence::PostEntry;
+use crate::stats::ctr::groups::{Group, LinkEntry, groups, platform, same};
+use crate::stats::ctr::rate::Policy;
 use crate::stats::ctr::rows::{paired_row, unlinked_row, unmeasured_row};
+use crate::stats::pooled::Unit;
 use crate::stats::query::Window;
-use crate::stats::series::Totals;
-use crate::stats::wire::{CtrReport, CtrRow};
+use crate::stats::shrink::Prior;
+use crate::stats::wire::{Basis, ConversionRate, CtrRow};
 
 /// The most rows of one report; the ones with the fewest impressions are left out, and counted.
 pub(crate) const ROWS_MAX: usize = 10_000;
 
-/// What a report has one row of (per level and kind) each.
+/// What a report has one row of (per level, kind and basis) each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grouping {
     Link,
     Post,
-    Campaign,
+    Placement,
     Platform,
+    Campaign,
+    Tag,
+    Account,
     Level,
+    Day,
+    Week,
 }
 
 impl Grouping {
-    pub(crate) const ALL: [Self; 5] = [Self::Link, Self::Post, Self::Campaign, Self::Platform, Self::Level];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Link,
+        Self::Post,
+        Self::Placement,
+        Self::Platform,
+        Self::Campaign,
+        Self::Tag,
+        Self::Account,
+        Self::Level,
+        Self::Day,
+        Self::Week,
+    ];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Link => "link",
             Self::Post => "post",
-            Self::Campaign => "campaign",
+            Self::Placement => "placement",
             Self::Platform => "platform",
+            Self::Campaign => "campaign",
+            Self::Tag => "tag",
+            Self::Account => "account",
             Self::Level => "level",
+            Self::Day => "day",
+            Self::Week => "week",
         }
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|grouping| grouping.as_str() == text)
+    }
+
+    /// Whether its rows are about a stretch of time rather than about something that was posted.
+    pub(crate) fn is_time(self) -> bool {
+        matches!(self, Self::Day | Self::Week)
     }
 }
 
@@ -79,80 +119,189 @@ impl Numerator {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|numerator| numerator.as_str() == text)
     }
+}
 
-    fn of(self, totals: Totals) -> u64 {
+/// In which order rows stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The most impressions first.
+    #[default]
+    Size,
+    /// The highest ratio first, each drawn towards the others the more the less it was seen.
+    Rank,
+}
+
+impl Order {
+    pub(crate) const ALL: [Self; 2] = [Self::Size, Self::Rank];
+
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::Human => totals.clicks,
-            Self::Unique => totals.visitors,
-            Self::All => totals.hits,
+            Self::Size => "size",
+            Self::Rank => "rank",
         }
     }
-}
 
-/// What a report is made of. Clicks and impressions outside the window are not looked at.
-pub(crate) struct Material<'a> {
-    pub(crate) links: &'a [LinkEntry],
-    pub(crate) clicks: &'a ClickDays,
-    pub(crate) impressions: &'a [StoredImpression],
-    /// The report time zone, in which days begin.
-    pub(crate) zone: &'a TimeZone,
-    pub(crate) window: Window,
-}
-
-/// Divides the clicks of every group by its impressions of every kind.
-pub(crate) fn report(by: Grouping, numerator: Numerator, material: &Material<'_>) -> CtrReport {
-    let window = material.window;
-    let book = Book::new(material.impressions.iter().filter(|stored| window.contains(stored.impression.day)));
-    let days = Days { clicks: material.clicks, numerator, zone: material.zone, window };
-    let groups = groups(material.links, by);
-    let mut rows: Vec<_> = groups.iter().flat_map(|group| group_rows(group, by, &book, &days)).collect();
-    rows.extend(unlinked_rows(by, material.links, &book));
-    sort(&mut rows);
-    let rows_left_out = rows.len().saturating_sub(ROWS_MAX) as u64;
-    rows.truncate(ROWS_MAX);
-    CtrReport {
-        by: by.as_str().to_owned(),
-        from: window.first(),
-        to: window.last(),
-        numerator: numerator.as_str().to_owned(),
-        rows,
-        rows_left_out,
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|order| order.as_str() == text)
     }
 }
 
-/// One row per kind; a link that has clicks and no impressions is listed as well, because its owner asked for links.
-fn group_rows(group: &Group, by: Grouping, book: &Book, days: &Days<'_>) -> Vec<CtrRow> {
-    let total = days.total(group);
-    let row = |kind: Kind| {
-        let paired = pair(group, kind, book, days)?;
-        Some(paired_row(group, kind, &paired, total, by, days.numerator))
+/// What a report is made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Material<'a> {
+    pub(crate) links: &'a [LinkEntry],
+    pub(crate) posts: &'a [PostEntry],
+    pub(crate) clicks: &'a ClickLog,
+    pub(crate) numerator: Numerator,
+    /// The days asked for; `None` for everything.
+    pub(crate) window: Option<Window>,
+    /// The same in the report time zone.
+    pub(crate) span: Span,
+    pub(crate) policy: Policy,
+    pub(crate) baselines: &'a Baselines,
+    pub(crate) conversions: &'a Conversions,
+}
+
+impl Material<'_> {
+    /// Whether some days were asked for, so that a lifetime number says too much.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.window.is_some()
+    }
+
+    pub(crate) fn span(&self) -> Span {
+        self.span
+    }
+
+    fn kinds(&self) -> BTreeSet<Kind> {
+        let kind = |metric: &Metric| match metric {
+            Metric::Impressions(kind) => Some(*kind),
+            Metric::Clicks(_) | Metric::Spend | Metric::Shown(_) => None,
+        };
+        self.posts.iter().flat_map(|post| post.whole.keys()).filter_map(kind).collect()
+    }
+
+    /// Where all of a group was shown, if that is one platform.
+    fn platform(&self, group: &Group) -> Option<String> {
+        let links = group.components.iter().flat_map(|component| &component.links);
+        same(links.map(|link| platform(&self.links[*link], self.posts))).flatten()
+    }
+
+    /// All clicks of a group in the window, whether or not there are impressions for them.
+    fn total(&self, group: &Group) -> u64 {
+        let links = group.components.iter().flat_map(|component| &component.links);
+        let clicks = links.map(|link| self.clicks.count(self.links[*link].id, self.numerator, self.span).clicks);
+        clicks.fold(0, u64::saturating_add)
+    }
+}
+
+/// The rows of a report, and how many more there are than [`ROWS_MAX`].
+pub(crate) fn rows(by: Grouping, order: Order, material: &Material<'_>) -> (Vec<CtrRow>, u64) {
+    let kinds = material.kinds();
+    let mut rows = if by.is_time() { trend::rows(by, material, &kinds) } else { group_rows(by, material, &kinds) };
+    rank(&mut rows);
+    sort(&mut rows, by, order);
+    let left_out = rows.len().saturating_sub(ROWS_MAX) as u64;
+    rows.truncate(ROWS_MAX);
+    (rows, left_out)
+}
+
+fn group_rows(by: Grouping, material: &Material<'_>, kinds: &BTreeSet<Kind>) -> Vec<CtrRow> {
+    let own = Own::of(material, kinds);
+    let groups = groups(material.links, material.posts, by);
+    let mut rows: Vec<_> = groups.iter().flat_map(|group| rows_of(group, by, material, kinds, &own)).collect();
+    rows.extend(unlinked_rows(by, material, kinds));
+    rows
+}
+
+/// One row per kind and basis; a link that has clicks and no impressions is listed as well, because its owner asked
+/// for links.
+fn rows_of(group: &Group, by: Grouping, material: &Material<'_>, kinds: &BTreeSet<Kind>, own: &Own) -> Vec<CtrRow> {
+    let total = material.total(group);
+    let of_kind = |kind: &Kind| {
+        let paired = material.pair(group, Metric::Impressions(*kind));
+        let row = |(basis, paired)| paired_row(material, group, (*kind, basis), &paired, total, by);
+        paired.into_iter().map(row).collect::<Vec<_>>()
     };
-    let rows: Vec<_> = book.kinds().filter_map(row).collect();
+    let mut rows: Vec<_> = kinds.iter().flat_map(of_kind).collect();
     if rows.is_empty() && by == Grouping::Link && total > 0 {
-        return vec![unmeasured_row(group, total)];
+        rows.push(unmeasured_row(group, total));
+    }
+    let converted = converted(group, material);
+    for row in &mut rows {
+        row.conversions.clone_from(&converted);
+        row.baselines = baseline::standings(row, group, material, own);
     }
     rows
 }
 
-/// Impressions that belong to no link: of posts without links, and of links that were removed.
-fn unlinked_rows(by: Grouping, links: &[LinkEntry], book: &Book) -> Vec<CtrRow> {
-    let known: HashSet<Subject> = match by {
-        Grouping::Post => links.iter().flat_map(|link| link.posts.iter().cloned().map(Subject::Post)).collect(),
-        Grouping::Link => links.iter().map(|link| Subject::Link(link.id)).collect(),
-        Grouping::Campaign | Grouping::Platform | Grouping::Level => return Vec::new(),
-    };
-    let asked = |subject: &Subject| matches!(subject, Subject::Post(_)) == (by == Grouping::Post);
-    let of_kind = |kind| {
-        let unlinked = book.subjects(kind).filter(|(subject, _)| asked(subject) && !known.contains(*subject));
-        unlinked.map(move |(subject, days)| unlinked_row(subject, kind, days)).collect::<Vec<_>>()
-    };
-    book.kinds().flat_map(of_kind).collect()
+/// What became of a group's human clicks in the window, whether or not there are impressions for them; nothing where
+/// nobody reports conversions.
+fn converted(group: &Group, material: &Material<'_>) -> Option<ConversionRate> {
+    let links = || group.components.iter().flat_map(|component| &component.links);
+    let sum = material.conversions.of(links().map(|link| material.links[*link].id));
+    if sum.count == 0 {
+        return None;
+    }
+    let clicks =
+        links().map(|link| material.clicks.count(material.links[*link].id, Numerator::Human, material.span).clicks);
+    let clicks = clicks.fold(0, u64::saturating_add);
+    let rate = rate::rate(sum.count, clicks, None, material.policy);
+    Some(ConversionRate {
+        conversions: sum.count,
+        clicks,
+        rate: rate.map(|rate| rate.ctr),
+        low: rate.map(|rate| rate.low),
+        high: rate.map(|rate| rate.high),
+        values: sum.values.into_iter().map(|(currency, micros)| (currency, micros as f64 / 1e6)).collect(),
+    })
 }
 
-/// The most impressions first, then the most clicks, then by name.
-fn sort(rows: &mut [CtrRow]) {
-    rows.sort_by(|a, b| {
-        let size = |row: &CtrRow| (row.impressions, row.clicks);
-        size(b).cmp(&size(a)).then_with(|| (&a.value, &a.level, &a.kind).cmp(&(&b.value, &b.level, &b.kind)))
+/// Impressions whose clicks nobody can know: of posts in which no link stands, and of links that were removed.
+fn unlinked_rows(by: Grouping, material: &Material<'_>, kinds: &BTreeSet<Kind>) -> Vec<CtrRow> {
+    if !matches!(by, Grouping::Post | Grouping::Link) {
+        return Vec::new();
+    }
+    let links = material.links.iter();
+    let linked: HashSet<usize> = links.flat_map(|link| link.posts.iter().copied().chain(link.own)).collect();
+    let is_asked = |post: &usize| material.posts[*post].about_link.is_some() == (by == Grouping::Link);
+    let unlinked = (0..material.posts.len()).filter(|post| is_asked(post) && !linked.contains(post));
+    unlinked.flat_map(|post| kinds.iter().filter_map(move |kind| unlinked_row(material, post, *kind))).collect()
+}
+
+/// Gives every row that has a ratio the one it would have if all rows like it were drawn together.
+fn rank(rows: &mut [CtrRow]) {
+    type Like = (Option<String>, Option<String>, Option<Basis>);
+    let like = |row: &CtrRow| -> Like { (row.level.clone(), row.kind.clone(), row.basis) };
+    let unit = |row: &CtrRow| {
+        row.ctr?;
+        Some(Unit { clicks: row.clicks?, impressions: row.impressions? })
+    };
+    let mut units: BTreeMap<Like, Vec<Unit>> = BTreeMap::new();
+    for row in rows.iter() {
+        if let Some(unit) = unit(row) {
+            units.entry(like(row)).or_default().push(unit);
+        }
+    }
+    let priors: BTreeMap<Like, Prior> =
+        units.into_iter().filter_map(|(like, units)| Some((like, Prior::fit(&units)?))).collect();
+    for row in rows {
+        let prior = priors.get(&like(row));
+        row.shrunk = prior.zip(unit(row)).map(|(prior, unit)| prior.shrink(unit.clicks, unit.impressions));
+    }
+}
+
+/// Time runs forward. Else the most impressions first, then the most clicks, then by name; by rank, what has no ratio
+/// comes last.
+fn sort(rows: &mut [CtrRow], by: Grouping, order: Order) {
+    let rate = |row: &CtrRow| row.shrunk.or(row.ctr).unwrap_or(-1.0);
+    let size = |row: &CtrRow| (row.impressions, row.clicks);
+    rows.sort_by(|a, b| match (by.is_time(), order) {
+        (true, _) => by_name(a, b),
+        (false, Order::Size) => size(b).cmp(&size(a)).then_with(|| by_name(a, b)),
+        (false, Order::Rank) => rate(b).total_cmp(&rate(a)).then_with(|| by_name(a, b)),
     });
+}
+
+fn by_name(a: &CtrRow, b: &CtrRow) -> Ordering {
+    (&a.value, &a.level, &a.kind, a.basis).cmp(&(&b.value, &b.level, &b.kind, b.basis))
 }

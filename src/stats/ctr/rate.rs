@@ -3,7 +3,8 @@
 
 use crate::domain::impression::Kind;
 use crate::domain::placement::Level;
-use crate::stats::interval::{poisson, wilson};
+use crate::stats::interval::{Bounds, Method, poisson, proportion};
+use crate::stats::pooled::{Pooled, Spread};
 use crate::stats::wire::Interval;
 
 /// When there is enough data for a ratio to be read as one. Below it the ratio is shown, and marked.
@@ -12,11 +13,14 @@ pub(crate) struct Policy {
     pub(crate) impressions_min: u64,
     /// Expected clicks at the observed rate, which is the observed number of clicks.
     pub(crate) clicks_min: u64,
+    /// The interval of a single proportion.
+    pub(crate) method: Method,
 }
 
 impl Policy {
     /// The usual rule of thumb for a proportion: 100 trials, 5 expected events.
-    pub(crate) const DEFAULT: Self = Self { impressions_min: 100, clicks_min: 5 };
+    #[cfg(test)]
+    pub(crate) const DEFAULT: Self = Self { impressions_min: 100, clicks_min: 5, method: Method::Wilson };
 }
 
 /// A ratio that exists.
@@ -32,22 +36,38 @@ pub(crate) struct Rate {
 
 /// `clicks / impressions` with its 95 % interval; `None` without impressions, whatever the clicks.
 ///
-/// Up to one click per impression this is a proportion (Wilson); beyond it is a rate, and its interval that of a
-/// Poisson count (Garwood) over a known denominator.
-pub(crate) fn rate(clicks: u64, impressions: u64, policy: Policy) -> Option<Rate> {
+/// Up to one click per impression this is a proportion; beyond it is a rate, and its interval that of a Poisson count
+/// (Garwood) over a known denominator. Of several posts the interval is that of the spread between them.
+pub(crate) fn rate(clicks: u64, impressions: u64, pooled: Option<&Pooled>, policy: Policy) -> Option<Rate> {
     if impressions == 0 {
         return None;
     }
     let n = impressions as f64;
-    let (low, high, interval) = match wilson(clicks, impressions) {
-        Some(bounds) => (bounds.low, bounds.high, Interval::Wilson),
-        None => {
+    let (Bounds { low, high }, interval) = match (proportion(clicks, impressions, policy.method), pooled) {
+        (None, _) => {
             let bounds = poisson(clicks);
-            (bounds.low / n, bounds.high / n, Interval::Poisson)
+            (Bounds { low: bounds.low / n, high: bounds.high / n }, Interval::Poisson)
         }
+        (Some(_), Some(pooled)) => (pooled.bounds, named(pooled.spread)),
+        (Some(bounds), None) => (bounds, of_method(policy.method)),
     };
     let enough = impressions >= policy.impressions_min && clicks >= policy.clicks_min;
     Some(Rate { ctr: clicks as f64 / n, low, high, interval, enough })
+}
+
+fn named(spread: Spread) -> Interval {
+    match spread {
+        Spread::Bootstrap => Interval::Bootstrap,
+        Spread::QuasiBinomial => Interval::QuasiBinomial,
+    }
+}
+
+fn of_method(method: Method) -> Interval {
+    match method {
+        Method::Wilson => Interval::Wilson,
+        Method::ClopperPearson => Interval::ClopperPearson,
+        Method::Jeffreys => Interval::Jeffreys,
+    }
 }
 
 /// Whether clicks of this level happen among impressions of this kind: a profile's link is seen by those who visit
@@ -68,7 +88,7 @@ mod tests {
 
     #[test]
     fn fifty_clicks_on_five_thousand_impressions_are_one_per_cent() {
-        let rate = rate(50, 5000, Policy::DEFAULT).unwrap();
+        let rate = rate(50, 5000, None, Policy::DEFAULT).unwrap();
         assert_eq!((rate.ctr, rate.interval, rate.enough), (0.01, Interval::Wilson, true));
         assert_eq!(
             (format!("{:.4}", rate.low), format!("{:.4}", rate.high)),
@@ -77,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn without_impressions_there_is_no_ratio() {
-        assert_eq!(rate(0, 0, Policy::DEFAULT), None);
-        assert_eq!(rate(7, 0, Policy::DEFAULT), None);
+    fn e44_e100_without_impressions_there_is_no_ratio() {
+        assert_eq!(rate(0, 0, None, Policy::DEFAULT), None);
+        assert_eq!(rate(7, 0, None, Policy::DEFAULT), None);
     }
 
     #[test]
-    fn more_clicks_than_impressions_are_a_rate_that_is_shown_whole() {
-        let rate = rate(9838, 7724, Policy::DEFAULT).unwrap();
+    fn e45_more_clicks_than_impressions_are_a_rate_that_is_shown_whole() {
+        let rate = rate(9838, 7724, None, Policy::DEFAULT).unwrap();
         assert_eq!(rate.interval, Interval::Poisson);
         assert!(rate.ctr > 1.27 && rate.ctr < 1.28, "{rate:?}");
         assert!(1.0 < rate.low && rate.low < rate.ctr && rate.ctr < rate.high, "{rate:?}");
@@ -92,7 +112,7 @@ mod tests {
 
     #[test]
     fn little_data_is_a_ratio_that_is_marked() {
-        let enough = |clicks, impressions| rate(clicks, impressions, Policy::DEFAULT).unwrap().enough;
+        let enough = |clicks, impressions| rate(clicks, impressions, None, Policy::DEFAULT).unwrap().enough;
         assert!(enough(5, 100));
         assert!(!enough(7, 9));
         assert!(!enough(99, 99));

@@ -2,38 +2,45 @@
 //!
 //! Pure. It must never print a bare percentage: whatever was left out or does not fit is a note of the row.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use jiff::civil::Date;
 
-use crate::domain::impression::{Kind, Subject};
+use crate::domain::impression::Kind;
+use crate::domain::metric::Metric;
 use crate::domain::placement::Level;
-use crate::stats::ctr::groups::{Group, name_posts, subject_name};
-use crate::stats::ctr::pairing::{Number, Paired};
-use crate::stats::ctr::rate::{Policy, Rate, divisible, rate};
-use crate::stats::ctr::{Grouping, Numerator};
-use crate::stats::wire::{CtrRow, Interval};
+use crate::stats::ctr::evidence::Series;
+use crate::stats::ctr::groups::{Group, name_posts};
+use crate::stats::ctr::pairing::Paired;
+use crate::stats::ctr::rate::{Rate, divisible, rate};
+use crate::stats::ctr::{Grouping, Material, Numerator};
+use crate::stats::pooled::{Pooled, pool};
+use crate::stats::wire::{Basis, CtrRow, Interval};
 
 /// What a row says when clicks outnumber impressions.
 const OVER_ALL: &str = "over 100 %: clicks and denominator do not describe the same events";
 
 /// The row of a group for which impressions were imported. `total` is all of its clicks in the window.
-pub(crate) fn paired_row(
+pub(super) fn paired_row(
+    material: &Material<'_>,
     group: &Group,
-    kind: Kind,
+    (kind, basis): (Kind, Basis),
     paired: &Paired,
     total: u64,
     by: Grouping,
-    numerator: Numerator,
 ) -> CtrRow {
-    let obstacles = obstacles(group.level, kind, paired);
-    let rate = if obstacles.is_empty() { rate(paired.clicks, paired.impressions, Policy::DEFAULT) } else { None };
+    let obstacles = obstacles(material, group.level, kind, paired);
+    let pooled = if obstacles.is_empty() { pool(&paired.units) } else { None };
+    let rate = if obstacles.is_empty() {
+        rate(paired.clicks, paired.impressions, pooled.as_ref(), material.policy)
+    } else {
+        None
+    };
     let mut notes = obstacles;
-    notes.extend(remarks(group, kind, paired, by, numerator));
-    notes.extend(rate.iter().flat_map(|rate| rate_remarks(rate, paired)));
+    notes.extend(remarks(material, group, kind, paired, by));
+    notes.extend(rate.iter().flat_map(|rate| rate_remarks(material, rate, pooled.as_ref(), paired)));
     CtrRow {
+        platform: material.platform(group),
         kind: Some(kind.as_str().to_owned()),
+        basis: Some(basis),
         clicks: Some(paired.clicks),
         impressions: denominator(kind, paired.numbers, paired.impressions),
         ctr: rate.map(|rate| rate.ctr),
@@ -41,6 +48,11 @@ pub(crate) fn paired_row(
         high: rate.map(|rate| rate.high),
         interval: rate.map(|rate| rate.interval),
         enough: rate.is_some_and(|rate| rate.enough),
+        pooled: paired.pooled as u64,
+        median: pooled.map(|pooled| pooled.median),
+        dispersion: pooled.map(|pooled| pooled.phi),
+        excluded: paired.excluded as u64,
+        denominator_covers_more: paired.late_links > 0,
         as_of: paired.as_of,
         clicks_outside: total.saturating_sub(paired.clicks),
         notes,
@@ -49,66 +61,65 @@ pub(crate) fn paired_row(
 }
 
 /// The row of a group with clicks for which nothing was imported.
-pub(crate) fn unmeasured_row(group: &Group, total: u64) -> CtrRow {
+pub(super) fn unmeasured_row(group: &Group, total: u64) -> CtrRow {
     CtrRow { clicks: Some(total), notes: vec!["no impressions imported".to_owned()], ..group_row(group) }
 }
 
 /// The row of impressions whose clicks nobody can know.
-pub(crate) fn unlinked_row(subject: &Subject, kind: Kind, days: &BTreeMap<Date, Number>) -> CtrRow {
-    let note = match subject {
-        Subject::Post(_) => "no link stands in this post",
-        Subject::Link(_) => "this link was removed",
+pub(super) fn unlinked_row(material: &Material<'_>, post: usize, kind: Kind) -> Option<CtrRow> {
+    let entry = &material.posts[post];
+    let series = entry.whole.get(&Metric::Impressions(kind))?;
+    let (basis, count, numbers, as_of) = seen(material, series)?;
+    let (value, note) = match entry.about_link {
+        Some(link) => (link.to_string(), "this link was removed"),
+        None => (entry.name.clone(), "no link stands in this post"),
     };
-    let sum = days.values().fold(0_u64, |sum, number| sum.saturating_add(number.count));
-    CtrRow {
+    Some(CtrRow {
+        value,
+        label: Some(entry.text.clone()).filter(|text| !text.is_empty()),
+        level: entry.level.map(|level| level.to_string()),
+        platform: Some(entry.platform.clone()).filter(|platform| !platform.is_empty()),
         kind: Some(kind.as_str().to_owned()),
-        impressions: denominator(kind, days.len(), sum),
-        as_of: latest(days),
+        basis: Some(basis),
+        impressions: denominator(kind, numbers, count),
+        as_of: Some(as_of),
         notes: vec![note.to_owned()],
-        ..empty_row(subject_name(subject))
-    }
+        ..CtrRow::default()
+    })
 }
 
-fn latest(days: &BTreeMap<Date, Number>) -> Option<Timestamp> {
-    days.values().map(|number| number.as_of).max()
+/// The sum of one post's numbers in the days asked for, without clicks to hold against it.
+fn seen(material: &Material<'_>, series: &Series) -> Option<(Basis, u64, usize, Timestamp)> {
+    let choices = match material.is_cut() {
+        true => [Basis::Days, Basis::Snapshots, Basis::Periods],
+        false => [Basis::Lifetime, Basis::Days, Basis::Periods],
+    };
+    choices.into_iter().find_map(|basis| {
+        let pieces = material.pieces(series, None, basis, &mut Paired::default());
+        let count = pieces.iter().fold(0_u64, |sum, piece| sum.saturating_add(piece.count));
+        Some((basis, count, pieces.len(), pieces.iter().map(|piece| piece.latest).max()?))
+    })
 }
 
 fn group_row(group: &Group) -> CtrRow {
     CtrRow {
+        value: group.value.clone(),
         label: group.label.clone(),
         level: Some(group.level.as_str().to_owned()),
-        ..empty_row(group.value.clone())
-    }
-}
-
-fn empty_row(value: String) -> CtrRow {
-    CtrRow {
-        value,
-        label: None,
-        level: None,
-        kind: None,
-        clicks: None,
-        impressions: None,
-        ctr: None,
-        low: None,
-        high: None,
-        interval: None,
-        enough: false,
-        as_of: None,
-        clicks_outside: 0,
-        notes: Vec::new(),
+        ..CtrRow::default()
     }
 }
 
 /// The sum, unless it is one of reaches (the same people would count again) or of no number at all.
 fn denominator(kind: Kind, numbers: usize, sum: u64) -> Option<u64> {
-    let known = numbers == 1 || (numbers > 1 && kind != Kind::Reach);
+    let known = numbers == 1 || (numbers > 1 && Metric::Impressions(kind).is_additive());
     known.then_some(sum)
 }
 
 /// Why these clicks cannot be divided by these impressions; nothing when they can.
-fn obstacles(level: Level, kind: Kind, paired: &Paired) -> Vec<String> {
+fn obstacles(material: &Material<'_>, level: Level, kind: Kind, paired: &Paired) -> Vec<String> {
     let word = kind.as_str();
+    let named = |posts: &[usize]| name_posts(material.posts, posts.iter(), ", ");
     let mut reasons = Vec::new();
     if !divisible(level, kind) {
         reasons.push(format!("clicks of level {level} cannot be divided by {word}, which count something else"));
@@ -117,8 +128,11 @@ fn obstacles(level: Level, kind: Kind, paired: &Paired) -> Vec<String> {
         reasons.push("reach of several days or posts cannot be added up: ask for one day of one post".to_owned());
     }
     if !paired.missing.is_empty() {
-        let posts = name_posts(paired.missing.iter(), ", ");
-        reasons.push(format!("no {word} imported for {posts}, whose clicks are among these"));
+        reasons.push(format!("no {word} imported for {}, whose clicks are among these", named(&paired.missing)));
+    }
+    if !paired.mixed.is_empty() {
+        let posts = named(&paired.mixed);
+        reasons.push(format!("the {word} of {posts} are about different spans of time and cannot be added up"));
     }
     if paired.numbers == 0 {
         reasons.push(format!("no day has {word} for every post"));
@@ -129,22 +143,31 @@ fn obstacles(level: Level, kind: Kind, paired: &Paired) -> Vec<String> {
 }
 
 /// What a reader has to know about the counts, whether or not they are divided.
-fn remarks(group: &Group, kind: Kind, paired: &Paired, by: Grouping, numerator: Numerator) -> Vec<String> {
+fn remarks(material: &Material<'_>, group: &Group, kind: Kind, paired: &Paired, by: Grouping) -> Vec<String> {
     let word = kind.as_str();
+    let numerator = material.numerator;
     let shared = group.components.iter().map(|component| component.posts.len()).max().unwrap_or(0);
-    let links = group.links().count();
-    let posts = || group.components.first().map_or_else(String::new, |found| name_posts(found.posts.iter(), ", "));
+    let links: usize = group.components.iter().map(|component| component.links.len()).sum();
+    let first = || group.components.first().map(|found| name_posts(material.posts, found.posts.iter(), ", "));
     let remarks = [
         (by == Grouping::Post && shared > 1).then(|| {
-            format!("one link stands in several of these posts, so their clicks cannot be told apart: {}", posts())
+            let posts = first().unwrap_or_default();
+            format!("one link stands in several of these posts, so their clicks cannot be told apart: {posts}")
         }),
+        paired.other_level.map(|(link, post)| format!("a link of level {link} stands in a post of level {post}")),
+        (paired.late_links > 0)
+            .then(|| "the denominator covers more: impressions were counted before the link was made".to_owned()),
+        (paired.excluded > 0)
+            .then(|| format!("{} without {word} in neither sum", count(paired.excluded as u64, "link or post"))),
         (paired.days_incomplete > 0)
             .then(|| format!("{} left out: a post has no {word} there", count(paired.days_incomplete as u64, "day"))),
+        (paired.decreased > 0)
+            .then(|| format!("{} left out: {word} went down", count(paired.decreased as u64, "post"))),
         (paired.after_as_of > 0)
             .then(|| format!("{} after the import's as-of left out", count(paired.after_as_of, "click"))),
-        paired
-            .whole_day
-            .then(|| "clicks of the as-of day are counted whole: only human clicks are known by the hour".to_owned()),
+        paired.whole_day.then(|| {
+            "clicks of a day that is cut are counted whole: only human clicks are known by the hour".to_owned()
+        }),
         paired.links_unused.then(|| format!("{word} of single links are not used: their posts have their own")),
         (kind == Kind::Reach && numerator != Numerator::Unique)
             .then(|| "reach counts people and these clicks do not: ask for unique clicks".to_owned()),
@@ -155,8 +178,8 @@ fn remarks(group: &Group, kind: Kind, paired: &Paired, by: Grouping, numerator: 
 }
 
 /// What a reader has to know about the ratio.
-fn rate_remarks(rate: &Rate, paired: &Paired) -> Vec<String> {
-    let policy = Policy::DEFAULT;
+fn rate_remarks(material: &Material<'_>, rate: &Rate, pooled: Option<&Pooled>, paired: &Paired) -> Vec<String> {
+    let policy = material.policy;
     let remarks = [
         (rate.interval == Interval::Poisson).then(|| OVER_ALL.to_owned()),
         (!rate.enough).then(|| {
@@ -165,15 +188,28 @@ fn rate_remarks(rate: &Rate, paired: &Paired) -> Vec<String> {
                 policy.impressions_min, policy.clicks_min
             )
         }),
-        (paired.pooled > 1).then(|| {
-            format!("pooled over {} links or posts, which differ more than this interval says", paired.pooled)
+        pooled.map(|pooled| {
+            let method = match rate.interval {
+                Interval::Bootstrap => "the interval is that of posts drawn again",
+                Interval::QuasiBinomial => "the interval is widened by how much they differ",
+                _ => "the interval does not know how much they differ",
+            };
+            let units = paired.units.len();
+            format!("pooled over {units} links or posts, half of them at or below {}; {method}", percent(pooled.median))
         }),
     ];
     remarks.into_iter().flatten().collect()
 }
 
+fn percent(ratio: f64) -> String {
+    format!("{:.2} %", ratio * 100.0)
+}
+
 /// `1 day`, `2 days`.
 fn count(number: u64, word: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {word}{plural}")
+    match (number, word.split_once(' ')) {
+        (1, _) => format!("1 {word}"),
+        (_, Some((first, rest))) => format!("{number} {first}s {rest}s"),
+        (_, None) => format!("{number} {word}s"),
+    }
 }

@@ -29,12 +29,36 @@ pub(in crate::store) async fn fill(store: &dyn Store) {
     store.add_misses(next, &[miss("unknown", "a", 1)]).await.unwrap();
     store.salt(DAY).await.unwrap();
     store.salt(next).await.unwrap();
-    let post = Subject::Post(PostRef::parse("https://www.instagram.com/p/x/").unwrap());
-    let views_of_post = Impression { subject: post, ..views(1, next, 9) };
-    put(store, &import(1, at(1), vec![views(1, DAY, 100), views_of_post])).await;
-    let (second, _) = put(store, &import(2, at(2), vec![views(1, DAY, 150)])).await;
+    put(store, &import(1, b"first")).await;
+    let second = put(store, &import(2, b"undone")).await;
     store.undo_import(second).await.unwrap();
-    put(store, &import(3, at(3), vec![views(1, DAY, 180)])).await;
+    put(store, &import(3, &large())).await;
+    for (number, kind) in (0..).zip(RecordKind::ALL) {
+        save(store, kind, "kept", &[number, 0, 255]).await;
+    }
+    save(store, RecordKind::Match, "last", b"removed").await;
+    assert!(store.remove_record(RecordKind::Match, &key("last")).await.unwrap());
+    // More than one page, the end of which is in the middle of a kind.
+    for number in 0..700 {
+        save(store, RecordKind::Columns, &format!("column {number}"), b"x").await;
+    }
+}
+
+/// More than a command to Redis takes at once, and no text.
+fn large() -> Vec<u8> {
+    (0..700_000_u32).map(|n| (n % 251) as u8).collect()
+}
+
+fn key(text: &str) -> RecordKey {
+    RecordKey::new(text).unwrap()
+}
+
+async fn save(store: &dyn Store, kind: RecordKind, name: &str, bytes: &[u8]) -> Revision {
+    let value = RecordValue::new(bytes.to_vec()).unwrap();
+    match store.put_record(kind, &key(name), Expected::Absent, &value).await.unwrap() {
+        Saved::Yes(revision) => revision,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// What [`fill`] put in is there, and goes on as it would have in the first store.
@@ -57,15 +81,35 @@ pub(in crate::store) async fn assert_goes_on(store: &dyn Store) {
     assert_eq!(hits(count(store, 1, DAY).await), Some((11, 3)));
     assert_eq!(store.archived(ONE).await.unwrap(), Position(8));
     assert_eq!(store.misses(DAY, DAY).await.unwrap().len(), 2);
+    imports_go_on(store).await;
+    records_go_on(store).await;
+}
+
+async fn imports_go_on(store: &dyn Store) {
     let imports = store.imports().await.unwrap();
     assert_eq!(imports.iter().map(|import| import.id.0).collect::<Vec<_>>(), [1, 3]);
-    let same = store.put_import(&import(3, at(9), vec![views(1, DAY, 7)])).await.unwrap();
-    assert_eq!(same, Imported::Same { id: ImportId(3) });
-    assert_eq!(in_force(store).await, [180, 9]);
+    assert_eq!(imports[0].about, import(1, b"").about);
+    assert_eq!(store.import_body(ImportId(1)).await.unwrap().unwrap().as_bytes(), b"first");
+    assert!(store.import_body(ImportId(3)).await.unwrap().unwrap().as_bytes() == large());
+    assert_eq!(store.put_import(&import(3, b"other")).await.unwrap(), Imported::Same(ImportId(3)));
     assert!(store.undo_import(ImportId(3)).await.unwrap());
-    assert_eq!(in_force(store).await, [100, 9]);
-    let (fourth, _) = put(store, &import(4, at(4), vec![views(1, DAY, 200)])).await;
-    assert_eq!(fourth, ImportId(4));
+    assert!(store.import_body(ImportId(3)).await.unwrap().is_none());
+    assert_eq!(put(store, &import(4, b"next")).await, ImportId(4));
+}
+
+async fn records_go_on(store: &dyn Store) {
+    for (number, kind) in (0..).zip(RecordKind::ALL) {
+        let record = store.record(kind, &key("kept")).await.unwrap().unwrap();
+        assert_eq!(record.value.as_bytes(), [number, 0, 255]);
+        // The revision is the one it had: who read it in the first store can change it here.
+        let (expected, value) = (Expected::At(record.revision), RecordValue::new(b"changed".to_vec()).unwrap());
+        assert!(matches!(store.put_record(kind, &record.key, expected, &value).await.unwrap(), Saved::Yes(_)));
+    }
+    assert!(store.record(RecordKind::Match, &key("last")).await.unwrap().is_none());
+    let columns = store.records(RecordKind::Columns, None, 1_000).await.unwrap();
+    assert_eq!(columns.len(), 701);
+    let newest = columns.iter().map(|record| record.revision).max().unwrap();
+    assert!(save(store, RecordKind::Match, "last", b"again").await > newest);
 }
 
 /// Copies all of it and compares.

@@ -11,20 +11,22 @@ use super::error::{Reason, Result as FileResult};
 use super::file::{FILE_NAME, Held};
 use super::link_day::LinkDay;
 use super::number::Number;
-use super::{Durability, Embedded, counts, impressions, links, packed};
-use crate::domain::impression::ImportId;
+use super::{Durability, Embedded, counts, imports, links, packed, records};
+use crate::domain::import::ImportId;
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position};
+use crate::domain::record::{Record, RecordKind, Revision};
 use crate::domain::uniques::Uniques;
 use crate::domain::visitor::Salt;
-use crate::store::copy::{Bookmark, CountedDay, KeptImport, KeptLink, PAGE_ROWS, Page, Part, Rows};
-use crate::store::{CopyStore, OpenError, Result};
+use crate::store::copy::{self, Bookmark, CountedDay, KeptImport, KeptLink, PAGE_ROWS, Page, Part, Rows};
+use crate::store::{CopyStore, OpenError, Result, about};
 
 const BEGIN: &str = "CREATE TABLE copying (source TEXT NOT NULL, bookmark TEXT NOT NULL) STRICT";
 
 /// What a store that was never used has none of.
 const USED: &str = "SELECT EXISTS (SELECT 1 FROM links) OR EXISTS (SELECT 1 FROM counters)
-    OR EXISTS (SELECT 1 FROM watermarks) OR EXISTS (SELECT 1 FROM imports) OR EXISTS (SELECT 1 FROM misses)";
+    OR EXISTS (SELECT 1 FROM watermarks) OR EXISTS (SELECT 1 FROM imports) OR EXISTS (SELECT 1 FROM misses)
+    OR EXISTS (SELECT 1 FROM records)";
 
 /// Opens the store in `folder` to read from.
 pub(in crate::store) fn source(folder: &Path) -> Result<Embedded, OpenError> {
@@ -138,8 +140,8 @@ fn dump(file: &Connection, part: Part, after: &str) -> FileResult<Page> {
     match part {
         Part::Ids => Ok(Page::whole(dump_ids(file)?)),
         Part::Links => dump_links(file, after),
-        Part::Imports => Ok(Page::whole(Rows::Imports(dump_imports(file)?))),
-        Part::Impressions => dump_impressions(file, after),
+        Part::Imports => dump_imports(file, after),
+        Part::Records => dump_records(file, after),
         Part::Misses => dump_misses(file, after),
         Part::Salts => Ok(Page::whole(Rows::Salts(dump_salts(file)?))),
         Part::Counters => dump_counters(file, after),
@@ -156,7 +158,8 @@ fn dump_ids(file: &Connection) -> FileResult<Rows> {
         let mut find = file.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = ?1")?;
         Ok(find.query_row([table], |row| row.get::<_, Number>(0)).optional()?.map_or(0, |last| last.0))
     };
-    Ok(Rows::Ids { link: LinkId(last("links")?), import: ImportId(last("imports")?) })
+    let (link, import, revision) = (last("links")?, last("imports")?, last("records")?);
+    Ok(Rows::Ids { link: LinkId(link), import: ImportId(import), revision: Revision(revision) })
 }
 
 /// The bookmark is the id of the last link.
@@ -176,25 +179,30 @@ fn next_of<T>(rows: &[T], bookmark: impl FnOnce(&T) -> String) -> Option<String>
     (rows.len() >= PAGE_ROWS).then(|| rows.last().map(bookmark)).flatten()
 }
 
-fn dump_imports(file: &Connection) -> FileResult<Vec<KeptImport>> {
-    let mut digests = file.prepare_cached("SELECT digest FROM imports ORDER BY id")?;
-    let digests = digests.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<[u8; 32]>>>()?;
-    let imports = impressions::imports(file)?.into_iter().zip(digests);
-    Ok(imports.map(|(summary, digest)| KeptImport { digest, summary }).collect())
+/// A page is one import, because a body can be large; the bookmark is its id.
+fn dump_imports(file: &Connection, after: &str) -> FileResult<Page> {
+    let after = ImportId(after.parse().unwrap_or(0));
+    let Some(summary) = imports::next(file, after)? else { return Ok(Page::whole(Rows::Imports(Vec::new()))) };
+    let next = Some(summary.id.to_string());
+    // An import that is undone between the two questions is none.
+    let kept = imports::body(file, summary.id)?.map(|body| KeptImport { summary, body });
+    Ok(Page { rows: Rows::Imports(kept.into_iter().collect()), next })
 }
 
-/// A page is a day; the bookmark names it.
-fn dump_impressions(file: &Connection, after: &str) -> FileResult<Page> {
-    let Some(day) = next_day(file, "impressions", after)? else { return Ok(Page::whole(Rows::Impressions(vec![]))) };
-    let mut read = file.prepare_cached("SELECT day, subject, kind, import, count FROM impressions WHERE day = ?1")?;
-    let mut rows = read.query([&day])?;
-    let mut kept = Vec::new();
-    while let Some(row) = rows.next()? {
-        let import = ImportId(row.get::<_, Number>(3)?.0);
-        let impression = impressions::impression(row);
-        kept.push((import, impression.map_err(|reason| reason.in_row(|| format!("an impression of {import:?}")))?));
+/// Kind by kind; the bookmark is a [`copy::record_bookmark`].
+fn dump_records(file: &Connection, after: &str) -> FileResult<Page> {
+    let (mut kept, begin) = (Vec::new(), copy::record_after(after));
+    for kind in RecordKind::ALL {
+        let after = match &begin {
+            Some((first, _)) if kind < *first => continue,
+            Some((first, key)) if kind == *first => Some(key),
+            _ => None,
+        };
+        let records = records::list(file, kind, after, PAGE_ROWS - kept.len())?;
+        kept.extend(records.into_iter().map(|record| (kind, record)));
     }
-    Ok(Page { rows: Rows::Impressions(kept), next: Some(day) })
+    let next = next_of(&kept, |(kind, record)| copy::record_bookmark(*kind, &record.key));
+    Ok(Page { rows: Rows::Records(kept), next })
 }
 
 /// A page is a day; the bookmark names it.
@@ -268,13 +276,14 @@ fn date(day: &str) -> Result<Date, Reason> {
 
 fn load(file: &Connection, rows: &Rows) -> FileResult<()> {
     match rows {
-        Rows::Ids { link, import } => {
+        Rows::Ids { link, import, revision } => {
             set_last_id(file, "links", link.0)?;
-            set_last_id(file, "imports", import.0)
+            set_last_id(file, "imports", import.0)?;
+            set_last_id(file, "records", revision.0)
         }
         Rows::Links(rows) => rows.iter().try_for_each(|row| load_link(file, row)),
         Rows::Imports(rows) => rows.iter().try_for_each(|row| load_import(file, row)),
-        Rows::Impressions(rows) => rows.iter().try_for_each(|(import, row)| impressions::write(file, *import, row)),
+        Rows::Records(rows) => rows.iter().try_for_each(|(kind, record)| load_record(file, *kind, record)),
         Rows::Misses(rows) => rows.iter().try_for_each(|(day, kind, slug, count)| {
             let sql = "INSERT OR REPLACE INTO misses (day, kind, slug, count) VALUES (?1, ?2, ?3, ?4)";
             file.prepare_cached(sql)?.execute(params![day.to_string(), kind, slug, Number(*count)])?;
@@ -310,13 +319,17 @@ fn load_link(file: &Connection, KeptLink { link, folded }: &KeptLink) -> FileRes
     Ok(())
 }
 
-fn load_import(file: &Connection, KeptImport { digest, summary }: &KeptImport) -> FileResult<()> {
-    let sql = "INSERT INTO imports (id, digest, file_name, as_of, imported_at, rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-        ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, file_name = excluded.file_name,
-        as_of = excluded.as_of, imported_at = excluded.imported_at, rows = excluded.rows";
-    let (as_of, imported_at) = (summary.as_of.to_string(), summary.imported_at.to_string());
-    let values = params![Number(summary.id.0), digest, summary.file_name, as_of, imported_at, Number(summary.rows)];
-    file.prepare_cached(sql)?.execute(values)?;
+fn load_import(file: &Connection, KeptImport { summary, body }: &KeptImport) -> FileResult<()> {
+    let sql = "INSERT OR REPLACE INTO imports (id, digest, about, body) VALUES (?1, ?2, ?3, ?4)";
+    let (id, digest, about) = (Number(summary.id.0), summary.about.digest.0, about::encode(&summary.about));
+    file.prepare_cached(sql)?.execute(params![id, digest, about, body.as_bytes()])?;
+    Ok(())
+}
+
+fn load_record(file: &Connection, kind: RecordKind, record: &Record) -> FileResult<()> {
+    let sql = "INSERT OR REPLACE INTO records (revision, kind, key, value) VALUES (?1, ?2, ?3, ?4)";
+    let (revision, key) = (Number(record.revision.0), record.key.as_str());
+    file.prepare_cached(sql)?.execute(params![revision, kind.as_str(), key, record.value.as_bytes()])?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ pub(super) mod copy;
 mod counts;
 mod error;
 mod file;
-mod impressions;
+mod imports;
 mod lane;
 mod link_day;
 mod links;
@@ -15,6 +15,7 @@ mod misses;
 mod number;
 mod packed;
 mod quarantine;
+mod records;
 mod salts;
 mod schema;
 #[cfg(test)]
@@ -36,11 +37,12 @@ use self::error::Failure;
 use self::file::Held;
 use self::lane::Lane;
 use self::quarantine::Moved;
-use super::{CountStore, Created, ImpressionStore, LinkStore, OpenError, Replaced, Result};
+use super::{CountStore, Created, ImportStore, LinkStore, OpenError, RecordStore, Replaced, Result};
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
-use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
+use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Saved};
 use crate::domain::visitor::Salt;
 
 /// The lanes close in this order: the writer last, so that its closing folds the WAL into the file, then the lock.
@@ -232,21 +234,50 @@ impl CountStore for Embedded {
 }
 
 #[async_trait]
-impl ImpressionStore for Embedded {
+impl ImportStore for Embedded {
     async fn put_import(&self, import: &Import) -> Result<Imported> {
         let import = import.clone();
-        self.write(Durability::Synced, move |file| impressions::put(file, &import)).await
+        self.write(Durability::Synced, move |file| imports::put(file, &import)).await
     }
 
     async fn undo_import(&self, id: ImportId) -> Result<bool> {
-        self.write(Durability::Synced, move |file| impressions::undo(file, id)).await
+        self.write(Durability::Synced, move |file| imports::undo(file, id)).await
     }
 
     async fn imports(&self) -> Result<Vec<ImportSummary>> {
-        self.report(impressions::imports).await
+        self.report(imports::list).await
     }
 
-    async fn impressions(&self, first: Date, last: Date) -> Result<Vec<StoredImpression>> {
-        self.report(move |file| impressions::read(file, first, last)).await
+    async fn import_body(&self, id: ImportId) -> Result<Option<Body>> {
+        self.report(move |file| imports::body(file, id)).await
+    }
+}
+
+#[async_trait]
+impl RecordStore for Embedded {
+    async fn put_record(
+        &self,
+        kind: RecordKind,
+        key: &RecordKey,
+        expected: Expected,
+        value: &RecordValue,
+    ) -> Result<Saved> {
+        let (key, value) = (key.clone(), value.clone());
+        self.write(Durability::Synced, move |file| records::put(file, kind, &key, expected, &value)).await
+    }
+
+    async fn record(&self, kind: RecordKind, key: &RecordKey) -> Result<Option<Record>> {
+        let key = key.clone();
+        self.look_up(move |file| records::get(file, kind, &key)).await
+    }
+
+    async fn remove_record(&self, kind: RecordKind, key: &RecordKey) -> Result<bool> {
+        let key = key.clone();
+        self.write(Durability::Synced, move |file| records::remove(file, kind, &key)).await
+    }
+
+    async fn records(&self, kind: RecordKind, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
+        let after = after.cloned();
+        self.report(move |file| records::list(file, kind, after.as_ref(), limit)).await
     }
 }

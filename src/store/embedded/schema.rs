@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION_ID: i64 = 0x7761_7970;
 
 /// What takes a file from schema version `index` to `index + 1`.
-const MIGRATIONS: [&str; 2] = [VERSION_1, VERSION_2];
+const MIGRATIONS: [&str; 3] = [VERSION_1, VERSION_2, VERSION_3];
 
 /// The newest schema this Waypost knows.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
@@ -108,6 +108,28 @@ ALTER TABLE watermarks ADD COLUMN moved_at TEXT NOT NULL DEFAULT '';
 ALTER TABLE archived ADD COLUMN moved_at TEXT NOT NULL DEFAULT '';
 UPDATE watermarks SET moved_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now');
 UPDATE archived SET moved_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now');
+";
+
+/// An import is what a file said, whole; what its numbers mean is found out when they are read. No release has written
+/// imports as rows, so those of a file from before are not carried over: they are imported once more.
+const VERSION_3: &str = "
+DROP TABLE impressions;
+DROP TABLE imports;
+CREATE TABLE imports (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest BLOB NOT NULL UNIQUE,
+    -- JSON.
+    about TEXT NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+-- A record that is saved gets a new revision; none is given out twice.
+CREATE TABLE records (
+    revision INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value BLOB NOT NULL,
+    UNIQUE (kind, key)
+) STRICT;
 ";
 
 /// Brings the file from `version` to [`NEWEST`], one transaction per step, each with the version it reaches.

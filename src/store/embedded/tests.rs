@@ -85,7 +85,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     drop(folder.open().unwrap());
     folder.edit(&format!("PRAGMA user_version = {}", schema::NEWEST + 1));
     let message = folder.refused();
-    assert!(message.contains("newer Waypost (schema 3, this one knows up to 2)"), "{message}");
+    assert!(message.contains("newer Waypost (schema 4, this one knows up to 3)"), "{message}");
     folder.edit(&format!("PRAGMA user_version = {}", schema::NEWEST));
     folder.open().unwrap();
 }
@@ -205,7 +205,8 @@ async fn a_file_of_the_first_schema_keeps_its_watermarks_and_they_begin_to_age()
     drop(store);
     folder.edit(
         "ALTER TABLE watermarks DROP COLUMN moved_at; ALTER TABLE archived DROP COLUMN moved_at;
-         DROP TABLE quarantine; PRAGMA user_version = 1",
+         DROP TABLE quarantine; DROP TABLE imports; DROP TABLE records;
+         CREATE TABLE imports (id INTEGER); CREATE TABLE impressions (day TEXT); PRAGMA user_version = 1",
     );
     let store = folder.open().unwrap();
     assert_eq!(store.forget_incarnations(&[], "2026-01-01T00:00:00Z".parse().unwrap()).await.unwrap(), 0);

@@ -3,7 +3,7 @@
 //!
 //! Everything is written by commands that may run twice, so a lost answer is asked for again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -15,14 +15,15 @@ use super::counts::{EPOCH, number, shard_of};
 use super::keys::score;
 use super::layout::{BOOKMARK, COPYING, Purpose};
 use super::reaction::{Failure, Result};
-use super::{Redis, Server, impressions, links, misses, record, report, sketch};
+use super::{Redis, Server, imports, links, misses, record, records, report, sketch};
 use crate::domain::counter::Counters;
-use crate::domain::impression::{ImportId, Impression};
+use crate::domain::import::ImportId;
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::record::{Record, RecordKind, Revision};
 use crate::domain::uniques::Uniques;
 use crate::domain::visitor::{Salt, Visitor};
-use crate::store::copy::{Bookmark, CountedDay, KeptImport, KeptLink, PAGE_ROWS, Page, Part, Rows};
+use crate::store::copy::{self, Bookmark, CountedDay, KeptImport, KeptLink, PAGE_ROWS, Page, Part, Rows};
 use crate::store::{Config, CopyStore, OpenError, Result as StoreResult};
 
 /// Commands that are under way at once.
@@ -113,19 +114,12 @@ async fn dump(server: &Server, part: Part, after: &str) -> Result<Page> {
     match part {
         Part::Ids => dump_ids(server).await.map(Page::whole),
         Part::Links => dump_links(server, after).await,
-        Part::Imports => Ok(Page::whole(Rows::Imports(imports(server).await?))),
-        Part::Impressions => dump_impressions(server, after).await,
+        Part::Imports => dump_imports(server, after).await,
+        Part::Records => dump_records(server, after).await,
         Part::Misses => dump_misses(server, after).await,
         Part::Salts => dump_salts(server).await.map(Page::whole),
         Part::Counters => dump_counters(server, after).await,
-        Part::Archived => {
-            let fields: Vec<(String, u64)> = read_hash(server, &server.keys.archived()).await?;
-            let rows = fields
-                .iter()
-                .filter(|(_, at)| *at > 0)
-                .map(|(field, at)| Ok((incarnation(&server.keys.archived(), field)?, Position(*at))));
-            Ok(Page::whole(Rows::Archived(rows.collect::<Result<_>>()?)))
-        }
+        Part::Archived => dump_archived(server).await.map(Page::whole),
         Part::Watermarks => dump_watermarks(server).await.map(Page::whole),
     }
 }
@@ -144,7 +138,9 @@ async fn last_id(server: &Server, key: String) -> Result<u64> {
 
 async fn dump_ids(server: &Server) -> Result<Rows> {
     let link = LinkId(last_id(server, server.keys.link_ids()).await?);
-    Ok(Rows::Ids { link, import: ImportId(last_id(server, server.keys.import_ids()).await?) })
+    let import = ImportId(last_id(server, server.keys.import_ids()).await?);
+    let revision = Revision(last_id(server, server.keys.record_revisions()).await?);
+    Ok(Rows::Ids { link, import, revision })
 }
 
 /// The bookmark is the id up to which links were read.
@@ -169,40 +165,32 @@ async fn dump_links(server: &Server, after: &str) -> Result<Page> {
     Ok(Page { rows: Rows::Links(kept), next: (upto < newest).then(|| upto.to_string()) })
 }
 
-async fn imports(server: &Server) -> Result<Vec<KeptImport>> {
-    let digests: Vec<(String, u64)> = read_hash(server, &server.keys.digests()).await?;
-    let by_import: HashMap<u64, String> = digests.into_iter().map(|(digest, id)| (id, digest)).collect();
-    let summaries = impressions::imports(server).await?.into_iter();
-    summaries
-        .map(|summary| {
-            let digest = by_import.get(&summary.id.0).and_then(|text| digest_from(text));
-            let missing =
-                || Failure::poison(format!("{}: import {} is not there", server.keys.digests(), summary.id.0));
-            Ok(KeptImport { digest: digest.ok_or_else(missing)?, summary })
-        })
-        .collect()
+/// A page is one import, because a body can be large; the bookmark is its id.
+async fn dump_imports(server: &Server, after: &str) -> Result<Page> {
+    let after = ImportId(after.parse().unwrap_or(0));
+    let summary = imports::list(server).await?.into_iter().find(|summary| summary.id > after);
+    let Some(summary) = summary else { return Ok(Page::whole(Rows::Imports(Vec::new()))) };
+    let next = Some(summary.id.to_string());
+    // An import that is undone between the two questions is none.
+    let kept = imports::body(server, summary.id).await?.map(|body| KeptImport { summary, body });
+    Ok(Page { rows: Rows::Imports(kept.into_iter().collect()), next })
 }
 
-fn digest_from(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    if text.len() != 2 * digest.len() || !text.is_ascii() {
-        return None;
+/// Kind by kind; the bookmark is a [`copy::record_bookmark`].
+async fn dump_records(server: &Server, after: &str) -> Result<Page> {
+    let (mut kept, begin) = (Vec::new(), copy::record_after(after));
+    for kind in RecordKind::ALL {
+        let after = match &begin {
+            Some((first, _)) if kind < *first => continue,
+            Some((first, key)) if kind == *first => Some(key.clone()),
+            _ => None,
+        };
+        let records = records::list(server, kind, after, PAGE_ROWS - kept.len()).await?;
+        kept.extend(records.into_iter().map(|record| (kind, record)));
     }
-    for (byte, at) in digest.iter_mut().zip((0..text.len()).step_by(2)) {
-        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
-    }
-    Some(digest)
-}
-
-/// A page is a day; the bookmark names it. Rows whose import is not in force are of nobody.
-async fn dump_impressions(server: &Server, after: &str) -> Result<Page> {
-    let Some(day) = next_day(server, &server.keys.impression_days(), after).await? else {
-        return Ok(Page::whole(Rows::Impressions(Vec::new())));
-    };
-    let imports = impressions::summaries(server).await?;
-    let rows = impressions::day_rows(server, day, &imports).await?;
-    let rows = rows.into_iter().map(|row| (row.import, row.impression)).collect();
-    Ok(Page { rows: Rows::Impressions(rows), next: Some(day.to_string()) })
+    let full = kept.last().filter(|_| kept.len() >= PAGE_ROWS);
+    let next = full.map(|(kind, record)| copy::record_bookmark(*kind, &record.key));
+    Ok(Page { rows: Rows::Records(kept), next })
 }
 
 /// A page is a day; the bookmark names it.
@@ -239,8 +227,27 @@ fn day_from(score: i64) -> Option<Date> {
     Date::new(year.try_into().ok()?, (rest / 100).try_into().ok()?, (rest % 100).try_into().ok()?).ok()
 }
 
+/// Where incarnations ended that were written down, and are in no shard any more.
+async fn ended(server: &Server) -> Result<BTreeMap<Incarnation, Position>> {
+    let key = server.keys.ended();
+    let fields: Vec<(String, u64)> = read_hash(server, &key).await?;
+    fields.iter().map(|(field, at)| Ok((incarnation(&key, field)?, Position(*at)))).collect()
+}
+
+async fn dump_archived(server: &Server) -> Result<Rows> {
+    let key = server.keys.archived();
+    let mut archived = ended(server).await?;
+    let fields: Vec<(String, u64)> = read_hash(server, &key).await?;
+    for (field, at) in &fields {
+        archived.insert(incarnation(&key, field)?, Position(*at));
+    }
+    archived.retain(|_, at| *at > Position::START);
+    Ok(Rows::Archived(archived.into_iter().collect()))
+}
+
 async fn dump_watermarks(server: &Server) -> Result<Rows> {
-    let mut marks: BTreeMap<Incarnation, Vec<Position>> = BTreeMap::new();
+    let of_all = |(of, end)| (of, vec![end; usize::from(server.shards)]);
+    let mut marks: BTreeMap<Incarnation, Vec<Position>> = ended(server).await?.into_iter().map(of_all).collect();
     for shard in (0..server.shards).map(Shard) {
         let key = server.keys.marks(shard);
         let fields: Vec<(String, String)> = read_hash(server, &key).await?;
@@ -359,12 +366,14 @@ async fn write_all(server: &Server, commands: Vec<Cmd>) -> Result<()> {
 fn commands(server: &Server, rows: &Rows) -> Vec<Cmd> {
     let keys = &server.keys;
     match rows {
-        Rows::Ids { link, import } => {
-            vec![write_of("SET", &keys.link_ids(), &link.0), write_of("SET", &keys.import_ids(), &import.0)]
-        }
+        Rows::Ids { link, import, revision } => vec![
+            write_of("SET", &keys.link_ids(), &link.0),
+            write_of("SET", &keys.import_ids(), &import.0),
+            write_of("SET", &keys.record_revisions(), &revision.0),
+        ],
         Rows::Links(rows) => rows.iter().flat_map(|row| link_commands(server, row)).collect(),
         Rows::Imports(rows) => rows.iter().flat_map(|row| import_commands(server, row)).collect(),
-        Rows::Impressions(rows) => rows.iter().flat_map(|(id, row)| impression_commands(server, *id, row)).collect(),
+        Rows::Records(rows) => rows.iter().flat_map(|(kind, record)| record_commands(server, *kind, record)).collect(),
         Rows::Misses(rows) => rows
             .iter()
             .flat_map(|(day, kind, slug, count)| {
@@ -401,20 +410,22 @@ fn link_commands(server: &Server, KeptLink { link, folded }: &KeptLink) -> [Cmd;
     ]
 }
 
-fn import_commands(server: &Server, KeptImport { digest, summary }: &KeptImport) -> [Cmd; 2] {
-    let (digest, id) = (impressions::digest_text(digest), summary.id.0);
-    [
-        write_of("HSET", &server.keys.imports(), &(id, impressions::summary_text(summary, digest.clone()))),
-        write_of("HSET", &server.keys.digests(), &(digest, id)),
-    ]
+fn import_commands(server: &Server, KeptImport { summary, body }: &KeptImport) -> Vec<Cmd> {
+    let (keys, id) = (&server.keys, summary.id);
+    let portions = imports::portions(body).enumerate();
+    let mut commands: Vec<_> =
+        portions.map(|(number, portion)| write_of("HSET", &keys.import_body(id), &(number, portion))).collect();
+    let entry = imports::entry_text(&summary.about, commands.len());
+    commands.push(write_of("HSET", &keys.imports(), &(id.0, entry)));
+    commands.push(write_of("HSET", &keys.digests(), &(summary.about.digest.to_string(), id.0)));
+    commands
 }
 
-fn impression_commands(server: &Server, import: ImportId, row: &Impression) -> [Cmd; 3] {
-    let (keys, day) = (&server.keys, row.day.to_string());
+fn record_commands(server: &Server, kind: RecordKind, record: &Record) -> [Cmd; 2] {
+    let (keys, key) = (&server.keys, record.key.as_str());
     [
-        write_of("SADD", &keys.import_days(import), &day),
-        write_of("ZADD", &keys.impression_days(), &(score(row.day), &day)),
-        write_of("HSET", &keys.impressions(row.day), &(impressions::field(import, row), row.count)),
+        write_of("HSET", &keys.records(kind), &(key, records::stored(record))),
+        write_of("ZADD", &keys.record_keys(kind), &(0, key)),
     ]
 }
 
@@ -450,12 +461,5 @@ mod tests {
             assert_eq!(day_from(score(day)), Some(day));
         }
         assert_eq!(day_from(20_261_399), None);
-    }
-
-    #[test]
-    fn a_digest_comes_back_from_its_text() {
-        let digest: [u8; 32] = std::array::from_fn(|at| at as u8 * 8);
-        assert_eq!(digest_from(&impressions::digest_text(&digest)), Some(digest));
-        assert_eq!(digest_from("å"), None);
     }
 }

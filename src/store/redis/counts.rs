@@ -6,11 +6,12 @@ use futures_util::future::try_join_all;
 use jiff::civil::Date;
 use redis::{Value, cmd};
 
-use super::Server;
 use super::keys::score;
-use super::line::{Call, check_role};
-use super::reaction::{Failure, Result};
+use super::line::Call;
+use super::reaction::{Failure, Reaction, Result};
 use super::scripts::{self, Text};
+use super::wire::check_role;
+use super::{Server, incarnations};
 use crate::domain::counter::{Applied, Batch, Delta, VALUES_MAX};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -18,6 +19,9 @@ use crate::domain::uniques::EXACT_MAX;
 
 /// The field of `marks` that names the store.
 pub(super) const EPOCH: &str = "epoch";
+
+/// Where a shard stands that never heard of an incarnation.
+const NOWHERE: &str = "0";
 
 /// Adds `batch` if the shard stands exactly where it begins.
 pub(super) async fn apply(server: &Server, batch: &Batch) -> Result<Applied> {
@@ -32,6 +36,10 @@ pub(super) async fn apply(server: &Server, batch: &Batch) -> Result<Applied> {
         "yes" => {
             report_aside(server, batch.shard, text(1), text(2));
             Ok(Applied::Yes)
+        }
+        // Nobody knows this incarnation here, unless it was written down elsewhere.
+        "at" if text(1) == NOWHERE => {
+            Ok(Applied::No { watermark: watermark(server, batch.incarnation, batch.shard).await? })
         }
         "at" => Ok(Applied::No { watermark: position(server, batch.shard, text(1))? }),
         "epoch" => Err(other_epoch(server, batch.shard, text(1))),
@@ -57,6 +65,7 @@ pub(super) async fn replace_day(server: &Server, day: Date, deltas: &[Delta]) ->
         match text(0) {
             "yes" => report_aside(server, shard, text(1), text(2)),
             "epoch" => return Err(other_epoch(server, shard, text(1))),
+            "moving" => return Err(Failure::of(Reaction::Wait, format!("the slot of shard {} moves", shard.0))),
             _ => return Err(server.unexpected(&reply)),
         }
     }
@@ -135,20 +144,44 @@ pub(super) async fn watermark(server: &Server, incarnation: Incarnation, shard: 
     if shard.0 >= server.shards {
         return Ok(Position::START);
     }
-    let mut ask = cmd("HMGET");
-    ask.arg(server.keys.marks(shard)).arg(EPOCH).arg(incarnation.to_string());
-    let (epoch, at): (Option<String>, Option<String>) = server.counts.read(&ask).await?;
-    if epoch.as_deref() != Some(&server.id) {
-        return Err(other_epoch(server, shard, epoch.as_deref().unwrap_or("")));
+    match marked(server, incarnation, shard).await? {
+        Some(at) => Ok(at),
+        None => unmarked(server, incarnation, &[shard]).await,
     }
-    at.map_or(Ok(Position::START), |at| position(server, shard, &at))
 }
 
 /// Of every shard. Also asks whether this server still is the master, because one that was put aside goes on
 /// answering as if nothing had happened.
 pub(super) async fn watermarks(server: &Server, incarnation: Incarnation) -> Result<Vec<Position>> {
     check_role(&server.counts.ask::<Value>(&cmd("ROLE")).await?)?;
-    try_join_all((0..server.shards).map(|shard| watermark(server, incarnation, Shard(shard)))).await
+    let shards = (0..server.shards).map(Shard);
+    let marks = try_join_all(shards.clone().map(|shard| marked(server, incarnation, shard))).await?;
+    let missing: Vec<_> = shards.zip(&marks).filter(|(_, mark)| mark.is_none()).map(|(shard, _)| shard).collect();
+    let elsewhere = unmarked(server, incarnation, &missing).await?;
+    Ok(marks.into_iter().map(|mark| mark.unwrap_or(elsewhere)).collect())
+}
+
+/// What the shard itself says.
+async fn marked(server: &Server, incarnation: Incarnation, shard: Shard) -> Result<Option<Position>> {
+    let mut ask = cmd("HMGET");
+    ask.arg(server.keys.marks(shard)).arg(EPOCH).arg(incarnation.to_string());
+    let (epoch, at): (Option<String>, Option<String>) = server.counts.read(&ask).await?;
+    if epoch.as_deref() != Some(&server.id) {
+        return Err(other_epoch(server, shard, epoch.as_deref().unwrap_or("")));
+    }
+    at.map(|at| position(server, shard, &at)).transpose()
+}
+
+/// Where shards stand that say nothing of an incarnation: nowhere, or where it ended if that was written down.
+async fn unmarked(server: &Server, incarnation: Incarnation, shards: &[Shard]) -> Result<Position> {
+    if shards.is_empty() {
+        return Ok(Position::START);
+    }
+    let Some(end) = incarnations::ended(server, incarnation).await? else { return Ok(Position::START) };
+    for shard in shards {
+        incarnations::revive(server, incarnation, *shard, end).await?;
+    }
+    Ok(end)
 }
 
 fn position(server: &Server, shard: Shard, text: &str) -> Result<Position> {
@@ -158,8 +191,10 @@ fn position(server: &Server, shard: Shard, text: &str) -> Result<Position> {
 
 pub(super) async fn archived(server: &Server, incarnation: Incarnation) -> Result<Position> {
     let ask = cmd("HGET").arg(server.keys.archived()).arg(incarnation.to_string()).to_owned();
-    let at: Option<u64> = server.counts.read(&ask).await?;
-    Ok(at.map_or(Position::START, Position))
+    match server.counts.read::<Option<u64>>(&ask).await? {
+        Some(at) => Ok(Position(at)),
+        None => Ok(incarnations::ended(server, incarnation).await?.unwrap_or_default()),
+    }
 }
 
 pub(super) async fn set_archived(server: &Server, incarnation: Incarnation, to: Position) -> Result<()> {

@@ -2,10 +2,12 @@
 //! keeps them together: `{s7}` for the counters of shard 7, `{m}` for everything else.
 
 use jiff::civil::Date;
+use redis::Arg;
 
-use crate::domain::impression::ImportId;
+use crate::domain::import::ImportId;
 use crate::domain::link::LinkId;
 use crate::domain::position::Shard;
+use crate::domain::record::RecordKind;
 use crate::store::OpenError;
 
 /// The longest prefix; every key carries it.
@@ -26,6 +28,17 @@ impl Keys {
             return Err(OpenError::Url(format!("store.prefix is at most {PREFIX_BYTES_MAX} {form}")));
         }
         Ok(Self { prefix: prefix.to_owned() })
+    }
+
+    /// The first of our keys that `command` names. Scripts, hashes and numbers before it begin otherwise.
+    pub(super) fn first_of<'c>(&self, command: &'c redis::Cmd) -> Option<&'c [u8]> {
+        command.args_iter().find_map(|arg| match arg {
+            Arg::Simple(text) => {
+                let rest = text.strip_prefix(self.prefix.as_bytes())?;
+                rest.starts_with(b"{").then_some(text)
+            }
+            _ => None,
+        })
     }
 
     fn shared(&self, name: &str) -> String {
@@ -66,6 +79,16 @@ impl Keys {
         self.shared("archived")
     }
 
+    /// Hash: incarnation to the position where all shards stood when it had not been seen for long.
+    pub(super) fn ended(&self) -> String {
+        self.shared("ended")
+    }
+
+    /// Sorted set: incarnations by when a node last had them in its journal.
+    pub(super) fn seen(&self) -> String {
+        self.shared("seen")
+    }
+
     /// Hash: day to 32 bytes.
     pub(super) fn salts(&self) -> String {
         self.shared("salts")
@@ -81,7 +104,7 @@ impl Keys {
         self.shared("miss-days")
     }
 
-    /// Hash: import id to its summary as JSON.
+    /// Hash: import id to what it says of itself, as JSON.
     pub(super) fn imports(&self) -> String {
         self.shared("imports")
     }
@@ -91,34 +114,34 @@ impl Keys {
         self.shared("import-ids")
     }
 
-    /// Hash: digest of the file to import id.
+    /// Hash: digest of an import to its id.
     pub(super) fn digests(&self) -> String {
         self.shared("import-digests")
     }
 
-    /// String: grows whenever other impressions come into force.
-    pub(super) fn imports_version(&self) -> String {
-        self.shared("imports-version")
-    }
-
-    /// Sorted set: imports whose rows are being written or swept away, by when that began.
+    /// Sorted set: imports whose body is being written, by when that began.
     pub(super) fn open_imports(&self) -> String {
         self.shared("imports-open")
     }
 
-    /// Set: the days on which an import has rows.
-    pub(super) fn import_days(&self, import: ImportId) -> String {
-        self.shared(&format!("import-days:{}", import.0))
+    /// Hash: number of the portion to portion.
+    pub(super) fn import_body(&self, import: ImportId) -> String {
+        self.shared(&format!("import-body:{import}"))
     }
 
-    /// Hash: JSON of subject, kind and import to count.
-    pub(super) fn impressions(&self, day: Date) -> String {
-        self.shared(&format!("impressions:{day}"))
+    /// Hash: key to revision and value.
+    pub(super) fn records(&self, kind: RecordKind) -> String {
+        self.shared(&format!("records:{}", kind.as_str()))
     }
 
-    /// Sorted set of the days with impressions.
-    pub(super) fn impression_days(&self) -> String {
-        self.shared("impression-days")
+    /// Sorted set: the keys of a kind, all with one score.
+    pub(super) fn record_keys(&self, kind: RecordKind) -> String {
+        self.shared(&format!("record-keys:{}", kind.as_str()))
+    }
+
+    /// String: the last revision that was given out.
+    pub(super) fn record_revisions(&self) -> String {
+        self.shared("record-revisions")
     }
 
     /// What every key of a shard begins with.
@@ -180,6 +203,21 @@ mod tests {
         assert_eq!(keys.link(LinkId(7)), "waypost:{m}:link:7");
         assert_eq!(keys.counts(Shard(3), day, LinkId(67)), "waypost:{s3}:counts:2026-11-21:67");
         assert_eq!(keys.marks(Shard(3)), "waypost:{s3}:marks");
+    }
+
+    #[test]
+    fn the_key_of_a_command_is_found_wherever_it_stands() {
+        let keys = Keys::new("w:").unwrap();
+        let found = |command: &redis::Cmd| keys.first_of(command).map(|key| String::from_utf8(key.to_vec()).unwrap());
+        let key = keys.changes();
+        for command in [
+            redis::cmd("GET").arg(&key),
+            redis::cmd("EVALSHA").arg("0f").arg(2).arg(&key).arg(keys.layout()).arg("w:{x"),
+            redis::cmd("XREAD").arg("BLOCK").arg(9).arg("STREAMS").arg(&key).arg("0-0"),
+        ] {
+            assert_eq!(found(command).as_deref(), Some("w:{m}:changes"));
+        }
+        assert_eq!(found(redis::cmd("INFO").arg("server")), None);
     }
 
     #[test]

@@ -1,57 +1,39 @@
-//! One connection to Redis that mends itself. Every call has a deadline; none that changes something is repeated here
-//! unasked, because only the caller knows whether it may be done twice (`docs/adr/003-redis.md`).
+//! The calls of one purpose, each led to the server that holds its keys. Every call has a deadline; none that changes
+//! something is repeated here unasked, because only the caller knows whether it may be done twice
+//! (`docs/adr/003-redis.md`). A call that a server refused to do, because another one holds the slot, goes there.
 
-use std::time::{Duration, Instant};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, Script, Value};
-use tokio::sync::Mutex;
-use tokio::time::timeout;
+use redis::{Cmd, FromRedisValue, Pipeline, Script, Value, from_redis_value};
 
-use super::address::Address;
+use super::address::Endpoint;
+use super::keys::Keys;
 use super::reaction::{Failure, Reaction, Result};
+use super::routes::slot;
+use super::topology::Topology;
+use super::wire::Wire;
 
-/// Pauses between two tries to connect; each is shortened at random, so that nodes do not come back in step.
-const PAUSE_FIRST: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// The pause while the configuration is wrong: nothing but a person can end it.
-const PAUSE_REFUSED: Duration = Duration::from_secs(5);
-
-/// How long Redis may take.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deadlines {
-    pub(super) connect: Duration,
-    pub(super) reply: Duration,
-}
+/// Servers that one call is sent on to before it is given up.
+const SENT_ON_MAX: usize = 4;
 
 pub(super) struct Line {
-    address: Address,
-    deadlines: Deadlines,
-    state: Mutex<State>,
-}
-
-enum State {
-    Open { connection: MultiplexedConnection, number: u64 },
-    Closed { number: u64, pause: Duration, until: Instant, failure: Option<Failure> },
-}
-
-/// A connection and its number, by which it is given up at most once.
-#[derive(Clone)]
-struct Opened {
-    connection: MultiplexedConnection,
-    number: u64,
+    topology: Arc<Topology>,
+    keys: Keys,
+    wires: Mutex<HashMap<Endpoint, Arc<Wire>>>,
 }
 
 impl Line {
     /// Connects with the first call.
-    pub(super) fn new(address: Address, deadlines: Deadlines) -> Self {
-        let state = State::Closed { number: 0, pause: PAUSE_FIRST, until: Instant::now(), failure: None };
-        Self { address, deadlines, state: Mutex::new(state) }
+    pub(super) fn new(topology: Arc<Topology>, keys: Keys) -> Self {
+        Self { topology, keys, wires: Mutex::default() }
     }
 
-    /// The number of the present connection, connecting if there is none. It changes when the connection does.
-    pub(super) async fn number(&self) -> Result<u64> {
-        self.opened().await.map(|opened| opened.number)
+    /// Connects to the server that holds `key`, if that has not happened yet.
+    pub(super) async fn reach(&self, key: &str) -> Result<()> {
+        let server = self.topology.server(slot(key.as_bytes())).await?;
+        self.heed(self.wire(&server).opened().await).map(drop)
     }
 
     /// One command that changes nothing: asked once more when its connection turned out to be cut.
@@ -62,30 +44,45 @@ impl Line {
         }
     }
 
-    /// Several commands that change nothing; all of their replies, or the first error.
-    pub(super) async fn read_all(&self, commands: &Pipeline) -> Result<Vec<Value>> {
-        match self.ask_all(commands).await {
-            Err(failure) if failure.was_cut() => self.ask_all(commands).await,
-            answered => answered,
+    /// Commands that change nothing, about keys of one shard: the answer to each, or what failed for all.
+    pub(super) async fn read_all(&self, commands: &Pipeline) -> Result<Vec<Result<Value>>> {
+        let answers = match self.ask_all(commands).await {
+            Err(failure) if failure.was_cut() => self.ask_all(commands).await?,
+            answered => answered?,
+        };
+        let mut all = Vec::with_capacity(answers.len());
+        for (command, answer) in commands.cmd_iter().zip(answers) {
+            all.push(match answer.extract_error().map_err(Failure::from) {
+                // Its slot moves, or has moved.
+                Err(failure) if failure.to.is_some() => self.ask(command).await,
+                answered => answered,
+            });
         }
+        Ok(all)
     }
 
     /// One command.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
-        self.ask_within(command, self.deadlines.reply).await
+        self.ask_within(command, self.topology.dialer.deadlines.reply).await
     }
 
     /// One command that may take its time, such as one that blocks.
     pub(super) async fn ask_within<T: FromRedisValue>(&self, command: &Cmd, deadline: Duration) -> Result<T> {
-        let mut opened = self.opened().await?;
-        let reply = timeout(deadline, command.query_async(&mut opened.connection)).await;
-        self.judge(opened.number, reply).await
+        let answer = self.lead(self.slot(command), command, deadline).await?;
+        // A reply that cannot be read as what was asked for is not what we wrote.
+        from_redis_value(answer).map_err(|error| Failure::poison(error.to_string()))
     }
 
-    async fn ask_all(&self, commands: &Pipeline) -> Result<Vec<Value>> {
-        let mut opened = self.opened().await?;
-        let reply = timeout(self.deadlines.reply, commands.query_async(&mut opened.connection)).await;
-        self.judge(opened.number, reply).await
+    /// Asks every server that holds something.
+    pub(super) async fn ask_each<T: FromRedisValue>(&self, command: &Cmd) -> Vec<(Endpoint, Result<T>)> {
+        let mut answers = Vec::new();
+        for server in self.topology.servers() {
+            let answer = self.wire(&server).ask(command, self.topology.dialer.deadlines.reply).await;
+            let answer = self.heed(answer);
+            let read = |value| from_redis_value(value).map_err(|error| Failure::poison(error.to_string()));
+            answers.push((server, answer.and_then(read)));
+        }
+        answers
     }
 
     /// One script, by its hash; with its text when the server does not know it.
@@ -104,86 +101,71 @@ impl Line {
         }
     }
 
-    async fn judge<T>(
-        &self,
-        number: u64,
-        reply: std::result::Result<redis::RedisResult<T>, tokio::time::error::Elapsed>,
-    ) -> Result<T> {
-        let failure = match reply {
-            Ok(Ok(reply)) => return Ok(reply),
-            Ok(Err(error)) => Failure::from(error),
-            Err(_) => Failure::silent(),
-        };
-        if matches!(failure.reaction, Reaction::Unknown | Reaction::Elsewhere) {
-            self.give_up(number).await;
+    /// Brings `command` to the server that holds `slot`, and from there to where it is sent on: whoever sends it on has
+    /// done nothing.
+    async fn lead(&self, slot: u16, command: &Cmd, deadline: Duration) -> Result<Value> {
+        let mut server = self.topology.server(slot).await?;
+        let mut is_sent = false;
+        for _ in 0..SENT_ON_MAX {
+            let wire = self.wire(&server);
+            let answer =
+                if is_sent { wire.ask_sent(command, deadline).await } else { wire.ask(command, deadline).await };
+            let failure = match self.heed(answer) {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let next = failure.to.as_deref().and_then(|to| Endpoint::named_by(to, &server));
+            // Whoever named a single server gets no cluster: most of it would be found by being sent on, slowly.
+            let next = next.filter(|_| !self.topology.is_one_server());
+            (server, is_sent) = match (failure.reaction, next) {
+                (Reaction::Moved, Some(next)) => {
+                    self.topology.moved(slot, next.clone());
+                    (next, false)
+                }
+                (Reaction::Ask, Some(next)) if !is_sent => (next, true),
+                (Reaction::Elsewhere, _) => match self.topology.server(slot).await? {
+                    same if same == server => return Err(failure),
+                    next => (next, false),
+                },
+                _ => return Err(failure),
+            };
         }
-        Err(failure)
+        Err(Failure::of(Reaction::Wait, format!("slot {slot} is sent from server to server")))
     }
 
-    async fn opened(&self) -> Result<Opened> {
-        let mut state = self.state.lock().await;
-        let (number, pause) = match &*state {
-            State::Open { connection, number } => {
-                return Ok(Opened { connection: connection.clone(), number: *number });
-            }
-            // Whoever asks meanwhile is told at once: a pause that holds callers would be a queue.
-            State::Closed { until, failure: Some(failure), .. } if Instant::now() < *until => {
-                return Err(failure.clone());
-            }
-            State::Closed { number, pause, .. } => (*number, *pause),
-        };
-        match self.connect().await {
-            Ok(connection) => {
-                let number = number + 1;
-                *state = State::Open { connection: connection.clone(), number };
-                Ok(Opened { connection, number })
-            }
-            Err(failure) => {
-                let refused = failure.reaction == Reaction::Refused;
-                let until = Instant::now() + if refused { PAUSE_REFUSED } else { shortened(pause) };
-                let pause = (pause * 2).min(PAUSE_MAX);
-                *state = State::Closed { number, pause, until, failure: Some(failure.clone()) };
-                Err(failure)
-            }
+    async fn ask_all(&self, commands: &Pipeline) -> Result<Vec<Value>> {
+        let slot = commands.cmd_iter().next().map_or(0, |first| self.slot(first));
+        let server = self.topology.server(slot).await?;
+        self.heed(self.wire(&server).ask_all(commands, self.topology.dialer.deadlines.reply).await)
+    }
+
+    /// After a lost connection, or at a server that is not the one, it has to be asked where things are now.
+    fn heed<T>(&self, answer: Result<T>) -> Result<T> {
+        if let Err(failure) = &answer
+            && matches!(failure.reaction, Reaction::Unknown | Reaction::Elsewhere)
+        {
+            self.topology.doubt();
         }
+        answer
     }
 
-    /// The next call connects anew. A connection that was replaced meanwhile stays.
-    async fn give_up(&self, failed: u64) {
-        let mut state = self.state.lock().await;
-        if matches!(&*state, State::Open { number, .. } if *number == failed) {
-            *state = State::Closed { number: failed, pause: PAUSE_FIRST, until: Instant::now(), failure: None };
+    /// The slot of the keys that `command` names; what names none is asked where the layout is.
+    fn slot(&self, command: &Cmd) -> u16 {
+        self.keys.first_of(command).map_or_else(|| slot(self.keys.layout().as_bytes()), slot)
+    }
+
+    /// Connections to servers that hold nothing any more end here.
+    fn wire(&self, server: &Endpoint) -> Arc<Wire> {
+        let mut wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(wire) = wires.get(server) {
+            return wire.clone();
         }
+        let servers = self.topology.servers();
+        wires.retain(|server, _| servers.contains(server));
+        let wire = Arc::new(Wire::new(server.clone(), self.topology.clone()));
+        wires.insert(server.clone(), wire.clone());
+        wire
     }
-
-    async fn connect(&self) -> Result<MultiplexedConnection> {
-        let client = Client::open(self.address.info())?;
-        // Our own deadlines are around every call; one more inside would only hide which of them ended it.
-        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let connect = async {
-            let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-            check_role(&redis::cmd("ROLE").query_async(&mut connection).await?)?;
-            Ok(connection)
-        };
-        timeout(self.deadlines.connect, connect).await.unwrap_or_else(|_| Err(Failure::silent()))
-    }
-}
-
-/// A replica answers reads with what was and refuses writes: neither is a store.
-pub(super) fn check_role(role: &Value) -> Result<()> {
-    let Value::Array(parts) = role else { return Err(Failure::poison("ROLE was answered with no list")) };
-    match parts.first() {
-        Some(Value::BulkString(name)) if name == b"master" => Ok(()),
-        _ => Err(Failure { reaction: Reaction::Elsewhere, said: "this server is not a master".to_owned() }),
-    }
-}
-
-/// Between half of `pause` and all of it.
-fn shortened(pause: Duration) -> Duration {
-    let mut byte = [0_u8; 1];
-    // Without random bytes the pauses are whole, which is no harm.
-    let _ = getrandom::fill(&mut byte);
-    pause - pause * u32::from(byte[0]) / 512
 }
 
 /// One call of a script.
@@ -227,26 +209,5 @@ impl<'s> Call<'s> {
             command.arg(&arg[..]);
         });
         command
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pause_is_shortened_by_at_most_half() {
-        for _ in 0..100 {
-            let pause = shortened(PAUSE_MAX);
-            assert!(pause <= PAUSE_MAX && pause >= PAUSE_MAX / 2, "{pause:?}");
-        }
-    }
-
-    #[test]
-    fn only_a_master_is_a_store() {
-        let role = |name: &str| Value::Array(vec![Value::BulkString(name.as_bytes().to_vec()), Value::Int(0)]);
-        assert!(check_role(&role("master")).is_ok());
-        assert_eq!(check_role(&role("slave")).unwrap_err().reaction, Reaction::Elsewhere);
-        assert_eq!(check_role(&Value::Nil).unwrap_err().reaction, Reaction::Poison);
     }
 }

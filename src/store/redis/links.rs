@@ -1,7 +1,7 @@
 //! Links as JSON texts under their ids, a hash of slugs, and a stream that tells other nodes of every change.
 
 use jiff::Timestamp;
-use redis::cmd;
+use redis::{cmd, from_redis_value, pipe};
 
 use super::Server;
 use super::line::Call;
@@ -14,7 +14,7 @@ use crate::store::{Created, Replaced};
 /// The most links that one call lists, whatever it asks for.
 const LISTED_MAX: usize = 10_000;
 
-/// Links fetched with one command.
+/// Links fetched in one go.
 const FETCHED_MAX: u64 = 1_000;
 
 /// Changes kept for nodes that were away; a node that missed more reads every link again.
@@ -120,9 +120,13 @@ pub(super) async fn list(server: &Server, after: LinkId, limit: usize) -> Result
         let wanted = FETCHED_MAX.min((limit - links.len()) as u64).min(newest - last);
         let ids: Vec<_> = (last + 1..=last + wanted).map(LinkId).collect();
         last += wanted;
-        let keys: Vec<_> = ids.iter().map(|id| server.keys.link(*id)).collect();
-        let texts: Vec<Option<String>> = server.reports.read(cmd("MGET").arg(keys)).await?;
-        for (id, json) in ids.into_iter().zip(texts) {
+        // One command for all would be refused while a cluster moves their slot.
+        let mut fetch = pipe();
+        ids.iter().for_each(|id| {
+            fetch.cmd("GET").arg(server.keys.link(*id));
+        });
+        for (id, reply) in ids.into_iter().zip(server.reports.read_all(&fetch).await?) {
+            let json: Option<String> = from_redis_value(reply?).map_err(|error| Failure::poison(error.to_string()))?;
             if let Some(json) = json {
                 links.push(parse(server, id, &json)?);
             }

@@ -16,7 +16,7 @@ use crate::store::MISSED_SLUGS_MAX;
 
 pub(super) async fn add(server: &Server, day: Date, misses: &[(String, String, u64)]) -> Result<()> {
     // Without a connection nothing was sent, so this is the one failure that loses nothing.
-    server.lookups.number().await?;
+    server.lookups.reach(&server.keys.misses(day)).await?;
     let mut call = Call::new(&scripts::MISSES)
         .key(server.keys.misses(day))
         .key(server.keys.miss_days())

@@ -1,26 +1,45 @@
 //! The Redis store: one state for any number of nodes. Keys and their meaning: `docs/redis.md`; why this protocol:
 //! `docs/adr/003-redis.md`.
 //!
+//! How a call gets to a server: a chapter such as `links.rs` makes a command or a script call that names keys of
+//! `keys.rs`; `line.rs` finds the slot in the first key, and in `topology.rs` the server that holds it; `wire.rs` speaks
+//! with that one server; `reaction.rs` says what a failure means.
+//!
+//! To keep a new kind of record: name its keys in `keys.rs`, under `{m}` unless it is counted per click (a script may
+//! touch keys of one tag only); give it a chapter of its own; change several keys in one script under `scripts/` that may
+//! run twice, and send it with `run_again`; read with `read` or `read_all`, one key per command, so that it can be read
+//! while a slot moves; add its keys and any new command of Redis to `docs/redis.md`, whose permissions a test holds us to.
+//!
 //! Nothing here may repeat a call whose outcome is unknown, except where the call itself makes that harmless.
 
 mod address;
+mod cluster;
 pub(super) mod copy;
 mod counts;
+mod dial;
 mod health;
-mod impressions;
+mod imports;
+mod incarnations;
 mod keys;
 mod layout;
 mod line;
 mod links;
 mod misses;
 mod news;
+mod pause;
 mod reaction;
 mod reactor;
 mod record;
+mod records;
 mod report;
+mod routes;
 mod salts;
 mod scripts;
+mod sentinel;
 mod sketch;
+mod tls;
+mod topology;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -35,16 +54,22 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use self::address::Address;
+use self::dial::{Deadlines, Dialer};
 use self::keys::Keys;
 use self::layout::{Layout, Purpose, Refusal};
-use self::line::{Deadlines, Line};
+use self::line::Line;
 use self::reaction::{Failure, Reaction};
 use self::reactor::Reactor;
-use super::{Config, CountStore, Created, Heard, ImpressionStore, LinkStore, News, OpenError, Replaced, Result};
+use self::tls::Tls;
+use self::topology::Topology;
+use super::{
+    Config, CountStore, Created, Heard, ImportStore, LinkStore, News, OpenError, RecordStore, Replaced, Result,
+};
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
-use crate::domain::impression::{Import, ImportId, ImportSummary, Imported, StoredImpression};
+use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Saved};
 use crate::domain::visitor::Salt;
 
 /// How long a start waits for a Redis that is starting, too.
@@ -56,7 +81,8 @@ pub(crate) struct Redis {
     reactor: Reactor,
 }
 
-/// What every call needs. Four connections: a look-up that a redirect waits for never stands behind a long report.
+/// What every call needs. Four connections to each server: a look-up that a redirect waits for never stands behind a
+/// long report.
 struct Server {
     /// The address without its password.
     name: String,
@@ -106,27 +132,23 @@ impl Redis {
             connect: Duration::from_millis(config.connect_ms.max(1)),
             reply: Duration::from_millis(config.reply_ms.max(1)),
         };
-        let reactor = Reactor::start().map_err(|cause| OpenError::Folder { path: data.to_owned(), cause })?;
-        let line = || Line::new(address.clone(), deadlines);
+        let dialer = Dialer::new(deadlines, Tls::load(config, &address)?);
         let name = address.to_string();
+        let topology = Arc::new(Topology::new(address, dialer));
+        let reactor = Reactor::start().map_err(|cause| OpenError::Folder { path: data.to_owned(), cause })?;
+        let line = || Line::new(topology.clone(), keys.clone());
         let (first, layout) = reactor
             .wait(open_layout(line(), keys.clone(), config.shards, data.to_owned(), purpose))
             .unwrap_or_else(|| Err(Refusal::Failed(Failure::silent())))
             .map_err(|refusal| refusal.at(&name, data))?;
         let Layout { id, shards, .. } = layout;
-        let server = Server {
-            name,
-            keys,
-            deadlines,
-            id,
-            shards,
-            aside: AtomicU64::new(0),
-            lookups: line(),
-            counts: first,
-            reports: line(),
-            news: line(),
-        };
-        Ok(Self { server: Arc::new(server), reactor })
+        let (lookups, reports, news) = (line(), line(), line());
+        let aside = AtomicU64::new(0);
+        let server = Server { name, keys, deadlines, id, shards, aside, lookups, counts: first, reports, news };
+        let server = Arc::new(server);
+        reactor.keep(sentinel::watch(topology));
+        reactor.keep(health::watch(server.clone()));
+        Ok(Self { server, reactor })
     }
 
     /// Runs a call on the thread that speaks with Redis, and says of which server an error is.
@@ -158,19 +180,8 @@ async fn open_layout(
                 tokio::time::sleep(OPEN_PAUSE).await;
             }
             Err(refusal) => return Err(refusal),
-            Ok(layout) => {
-                say_warnings(&line).await;
-                return Ok((line, layout));
-            }
+            Ok(layout) => return Ok((line, layout)),
         }
-    }
-}
-
-/// A user that may not ask `INFO` hears nothing.
-async fn say_warnings(line: &Line) {
-    let Ok(info) = line.ask::<String>(&redis::cmd("INFO")).await else { return };
-    for warning in health::warnings(&info) {
-        tracing::warn!("Redis: {warning}");
     }
 }
 
@@ -274,27 +285,61 @@ impl CountStore for Redis {
         self.call(move |server| async move { salts::of(&server, day).await }).await
     }
 
+    async fn forget_incarnations(&self, kept: &[Incarnation], idle_since: Timestamp) -> Result<usize> {
+        let kept = kept.to_vec();
+        self.call(move |server| async move { incarnations::forget(&server, &kept, idle_since).await }).await
+    }
+
     fn quarantined(&self) -> u64 {
         self.server.aside.load(Ordering::Relaxed)
     }
 }
 
 #[async_trait]
-impl ImpressionStore for Redis {
+impl ImportStore for Redis {
     async fn put_import(&self, import: &Import) -> Result<Imported> {
         let import = import.clone();
-        self.call(|server| async move { impressions::put(&server, &import).await }).await
+        self.call(|server| async move { imports::put(&server, &import).await }).await
     }
 
     async fn undo_import(&self, id: ImportId) -> Result<bool> {
-        self.call(move |server| async move { impressions::undo(&server, id).await }).await
+        self.call(move |server| async move { imports::undo(&server, id).await }).await
     }
 
     async fn imports(&self) -> Result<Vec<ImportSummary>> {
-        self.call(|server| async move { impressions::imports(&server).await }).await
+        self.call(|server| async move { imports::list(&server).await }).await
     }
 
-    async fn impressions(&self, first: Date, last: Date) -> Result<Vec<StoredImpression>> {
-        self.call(move |server| async move { impressions::read(&server, first, last).await }).await
+    async fn import_body(&self, id: ImportId) -> Result<Option<Body>> {
+        self.call(move |server| async move { imports::body(&server, id).await }).await
+    }
+}
+
+#[async_trait]
+impl RecordStore for Redis {
+    async fn put_record(
+        &self,
+        kind: RecordKind,
+        key: &RecordKey,
+        expected: Expected,
+        value: &RecordValue,
+    ) -> Result<Saved> {
+        let (key, value) = (key.clone(), value.clone());
+        self.call(move |server| async move { records::put(&server, kind, &key, expected, &value).await }).await
+    }
+
+    async fn record(&self, kind: RecordKind, key: &RecordKey) -> Result<Option<Record>> {
+        let key = key.clone();
+        self.call(move |server| async move { records::get(&server, kind, &key).await }).await
+    }
+
+    async fn remove_record(&self, kind: RecordKind, key: &RecordKey) -> Result<bool> {
+        let key = key.clone();
+        self.call(move |server| async move { records::remove(&server, kind, &key).await }).await
+    }
+
+    async fn records(&self, kind: RecordKind, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
+        let after = after.cloned();
+        self.call(move |server| async move { records::list(&server, kind, after, limit).await }).await
     }
 }

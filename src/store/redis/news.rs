@@ -78,7 +78,7 @@ async fn reaches_back(server: &Server, place: &Place) -> Result<bool> {
     questions.cmd("INFO").arg("server");
     questions.cmd("HGET").arg(server.keys.layout()).arg("id");
     questions.cmd("XRANGE").arg(server.keys.changes()).arg("-").arg("+").arg("COUNT").arg(1);
-    let replies = server.news.read_all(&questions).await?;
+    let replies: Vec<Value> = server.news.read_all(&questions).await?.into_iter().collect::<Result<_>>()?;
     let [info, id, first]: [Value; 3] =
         replies.try_into().map_err(|_| Failure::poison("three questions, but not three answers"))?;
     let (info, id): (String, Option<String>) = (read(info)?, read(id)?);

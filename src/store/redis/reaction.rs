@@ -15,12 +15,18 @@ pub(super) enum Reaction {
     Wait,
     /// Nothing was done; this server is not, or no longer, the one that takes writes.
     Elsewhere,
+    /// Nothing was done; another server holds the slot now.
+    Moved,
+    /// Nothing was done; the slot is on its way, and this key is already with the other server.
+    Ask,
     /// Nothing was done; the script has to be sent along.
     Load,
     /// Nothing was done; memory or disk of the server is full.
     Full,
     /// Nothing was done, and nothing will be until somebody changes the configuration.
     Refused,
+    /// Nothing was sent: this is not the server it should be.
+    Untrusted,
     /// A key does not hold what we put there, or the program is wrong.
     Poison,
 }
@@ -32,29 +38,45 @@ const SILENT: &str = "no answer in time";
 pub(super) struct Failure {
     pub(super) reaction: Reaction,
     pub(super) said: String,
+    /// The server that the call was sent on to, as the other one names it.
+    pub(super) to: Option<String>,
 }
 
 pub(super) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
+    pub(super) fn of(reaction: Reaction, said: impl Into<String>) -> Self {
+        Self { reaction, said: said.into(), to: None }
+    }
+
     /// The server was silent for too long.
     pub(super) fn silent() -> Self {
-        Self { reaction: Reaction::Unknown, said: SILENT.to_owned() }
+        Self::of(Reaction::Unknown, SILENT)
+    }
+
+    /// The connection ended, or there was none.
+    pub(super) fn cut(said: impl Into<String>) -> Self {
+        Self::of(Reaction::Unknown, said)
     }
 
     /// The connection ended, so that a new one may find the server well. One that is silent would be silent again.
     pub(super) fn was_cut(&self) -> bool {
-        self.reaction == Reaction::Unknown && self.said != SILENT
+        self.reaction == Reaction::Unknown && !self.said.ends_with(SILENT)
     }
 
     /// A reply or a key that says what no Waypost writes.
     pub(super) fn poison(said: impl Into<String>) -> Self {
-        Self { reaction: Reaction::Poison, said: said.into() }
+        Self::of(Reaction::Poison, said)
+    }
+
+    /// The same, naming who said it.
+    pub(super) fn said_by(self, server: &str) -> Self {
+        Self { said: format!("{server}: {}", self.said), ..self }
     }
 
     /// What the caller of the store is told; `server` names it without its password.
     pub(super) fn at(self, server: &str) -> StoreError {
-        let Self { reaction, said } = self;
+        let Self { reaction, said, .. } = self;
         match reaction {
             Reaction::Poison => StoreError::Corrupt(format!("{server}: {said}; {}", advice(reaction))),
             _ => StoreError::Unavailable(format!("{server}: {said}; {}", advice(reaction))),
@@ -65,7 +87,8 @@ impl Failure {
 impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
         let code = code(&error);
-        Self { reaction: reaction(code.as_deref(), &error.to_string()), said: error.to_string() }
+        let to = error.redirect_node().map(|(to, _)| to.to_owned());
+        Self { reaction: reaction(code.as_deref(), &error.to_string()), said: error.to_string(), to }
     }
 }
 
@@ -73,10 +96,12 @@ fn advice(reaction: Reaction) -> &'static str {
     match reaction {
         Reaction::Unknown => "Waypost connects again by itself",
         Reaction::Wait => "this passes by itself, unless a script or an abandoned move of slots holds it",
-        Reaction::Elsewhere => "store.url must lead to the master",
+        Reaction::Elsewhere => "store.url must lead to the master, or to sentinels that know it",
+        Reaction::Moved | Reaction::Ask => "a cluster needs a store.url with redis+cluster://",
         Reaction::Load => "the server lost its scripts and gets them again",
         Reaction::Full => "make room: raise maxmemory or free the disk",
         Reaction::Refused => "check user, password and permissions (docs/redis.md lists the commands)",
+        Reaction::Untrusted => "check the certificates: the server's, store.tls_ca, store.tls_cert",
         Reaction::Poison => "look at this key with redis-cli, or put back a backup",
     }
 }
@@ -101,9 +126,13 @@ pub(super) fn reaction(code: Option<&str>, text: &str) -> Reaction {
         return Reaction::Wait;
     }
     match code {
+        // What the other end of a TLS connection says when our certificate is not to its liking.
+        None if text.contains("fatal alert") => Reaction::Untrusted,
         None => Reaction::Unknown,
         Some("LOADING" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN" | "TRYAGAIN" | "NOREPLICAS") => Reaction::Wait,
-        Some("MOVED" | "ASK" | "READONLY") => Reaction::Elsewhere,
+        Some("READONLY") => Reaction::Elsewhere,
+        Some("MOVED") => Reaction::Moved,
+        Some("ASK") => Reaction::Ask,
         Some("NOSCRIPT") => Reaction::Load,
         Some("OOM" | "MISCONF") => Reaction::Full,
         Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Reaction::Refused,
@@ -128,6 +157,12 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_that_is_not_liked_is_a_matter_of_certificates() {
+        let said = "received fatal alert: CertificateRequired";
+        assert_eq!(reaction(None, said), Reaction::Untrusted);
+    }
+
+    #[test]
     fn a_server_that_is_busy_with_itself_is_waited_for() {
         for code in ["LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "NOREPLICAS", "UNKILLABLE"] {
             assert_eq!(reaction(Some(code), ""), Reaction::Wait, "{code}");
@@ -137,8 +172,9 @@ mod tests {
 
     #[test]
     fn a_server_that_is_not_the_master_is_left() {
-        for code in ["MOVED", "ASK", "READONLY"] {
-            assert_eq!(reaction(Some(code), ""), Reaction::Elsewhere, "{code}");
+        for (code, expected) in [("READONLY", Reaction::Elsewhere), ("MOVED", Reaction::Moved), ("ASK", Reaction::Ask)]
+        {
+            assert_eq!(reaction(Some(code), ""), expected, "{code}");
         }
     }
 

@@ -39,6 +39,11 @@ impl Reactor {
         self.handle.spawn(call).await.map_err(ended)?
     }
 
+    /// Runs something beside the calls, until the reactor is dropped.
+    pub(super) fn keep(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(work);
+    }
+
     /// Runs a call and waits for it with the calling thread; for the start of the process alone.
     pub(super) fn wait<T: Send + 'static>(&self, call: impl Future<Output = T> + Send + 'static) -> Option<T> {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);

@@ -7,7 +7,7 @@ use redis::{Value, cmd, from_redis_value, pipe};
 use super::Server;
 use super::counts::shard_of;
 use super::keys::score;
-use super::reaction::{Failure, Result};
+use super::reaction::{Failure, Reaction, Result};
 use crate::domain::counter::{Counters, DayCounters, Dimension};
 use crate::domain::link::LinkId;
 use crate::domain::position::Shard;
@@ -84,9 +84,8 @@ async fn fetch(server: &Server, shard: Shard, keys: &[(Date, LinkId)]) -> Result
             commands.cmd("SCARD").arg(server.keys.visitors(shard, *day, *link));
             commands.cmd("PFCOUNT").arg(server.keys.sketch(shard, *day, *link));
         }
-        // A key of another type must not hide the counters of all others.
-        commands.ignore_errors();
         let replies = server.reports.read_all(&commands).await?;
+        let replies = replies.into_iter().map(readable).collect::<Result<Vec<_>>>()?;
         for ((day, link), replies) in portion.iter().zip(replies.chunks_exact(3)) {
             let key = server.keys.counts(shard, *day, *link);
             found.extend(link_day(*link, *day, replies, &key));
@@ -95,14 +94,23 @@ async fn fetch(server: &Server, shard: Shard, keys: &[(Date, LinkId)]) -> Result
     Ok(found)
 }
 
+/// A key of another type must not hide the counters of all others.
+fn readable(reply: Result<Value>) -> Result<Option<Value>> {
+    match reply {
+        Err(failure) if failure.reaction == Reaction::Poison => Ok(None),
+        reply => reply.map(Some),
+    }
+}
+
 /// `None` when nothing was counted. What cannot be read is left out and named in the log.
-fn link_day(link: LinkId, day: Date, replies: &[Value], key: &str) -> Option<DayCounters> {
-    let fields: Vec<(String, String)> = from_redis_value(replies[0].clone()).unwrap_or_else(|_| {
+fn link_day(link: LinkId, day: Date, replies: &[Option<Value>], key: &str) -> Option<DayCounters> {
+    let number = |at: usize| replies[at].clone().and_then(|reply| from_redis_value(reply).ok()).unwrap_or(0);
+    let (exact, sketched): (u64, u64) = (number(1), number(2));
+    let fields = replies[0].clone().and_then(|reply| from_redis_value(reply).ok());
+    let fields: Vec<(String, String)> = fields.unwrap_or_else(|| {
         tracing::error!(key, "a key in Redis does not hold the counters that belong there");
         Vec::new()
     });
-    let exact: u64 = from_redis_value(replies[1].clone()).unwrap_or(0);
-    let sketched: u64 = from_redis_value(replies[2].clone()).unwrap_or(0);
     let mut counters = Counters::new();
     for (field, text) in &fields {
         match (parse_field(field), count(text)) {

@@ -17,9 +17,8 @@ const KEPT_DAYS: i64 = 2;
 /// The salt of `day`, made on first asking; older ones than [`KEPT_DAYS`] before it are destroyed.
 pub(super) async fn of(server: &Server, day: Date) -> Result<Salt> {
     let mut offered = [0_u8; 32];
-    getrandom::fill(&mut offered).map_err(|error| Failure {
-        reaction: Reaction::Wait,
-        said: format!("the system gave no random bytes for a salt ({error})"),
+    getrandom::fill(&mut offered).map_err(|error| {
+        Failure::of(Reaction::Wait, format!("the system gave no random bytes for a salt ({error})"))
     })?;
     let call = Call::new(&scripts::SALT)
         .key(server.keys.salts())

@@ -19,10 +19,14 @@ macro_rules! script {
 script!(BEGIN, "begin.lua");
 script!(APPLY, "add.lua", "apply.lua");
 script!(REPLACE_DAY, "add.lua", "replace_day.lua");
+script!(REMOVE_POSITION, "remove_position.lua");
 script!(CREATE_LINK, "create_link.lua");
 script!(REPLACE_LINK, "replace_link.lua");
 script!(REMOVE_LINK, "remove_link.lua");
 script!(SALT, "salt.lua");
 script!(MISSES, "misses.lua");
+script!(WRITE_BODY, "write_body.lua");
 script!(COMMIT_IMPORT, "commit_import.lua");
 script!(UNDO_IMPORT, "undo_import.lua");
+script!(PUT_RECORD, "put_record.lua");
+script!(REMOVE_RECORD, "remove_record.lua");

@@ -47,6 +47,8 @@ struct Parts {
     classifier: Arc<Classifier>,
     cache: Arc<Cache>,
     config: crate::config::Config,
+    /// Click files are in a folder here, so nothing runs on it.
+    runtime: tokio::runtime::Runtime,
 }
 
 fn parts() -> &'static Parts {
@@ -60,8 +62,13 @@ fn parts() -> &'static Parts {
         let store = Arc::new(crate::links::fake_store::FakeStore::default());
         let cache = Arc::new(Cache::new(store, domains, &config.links));
         let classifier = Arc::new(super::rules::classifier(&config.classify).unwrap());
-        Parts { classifier, cache, config }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        Parts { classifier, cache, config, runtime }
     })
+}
+
+fn archive(world: &World, config: &crate::config::Config) -> Archive {
+    Archive::open(&config.archive, &world.folder, parts().runtime.handle()).unwrap()
 }
 
 /// One world from its beginning to its end; what is wrong with it in the end.
@@ -100,16 +107,17 @@ fn live(world: &Shared, shards: u16, is_last: bool) -> Result<(), String> {
         let journal = Arc::new(journal);
         world_now.begin_life(journal.clone(), is_last);
         world_now.tell(format!("life {:.4} begins", incarnation.to_string()));
+        let archive = Arc::new(archive(&world_now, &config));
         let tools = Tools {
-            config: config.tally,
             classify: config.classify.clone(),
             double_tap_ms: config.classify.duplicate_ms,
+            config: config.tally,
             zone: TimeZone::UTC,
             folder,
             journal: journal.clone(),
             cache: parts.cache.clone(),
             store: Arc::new(Store(world.clone(), shards)),
-            archive: Arc::new(Archive::open(world_now.folder.join("clicks"), &config.archive).unwrap()),
+            archive,
             classifier: parts.classifier.clone(),
             geo: Arc::new(Geo::new(Vec::new())),
             misses: Arc::default(),
@@ -154,7 +162,7 @@ fn books(accounts: &Accounts, journal: &Journal) -> Result<(), String> {
 }
 
 fn judge(world: &World) -> Result<(), String> {
-    let archive = Archive::open(world.folder.join("clicks"), &parts().config.archive).unwrap();
+    let archive = archive(world, &parts().config);
     let mut clicks: Vec<Click> = Vec::new();
     archive.clicks(ClickQuery::default(), |click| clicks.push(click)).map_err(|error| error.to_string())?;
     let recorded: HashSet<Uuid> = clicks.iter().map(|click| click.id).collect();

@@ -28,6 +28,19 @@ pub(crate) fn write(path: &Path, shape: Shape, entries: &[Entry<'_>]) {
     std::fs::write(path, bytes(shape, entries)).unwrap();
 }
 
+/// Writes a file that tells autonomous systems, as GeoLite2-ASN does.
+pub(crate) fn write_systems(path: &Path, systems: &[(&str, u32, &str)]) {
+    let mut writer = Writer::builder("Test-ASN").description(&[("en", "made for a test of Waypost")]).build();
+    for (network, number, name) in systems {
+        let record = Value::map([
+            ("autonomous_system_number", Value::from(*number)),
+            ("autonomous_system_organization", Value::from(*name)),
+        ]);
+        writer.insert_value(network.parse::<IpNet>().unwrap(), record).unwrap();
+    }
+    std::fs::write(path, writer.to_bytes().unwrap()).unwrap();
+}
+
 pub(crate) fn bytes(shape: Shape, entries: &[Entry<'_>]) -> Vec<u8> {
     let name = match shape {
         Shape::Nested => "Test-City",

@@ -9,11 +9,17 @@ if epoch ~= ARGV[1] then return {'epoch', epoch or ''} end
 local day, stem = ARGV[2], ARGV[3]
 local links = stem .. 'links:' .. day
 local counted = redis.pcall('SMEMBERS', links)
+local keys = {links}
 for _, link in ipairs(failed(counted) and {} or counted) do
     for _, kind in ipairs({'counts:', 'visitors:', 'sketch:'}) do
-        redis.call('DEL', stem .. kind .. day .. ':' .. link)
+        keys[#keys + 1] = stem .. kind .. day .. ':' .. link
     end
 end
-redis.call('DEL', links)
+
+-- While a cluster moves their slot, some of the keys are elsewhere: then nothing may go, or a part would be lost.
+for _, key in ipairs(keys) do
+    if failed(redis.pcall('EXISTS', key)) then return {'moving'} end
+end
+for _, key in ipairs(keys) do redis.call('DEL', key) end
 redis.pcall('ZREM', KEYS[2], day)
 return add_link_days()

@@ -26,23 +26,23 @@ fn refusal<T>(opened: Result<T, OpenError>) -> String {
 async fn everything_moves_into_redis_and_back_and_goes_on_there() {
     let (folder, server) = (filled().await, RedisServer::start());
     let source = embedded::source(folder.path()).unwrap();
-    let destination = in_redis::destination(&server.config(SHARDS), server.data(), "there").unwrap();
+    let destination = in_redis::destination(&Place::config(&server, SHARDS), server.data(), "there").unwrap();
     assert_same(&copy_all(&source, &destination).await);
     drop(destination);
 
     let back = tempfile::tempdir().unwrap();
-    let redis = in_redis::source(&server.config(1), server.data()).unwrap();
+    let redis = in_redis::source(&Place::config(&server, 1), server.data()).unwrap();
     let destination = embedded::destination(back.path(), "redis").unwrap();
     assert_same(&copy_all(&redis, &destination).await);
     drop(destination);
-    let config = Config { url: String::new(), ..server.config(1) };
+    let config = Config { url: String::new(), ..Place::config(&server, 1) };
     assert_goes_on(&*crate::store::open(&config, back.path()).unwrap()).await;
     drop(redis);
 
     let redis = server.redis(1);
     assert_eq!(redis.shards(), SHARDS);
     // Of one shard, so that what the contract counts into the first shard is counted where it was.
-    let one = Config { prefix: "one:".to_owned(), ..server.config(1) };
+    let one = Config { prefix: "one:".to_owned(), ..Place::config(&server, 1) };
     let destination = in_redis::destination(&one, server.data(), "there").unwrap();
     assert_same(&copy_all(&source, &destination).await);
     drop(destination);
@@ -54,10 +54,10 @@ async fn everything_moves_into_redis_and_back_and_goes_on_there() {
 async fn an_interrupted_copy_goes_on_and_nothing_is_there_twice() {
     let (folder, server) = (filled().await, RedisServer::start());
     let source = embedded::source(folder.path()).unwrap();
-    let destination = in_redis::destination(&server.config(SHARDS), server.data(), "there").unwrap();
+    let destination = in_redis::destination(&Place::config(&server, SHARDS), server.data(), "there").unwrap();
     assert_goes_on_after_any_interruption(&source, &destination).await;
-    let other = Config { prefix: "other:".to_owned(), ..server.config(SHARDS) };
-    let redis = in_redis::source(&server.config(1), server.data()).unwrap();
+    let other = Config { prefix: "other:".to_owned(), ..Place::config(&server, SHARDS) };
+    let redis = in_redis::source(&Place::config(&server, 1), server.data()).unwrap();
     let destination = in_redis::destination(&other, server.data(), "here").unwrap();
     assert_goes_on_after_any_interruption(&redis, &destination).await;
 }
@@ -65,7 +65,7 @@ async fn an_interrupted_copy_goes_on_and_nothing_is_there_twice() {
 #[tokio::test]
 async fn nobody_opens_a_copy_before_it_is_whole_and_no_copy_mixes_two_stores() {
     let (folder, server) = (filled().await, RedisServer::start());
-    let (config, data) = (server.config(SHARDS), server.data());
+    let (config, data) = (Place::config(&server, SHARDS), server.data());
     assert!(refusal(in_redis::source(&config, data)).contains("no store in redis://"));
     let source = embedded::source(folder.path()).unwrap();
     let destination = in_redis::destination(&config, data, "there").unwrap();
@@ -82,8 +82,8 @@ async fn what_the_source_counts_during_a_copy_is_a_difference_and_the_next_run_b
     let server = RedisServer::start();
     let store = server.redis(SHARDS);
     fill_one(&store, 0).await;
-    let source = in_redis::source(&server.config(1), server.data()).unwrap();
-    let other = Config { prefix: "other:".to_owned(), ..server.config(SHARDS) };
+    let source = in_redis::source(&Place::config(&server, 1), server.data()).unwrap();
+    let other = Config { prefix: "other:".to_owned(), ..Place::config(&server, SHARDS) };
     let destination = in_redis::destination(&other, server.data(), "here").unwrap();
     crate::store::copy::run(&source, &destination, |_, _| ()).await.unwrap();
     fill_one(&store, 1).await;
@@ -101,7 +101,7 @@ async fn fill_one(store: &Redis, from: u64) {
 async fn shards_that_stand_apart_are_not_made_one() {
     let server = RedisServer::start();
     fill_one(&server.redis(SHARDS), 0).await;
-    let source = in_redis::source(&server.config(1), server.data()).unwrap();
+    let source = in_redis::source(&Place::config(&server, 1), server.data()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let destination = embedded::destination(folder.path(), "redis").unwrap();
     let error = crate::store::copy::run(&source, &destination, |_, _| ()).await.unwrap_err();

@@ -1,48 +1,79 @@
 //! Real servers that fail in real ways. Each test ends with the exact sums: nothing lost, nothing twice.
 
-use rustix::process::Signal;
-
-use super::server::RedisServer;
 use super::*;
 
 const SHARD: Shard = Shard(0);
 
+/// How long servers may take to recover on a busy machine.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(40);
+
 /// Applies the batch until it is counted, going by the watermark as the tally does.
-async fn insist(store: &dyn Store, batch: &Batch) {
-    for _ in 0..10_000 {
-        match store.apply(batch).await {
-            Ok(Applied::Yes) => return,
-            Ok(Applied::No { watermark }) => {
-                assert_eq!(watermark, batch.to, "the store stands where no batch ended");
-                return;
-            }
-            Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error}"),
-        }
-        tokio::task::yield_now().await;
+pub(super) async fn insist(store: &dyn Store, batch: &Batch) {
+    let counted = eventually(async || match store.apply(batch).await {
+        Ok(Applied::Yes) => Ok(batch.to),
+        Ok(Applied::No { watermark }) => Ok(watermark),
+        Err(StoreError::Unavailable(said)) => Err(said),
+        Err(error) => panic!("{error}"),
+    });
+    assert_eq!(counted.await, batch.to, "the store stands where no batch ended");
+}
+
+/// Counts one click of `link` after the other up to position `end`, going on wherever the store stands, as the tally
+/// does.
+pub(super) async fn count_to(store: &dyn Store, link: u64, end: u64) {
+    let mut at = watermark_of(store).await;
+    while at < end {
+        at = eventually(async || match store.apply(&batch(at, link, 1)).await {
+            Ok(Applied::Yes) => Ok(at + 1),
+            Ok(Applied::No { watermark }) => Ok(watermark.0),
+            Err(StoreError::Unavailable(said)) => Err(said),
+            Err(error) => panic!("{error}"),
+        })
+        .await;
     }
-    panic!("never counted");
+}
+
+/// Asks until it is answered, however often that fails.
+pub(super) async fn eventually<T, E: std::fmt::Display>(mut ask: impl AsyncFnMut() -> Result<T, E>) -> T {
+    let deadline = Instant::now() + ANSWERED_WITHIN;
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(Instant::now() < deadline, "never: {error}"),
+        }
+        tokio::time::sleep(process::POLL).await;
+    }
 }
 
 /// What a call that must fail for the moment says.
-async fn unavailable(store: &dyn Store, batch: &Batch) -> String {
+pub(super) async fn unavailable(store: &dyn Store, batch: &Batch) -> String {
     match store.apply(batch).await {
         Err(StoreError::Unavailable(said)) => said,
         other => panic!("{other:?}"),
     }
 }
 
+/// Tries until it fails with these words.
+async fn told(store: &dyn Store, words: &str) -> String {
+    eventually(async || {
+        let said = unavailable(store, &batch(1, 1, 1)).await;
+        if said.contains(words) { Ok(said) } else { Err(said) }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn an_answer_that_is_lost_after_the_script_ran_counts_nothing_twice() {
     let server = RedisServer::start();
-    let config = Config { reply_ms: 50, ..server.config(1) };
+    let config = Config { reply_ms: 50, ..Place::config(&server, 1) };
     let store = Redis::open(&config, server.data()).unwrap();
     insist(&store, &batch(0, 1, 1)).await;
     for from in 1..6 {
-        server.signal(Signal::STOP);
+        server.freeze();
         // It is in the server's socket by now, so that the server counts it when it wakes up.
         let said = unavailable(&store, &batch(from, 1, 1)).await;
         assert!(said.contains("no answer in time"), "{said}");
-        server.signal(Signal::CONT);
+        server.thaw();
         insist(&store, &batch(from, 1, 1)).await;
     }
     assert_eq!(clicks(&store, 1).await, 6);
@@ -66,7 +97,7 @@ async fn connections_that_are_cut_all_the_time_lose_nothing_and_count_nothing_tw
 
 #[tokio::test]
 async fn a_redis_that_is_killed_again_and_again_is_caught_up_from_its_watermark() {
-    let mut server = RedisServer::with_append_only_file();
+    let mut server = RedisServer::start();
     let store = server.redis(1);
     let mut next = 0;
     for _ in 0..4 {
@@ -77,21 +108,15 @@ async fn a_redis_that_is_killed_again_and_again_is_caught_up_from_its_watermark(
         server.kill();
         let said = unavailable(&store, &batch(next, 1, 1)).await;
         assert!(said.contains("connects again by itself"), "{said}");
-        server.launch();
+        assert!(server.launch());
         // The last second of the append-only file may be gone: counters and watermark go back together.
         next = watermark_of(&store).await;
     }
     assert_eq!(clicks(&store, 1).await, next);
 }
 
-async fn watermark_of(store: &dyn Store) -> u64 {
-    for _ in 0..1_000_000 {
-        if let Ok(position) = store.watermark(ONE, SHARD).await {
-            return position.0;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("it never answered");
+pub(super) async fn watermark_of(store: &dyn Store) -> u64 {
+    eventually(async || store.watermark(ONE, SHARD).await).await.0
 }
 
 #[tokio::test]
@@ -105,6 +130,81 @@ async fn a_full_redis_takes_nothing_and_goes_on_when_there_is_room() {
     server.cli::<()>("CONFIG SET maxmemory 0");
     insist(&store, &batch(1, 1, 1)).await;
     assert_eq!(clicks(&store, 1).await, 2);
+}
+
+#[tokio::test]
+async fn a_redis_that_cannot_save_takes_nothing_and_goes_on_when_it_can() {
+    let server = RedisServer::with(&["--save", "3600 1000000"]);
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    // A snapshot cannot take the place of a folder.
+    let in_the_way = server.folder().join("dump.rdb");
+    std::fs::create_dir(&in_the_way).unwrap();
+    save(&server, "err").await;
+    let said = unavailable(&store, &batch(1, 1, 1)).await;
+    assert!(said.contains("MISCONF") && said.contains("free the disk"), "{said}");
+    std::fs::remove_dir(in_the_way).unwrap();
+    save(&server, "ok").await;
+    insist(&store, &batch(1, 1, 1)).await;
+    assert_eq!(clicks(&store, 1).await, 2);
+}
+
+async fn save(server: &RedisServer, expected: &str) {
+    eventually(async || match server.try_cli::<()>("BGSAVE") {
+        Ok(()) => Ok(()),
+        Err(_) if server.info("rdb_last_bgsave_status").as_deref() == Some(expected) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    })
+    .await;
+    eventually(async || match server.info("rdb_last_bgsave_status") {
+        Some(status) if status == expected => Ok(()),
+        status => Err(format!("{status:?}")),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_redis_without_enough_replicas_is_waited_for() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    server.ask("CONFIG SET min-replicas-to-write 1");
+    let said = unavailable(&store, &batch(1, 1, 1)).await;
+    assert!(said.contains("NOREPLICAS"), "{said}");
+    assert_eq!(clicks(&store, 1).await, 1);
+    server.ask("CONFIG SET min-replicas-to-write 0");
+    insist(&store, &batch(1, 1, 1)).await;
+    assert_eq!(clicks(&store, 1).await, 2);
+}
+
+#[tokio::test]
+async fn a_redis_with_too_many_clients_is_waited_for() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    server.all(&["CONFIG SET maxclients 4", "CLIENT KILL TYPE normal"]);
+    let others: Vec<_> = (0..4).map(|_| std::net::TcpStream::connect(("127.0.0.1", server.port())).unwrap()).collect();
+    // The first call may find the connection that was cut, and the next ones the pause after it.
+    let said = told(&store, "max number of clients").await;
+    assert!(said.contains("passes by itself"), "{said}");
+    drop(others);
+    insist(&store, &batch(1, 1, 1)).await;
+    assert_eq!(clicks(&store, 1).await, 2);
+}
+
+#[tokio::test]
+async fn a_redis_that_is_loading_is_waited_for() {
+    // Microseconds for each command that is read back, of which there are enough to be asked in between.
+    let mut server = RedisServer::with(&["--key-load-delay", "300"]);
+    let store = server.redis(1);
+    insist(&store, &batch(0, 1, 1)).await;
+    server.ask("EVAL \"for i = 1, 8000 do redis.call('SET', 'of-somebody-else:' .. i, i) end\" 0");
+    server.kill();
+    assert!(server.launch());
+    told(&store, "loading").await;
+    let next = watermark_of(&store).await;
+    count_to(&store, 1, next + 1).await;
+    assert_eq!(clicks(&store, 1).await, next + 1);
 }
 
 #[tokio::test]
@@ -123,7 +223,7 @@ async fn a_server_that_became_a_replica_is_not_counted_into() {
 
 #[tokio::test]
 async fn a_script_of_somebody_else_is_waited_for() {
-    let server = RedisServer::with(&["--save", "", "--busy-reply-threshold", "1"]);
+    let server = RedisServer::with(&["--busy-reply-threshold", "1"]);
     let store = server.redis(1);
     insist(&store, &batch(0, 1, 1)).await;
     let busy = server.url();
@@ -141,7 +241,7 @@ async fn a_script_of_somebody_else_is_waited_for() {
     }
     assert!(said.contains("BUSY") || said.contains("no answer"), "{said}");
     while !endless.is_finished() {
-        server.try_cli("SCRIPT KILL");
+        let _ = server.try_cli::<()>("SCRIPT KILL");
     }
     endless.join().unwrap();
     let next = watermark_of(&store).await;
@@ -173,7 +273,7 @@ async fn a_changed_password_is_a_matter_of_configuration_and_said_so() {
     }
     assert!(said.contains("check user, password"), "{said}");
     assert!(!said.contains("secret"), "{said}");
-    let config = Config { url: server.url().replace("//", "//:secret@"), ..server.config(1) };
+    let config = Config { url: server.url().replace("//", "//:secret@"), ..Place::config(&server, 1) };
     let store = Redis::open(&config, server.data()).unwrap();
     insist(&store, &batch(1, 1, 1)).await;
     assert_eq!(clicks(&store, 1).await, 2);

@@ -1,14 +1,23 @@
 //! The contract on a real redis-server, and what only Redis can get wrong.
 
+mod cluster;
 mod copy;
 mod faults;
-mod server;
+#[path = "../../../../tests/it/support/process.rs"]
+#[allow(dead_code, reason = "what the tests of the whole program use, too")]
+mod process;
+mod sentinel;
+#[path = "../../../../tests/it/support/redis/mod.rs"]
+#[allow(dead_code, reason = "what the tests of the whole program use, too")]
+mod servers;
+mod tls;
 
 use std::sync::Arc;
 
 use jiff::civil::{Date, date};
+use tempfile::TempDir;
 
-use self::server::RedisServer;
+use self::servers::{Cluster, RedisServer, Sentinels};
 use super::*;
 use crate::domain::counter::{Counters, Delta, Dimension};
 use crate::domain::uniques::{EXACT_MAX, Uniques};
@@ -19,10 +28,75 @@ use crate::store::{Store, StoreError};
 const DAY: Date = date(2026, 11, 21);
 const ONE: Incarnation = Incarnation(1);
 
+/// What a node can count into.
+trait Place {
+    fn address(&self) -> String;
+    fn data(&self) -> &Path;
+
+    fn config(&self, shards: u16) -> Config {
+        Config { url: self.address(), shards, ..crate::config::Config::default_values().store }
+    }
+
+    /// # Panics
+    /// When the store cannot be opened.
+    fn redis(&self, shards: u16) -> Redis {
+        Redis::open(&self.config(shards), self.data()).unwrap()
+    }
+}
+
+impl Place for RedisServer {
+    fn address(&self) -> String {
+        self.url()
+    }
+
+    fn data(&self) -> &Path {
+        self.folder()
+    }
+}
+
+impl Place for Sentinels {
+    fn address(&self) -> String {
+        self.url()
+    }
+
+    fn data(&self) -> &Path {
+        self.sentinels[0].folder()
+    }
+}
+
+impl Place for Cluster {
+    fn address(&self) -> String {
+        self.url()
+    }
+
+    fn data(&self) -> &Path {
+        self.servers[0].folder()
+    }
+}
+
 impl Home for RedisServer {
     /// One shard, because the contract names shards itself.
     fn open(&self) -> Arc<dyn Store> {
         Arc::new(self.redis(1))
+    }
+}
+
+/// A store under a prefix of its own in a place that several sentences share.
+struct Corner {
+    config: Config,
+    data: TempDir,
+}
+
+impl Corner {
+    fn of(place: &dyn Place, name: &str) -> Self {
+        Self { config: Config { prefix: format!("{name}:"), ..place.config(1) }, data: TempDir::new().unwrap() }
+    }
+}
+
+impl Home for Corner {
+    fn open(&self) -> Arc<dyn Store> {
+        println!("{}", self.config.prefix);
+        Arc::new(Redis::open(&self.config, self.data.path()).unwrap())
     }
 }
 
@@ -119,7 +193,7 @@ fn a_store_keeps_its_shards_and_a_prefix_is_a_store_of_its_own() {
     assert_eq!(server.redis(8).shards(), 8);
     assert_eq!(server.redis(64).shards(), 8);
     let other = tempfile::tempdir().unwrap();
-    let config = Config { prefix: "other:".to_owned(), ..server.config(4) };
+    let config = Config { prefix: "other:".to_owned(), ..Place::config(&server, 4) };
     assert_eq!(Redis::open(&config, other.path()).unwrap().shards(), 4);
 }
 
@@ -128,7 +202,7 @@ fn a_newer_layout_is_refused_and_left_alone() {
     let server = RedisServer::start();
     drop(server.redis(1));
     server.cli::<()>("HSET waypost:{m}:layout version 2");
-    let said = refused(&server.config(1), &server);
+    let said = refused(&Place::config(&server, 1), &server);
     assert!(said.contains("newer Waypost (schema 2, this one knows up to 1)"), "{said}");
     server.cli::<()>("HSET waypost:{m}:layout version 1");
     drop(server.redis(1));
@@ -138,7 +212,7 @@ fn a_newer_layout_is_refused_and_left_alone() {
 fn a_node_refuses_a_database_that_is_not_the_one_it_counted_into() {
     let server = RedisServer::start();
     drop(server.redis(1));
-    let config = Config { url: format!("{}1", server.url()), ..server.config(1) };
+    let config = Config { url: server.url().replace("/0", "/1"), ..Place::config(&server, 1) };
     let said = refused(&config, &server);
     assert!(said.contains("holds no store") && said.contains("redis-store.id"), "{said}");
     let elsewhere = tempfile::tempdir().unwrap();
@@ -147,8 +221,66 @@ fn a_node_refuses_a_database_that_is_not_the_one_it_counted_into() {
 }
 
 #[tokio::test]
+async fn marks_of_a_journal_that_is_long_gone_are_removed_and_it_counts_nothing_twice_if_it_comes_back() {
+    let server = RedisServer::start();
+    let store = server.redis(4);
+    for shard in 0..4 {
+        let batch = Batch { shard: Shard(shard), ..batch(0, u64::from(shard) + 4, 1) };
+        assert_eq!(store.apply(&batch).await.unwrap(), Applied::Yes);
+    }
+    store.set_archived(ONE, Position(1)).await.unwrap();
+    let [never, always] = [Timestamp::MIN, Timestamp::MAX];
+    for (kept, idle_since) in [(&[ONE][..], always), (&[], never), (&[], never)] {
+        assert_eq!(store.forget_incarnations(kept, idle_since).await.unwrap(), 0);
+    }
+    // Written down first, removed afterwards.
+    assert_eq!(store.forget_incarnations(&[], always).await.unwrap(), 0);
+    let fields = |shard: u16| server.cli::<u64>(&format!("HLEN waypost:{{s{shard}}}:marks"));
+    assert_eq!((0..4).map(fields).sum::<u64>(), 8);
+    assert_eq!(store.forget_incarnations(&[], always).await.unwrap(), 1);
+    assert_eq!((0..4).map(fields).sum::<u64>(), 4);
+    assert!(!server.cli::<bool>("HEXISTS waypost:{m}:archived 00000000000000000000000000000001"));
+
+    // A node that went on all the time, and one that was away.
+    let goes_on = batch(1, 4, 1);
+    assert_eq!(store.apply(&goes_on).await.unwrap(), Applied::No { watermark: Position(1) });
+    assert_eq!(store.apply(&goes_on).await.unwrap(), Applied::Yes);
+    let watermarks = store.watermarks(ONE).await.unwrap();
+    assert_eq!(watermarks, [2, 1, 1, 1].map(Position));
+    assert_eq!(store.archived(ONE).await.unwrap(), Position(1));
+    assert_eq!(clicks(&store, 4).await, 2);
+}
+
+#[tokio::test]
+async fn a_journal_with_work_left_is_never_forgotten() {
+    let server = RedisServer::start();
+    let store = server.redis(2);
+    assert_eq!(store.apply(&batch(0, 2, 1)).await.unwrap(), Applied::Yes);
+    for _ in 0..3 {
+        assert_eq!(store.forget_incarnations(&[], Timestamp::MAX).await.unwrap(), 0);
+    }
+    assert_eq!(store.watermarks(ONE).await.unwrap(), [Position(1), Position::START]);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_changed_while_redis_runs_is_said_once() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    let mut known = std::collections::BTreeSet::new();
+    assert_eq!(health::look(&store.server, &mut known).await, Vec::<String>::new());
+    server.ask("CONFIG SET maxmemory-policy allkeys-lru");
+    let said = health::look(&store.server, &mut known).await;
+    assert!(said.len() == 1 && said[0].contains("allkeys-lru"), "{said:?}");
+    assert_eq!(health::look(&store.server, &mut known).await, Vec::<String>::new());
+    server.ask("CONFIG SET maxmemory-policy noeviction");
+    health::look(&store.server, &mut known).await;
+    server.ask("CONFIG SET maxmemory-policy volatile-ttl");
+    assert_eq!(health::look(&store.server, &mut known).await.len(), 1);
+}
+
+#[tokio::test]
 async fn changes_that_were_missed_are_told_afterwards_and_more_than_is_kept_is_owned_up_to() {
-    let mut server = RedisServer::with_append_only_file();
+    let mut server = RedisServer::start();
     let store = server.redis(1);
     let heard = store.heard().await.unwrap();
     let changed = |id: u64| server.cli::<()>(&format!("XADD waypost:{{m}}:changes * link {id}"));
@@ -163,26 +295,37 @@ async fn changes_that_were_missed_are_told_afterwards_and_more_than_is_kept_is_o
     assert_eq!(links, []);
     // Another run of the server may have lost its last moments.
     server.kill();
-    server.launch();
-    while store.heard().await.is_err() {
-        tokio::task::yield_now().await;
-    }
+    assert!(server.launch());
+    faults::eventually(async || store.heard().await).await;
     assert!(matches!(store.news(&heard).await.unwrap(), News::Missed { .. }));
+}
+
+#[tokio::test]
+async fn e80_an_import_that_was_never_finished_counts_for_nothing_and_is_swept_away() {
+    let server = RedisServer::start();
+    let store = server.redis(1);
+    server.cli::<()>("INCR waypost:{m}:import-ids");
+    server.cli::<()>("ZADD waypost:{m}:imports-open 1 1");
+    server.cli::<()>("HSET waypost:{m}:import-body:1 0 half");
+    assert!(store.imports().await.unwrap().is_empty());
+    assert!(store.import_body(ImportId(1)).await.unwrap().is_none());
+    let sentence = crate::store::contract::imports::an_import_is_listed_and_its_body_comes_back_as_it_was;
+    sentence(&store).await;
+    let left: Vec<String> = server.cli("KEYS waypost:{m}:import-body:*");
+    assert_eq!(left, ["waypost:{m}:import-body:2"]);
+    assert_eq!(server.cli::<u64>("ZCARD waypost:{m}:imports-open"), 0);
 }
 
 /// The commands of `docs/redis.md` are all that Waypost needs: every chapter of the contract goes well with them.
 #[tokio::test]
 async fn the_documented_permissions_are_enough() {
     use crate::store::contract;
-    let page = include_str!("../../../../docs/redis.md");
-    let (_, rest) = page.split_once("```\nACL SETUSER").unwrap();
-    let command = format!("ACL SETUSER{}", rest.split("```").next().unwrap());
-    let words: Vec<_> = command.split_whitespace().collect();
-    for sentence in 0..7 {
+    let [command, _] = documented_permissions();
+    for sentence in 0..8 {
         let server = RedisServer::start();
-        server.cli::<()>(&words.join(" "));
+        server.ask(&command);
         let url = server.url().replace("//", "//waypost:PASSWORD@");
-        let store = Redis::open(&Config { url, ..server.config(1) }, server.data()).unwrap();
+        let store = Redis::open(&Config { url, ..Place::config(&server, 1) }, server.data()).unwrap();
         match sentence {
             0 => contract::links::a_changed_link_is_saved_whole_under_the_next_revision(&store).await,
             1 => contract::links::ids_are_never_reused(&store).await,
@@ -190,10 +333,19 @@ async fn the_documented_permissions_are_enough() {
             3 => contract::counts::a_full_dimension_goes_to_other_with_exact_sum(&store).await,
             4 => contract::counts::misses_are_capped_with_exact_sum(&store).await,
             5 => contract::counts::salts_are_destroyed_after_two_days(&store).await,
-            _ => contract::impressions::an_undone_import_brings_back_what_it_replaced(&store).await,
+            6 => contract::imports::an_undone_import_leaves_no_trace_and_can_be_imported_again(&store).await,
+            _ => contract::records::records_are_listed_by_the_bytes_of_their_keys_in_pages(&store).await,
         }
         let heard = store.heard().await.unwrap();
         assert!(matches!(store.news(&heard).await.unwrap(), News::Changed { .. }));
         store.watermarks(ONE).await.unwrap();
     }
+}
+
+/// The commands of `docs/redis.md` that make a user: of servers, and of sentinels.
+fn documented_permissions() -> [String; 2] {
+    let page = include_str!("../../../../docs/redis.md");
+    let blocks = page.split("```\n").filter(|block| block.starts_with("ACL SETUSER"));
+    let commands: Vec<_> = blocks.map(|block| block.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    commands.try_into().unwrap()
 }

@@ -1,0 +1,107 @@
+//! What an import changes, told from the book that it stands in. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::import::{About, ImportId};
+use crate::impressions::book::{Book, Conflict, Number, PostId};
+use crate::impressions::matching::{Candidate, Matches};
+use crate::impressions::reading::PlatformFile;
+use crate::impressions::wire::{ImportReport, PostLine, SuggestionLine};
+
+/// The most posts, suggestions and conflicts that are listed one by one; all are counted.
+pub(crate) const LISTED_MAX: usize = 100;
+
+/// What a file holds, whatever was imported before.
+pub(super) fn of_files(files: &[PlatformFile], about: &About) -> ImportReport {
+    let mut sum: BTreeMap<String, u64> = BTreeMap::new();
+    for reading in files.iter().flat_map(|file| &file.readings) {
+        let metric = sum.entry(reading.metric.as_str().to_owned()).or_insert(0);
+        *metric = metric.saturating_add(reading.value);
+    }
+    ImportReport {
+        rows: about.numbers,
+        posts: about.posts,
+        as_of: Some(about.as_of),
+        sum,
+        first: about.first,
+        last: about.last,
+        ..ImportReport::default()
+    }
+}
+
+/// How many of its numbers are new, replace others, say the same, or are older than what is known.
+pub(super) fn tell_numbers(book: &Book, id: ImportId, report: &mut ImportReport) {
+    let is_own = |number: &Number| book.import(number) == id;
+    for number in book.in_force().iter().filter(|number| is_own(number)) {
+        match book.before(number).iter().rfind(|before| !is_own(before)) {
+            None => report.added += 1,
+            Some(before) if before.value == number.value => report.unchanged += 1,
+            Some(_) => report.replaced += 1,
+        }
+    }
+    let older = book.all_history().iter().filter(|number| is_own(number));
+    report.kept = older.filter(|number| book.now(number).is_some_and(|now| !is_own(now))).count() as u64;
+    let own = |conflict: &&Conflict| is_own(&conflict.in_force) || is_own(&conflict.other);
+    report.conflict_count = book.conflicts().iter().filter(own).count() as u64;
+    report.conflicts = book.conflicts().iter().filter(own).take(LISTED_MAX).map(|it| conflict(it, book)).collect();
+}
+
+fn conflict(conflict: &Conflict, book: &Book) -> String {
+    let Conflict { in_force, other } = conflict;
+    format!(
+        "{} of {} ({}): {} by import {}, {} by import {}; the later import is in force",
+        in_force.metric.as_str(),
+        book.post(in_force.post).key(),
+        in_force.grain,
+        other.value,
+        book.import(other),
+        in_force.value,
+        book.import(in_force),
+    )
+}
+
+/// Which of its posts a link stands in, and what may be confirmed for the others.
+pub(super) fn tell_matches(
+    book: &Book,
+    id: ImportId,
+    matches: &Matches,
+    links: &[Candidate],
+    report: &mut ImportReport,
+) {
+    let of_import = book.posts().filter(|(_, post)| post.imports.contains(&id)).map(|(id, _)| id);
+    let (matched, unmatched): (BTreeSet<PostId>, BTreeSet<PostId>) =
+        of_import.partition(|post| !matches.of_post(*post).is_empty());
+    let own = book.in_force().iter().filter(|number| book.import(number) == id);
+    report.matched = own.filter(|number| matched.contains(&number.post)).count() as u64;
+    report.matched_posts = matched.len() as u64;
+    report.shared_posts = matched.iter().filter(|post| !matches.is_alone(**post)).count() as u64;
+    report.unmatched_count = unmatched.len() as u64;
+    let line = |post: &PostId| post_line(book, *post, matches, links);
+    report.unmatched = unmatched.iter().take(LISTED_MAX).map(line).collect();
+}
+
+fn post_line(book: &Book, id: PostId, matches: &Matches, links: &[Candidate]) -> PostLine {
+    let post = book.post(id);
+    PostLine {
+        post: post.key().to_owned(),
+        text: post.text.chars().take(80).collect(),
+        published: post.published.clone(),
+        suggestions: suggestion_lines(matches, id, links),
+    }
+}
+
+/// The suggestions for a post, with what people call the links. `links` is ordered by id.
+pub(crate) fn suggestion_lines(matches: &Matches, post: PostId, links: &[Candidate]) -> Vec<SuggestionLine> {
+    let line = |open: &crate::impressions::matching::Suggestion| SuggestionLine {
+        link: open.link.0,
+        label: label(links, open.link).to_owned(),
+        hint: open.hint.as_str().to_owned(),
+        evidence: open.evidence.clone(),
+    };
+    matches.suggestions(post).iter().map(line).collect()
+}
+
+/// What people call a link; nothing for one that is gone.
+pub(crate) fn label(links: &[Candidate], id: crate::domain::link::LinkId) -> &str {
+    links.binary_search_by_key(&id, |link| link.id).map_or("", |at| links[at].label.as_str())
+}

@@ -1,0 +1,265 @@
+//! The book of imports and the links, put into the shape that rates are computed from.
+//!
+//! Pure. It must never choose between numbers: which are in force was decided in the book.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::domain::link::{Link, LinkId};
+use crate::domain::metric::Metric;
+use crate::domain::permalink;
+use crate::domain::placement::{Level, Platform, PostRef};
+use crate::impressions::book::{Book, Number as Stored, Post, PostId, SliceId};
+use crate::impressions::matching::Matches;
+use crate::impressions::reading::{Grain, LINK_ID};
+use crate::stats::ctr::evidence::{Number, Numbers, PostEntry, Series, Snapshot};
+use crate::stats::ctr::groups::LinkEntry;
+use crate::stats::series::begin;
+
+/// Links and posts, each post once.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    pub(crate) links: Vec<LinkEntry>,
+    pub(crate) posts: Vec<PostEntry>,
+}
+
+/// Days of a file that does not say where they begin are taken for days of `zone`, the report time zone.
+pub(crate) fn entries(book: &Book, matches: &Matches, links: &[Link], zone: &TimeZone) -> Entries {
+    let mut posts = Posts::of(book, zone);
+    let links = links.iter().map(|link| posts.link(link, book, matches)).collect();
+    Entries { links, posts: posts.entries }
+}
+
+struct Posts {
+    /// The book's posts in its order, then those that only links speak of.
+    entries: Vec<PostEntry>,
+    unknown: HashMap<String, usize>,
+    /// Numbers about single links.
+    own: HashMap<LinkId, usize>,
+}
+
+impl Posts {
+    fn of(book: &Book, zone: &TimeZone) -> Self {
+        let mut days = Days { book, zone, begins: HashMap::new() };
+        let entries: Vec<PostEntry> = book.posts().map(|(id, post)| entry(id, post, &mut days)).collect();
+        let own = entries.iter().enumerate().filter_map(|(at, post)| Some((post.about_link?, at))).collect();
+        Self { entries, unknown: HashMap::new(), own }
+    }
+
+    /// A link with the posts that it was found to stand in, and those that its owner names and no file speaks of.
+    fn link(&mut self, link: &Link, book: &Book, matches: &Matches) -> LinkEntry {
+        let placement = &link.spec.placement;
+        let platform = placement.platform.as_ref().map_or("", Platform::as_str);
+        let names = permalink::names(platform, placement.posts.iter().map(PostRef::as_str));
+        let matched = matches.of_link(link.id).iter().map(|post| post.index());
+        let mut posts: Vec<usize> = matched.filter(|post| self.entries[*post].about_link.is_none()).collect();
+        posts.extend(names.iter().filter(|name| book.find(name).is_none()).map(|name| self.unknown(name)));
+        posts.sort_unstable();
+        posts.dedup();
+        let level = self.level(placement.level, &posts);
+        LinkEntry { level, posts, own: self.own.get(&link.id).copied(), ..LinkEntry::of(link) }
+    }
+
+    fn unknown(&mut self, name: &str) -> usize {
+        let entries = &mut self.entries;
+        *self.unknown.entry(name.to_owned()).or_insert_with(|| {
+            entries.push(PostEntry::named(name));
+            entries.len() - 1
+        })
+    }
+
+    /// What the owner said, or else what the files say of all of its posts.
+    fn level(&self, said: Level, posts: &[usize]) -> Level {
+        let of_files = || super::groups::same(posts.iter().map(|post| self.entries[*post].level)).flatten();
+        if said == Level::Other { of_files().unwrap_or(said) } else { said }
+    }
+}
+
+/// Where the book's days begin and end.
+struct Days<'a> {
+    book: &'a Book,
+    zone: &'a TimeZone,
+    /// By file zone and day; most numbers share both.
+    begins: HashMap<(Option<String>, Date), Timestamp>,
+}
+
+impl Days<'_> {
+    fn begin(&mut self, zone: Option<&String>, day: Date) -> Timestamp {
+        let report = self.zone;
+        *self.begins.entry((zone.cloned(), day)).or_insert_with(|| {
+            let named = zone.and_then(|name| TimeZone::get(name).ok());
+            begin(day, named.as_ref().unwrap_or(report))
+        })
+    }
+
+    fn number(&mut self, stored: &Stored, first: Date, last: Date) -> Number {
+        let source = self.book.source(stored.source);
+        let end = last.tomorrow().unwrap_or(last);
+        Number {
+            value: stored.value,
+            as_of: source.as_of,
+            start: self.begin(source.zone.as_ref(), first),
+            end: self.begin(source.zone.as_ref(), end),
+        }
+    }
+}
+
+fn entry(id: PostId, post: &Post, days: &mut Days<'_>) -> PostEntry {
+    let (mut whole, mut slices) = (Numbers::new(), Vec::new());
+    let numbers = days.book.of_post(id);
+    for run in numbers.chunk_by(|a, b| (a.metric, a.slice) == (b.metric, b.slice)) {
+        let Some(first) = run.first() else { continue };
+        let series = series(run, days);
+        if first.slice == SliceId::WHOLE {
+            whole.insert(first.metric, series);
+        } else {
+            add_slice(&mut slices, first, series);
+        }
+    }
+    let spent = numbers.iter().filter(|number| number.metric == Metric::Spend);
+    let currency = super::groups::same(spent.map(|number| days.book.source(number.source).currency.clone()));
+    let mut slices: Vec<_> = slices.into_iter().collect();
+    slices.sort_unstable_by_key(|(slice, _)| *slice);
+    PostEntry {
+        name: post.key().to_owned(),
+        text: post.text.clone(),
+        platform: post.platform.clone(),
+        level: Some(post.level).filter(|level| *level != Level::Other),
+        account: post.account.clone(),
+        format: post.format.clone(),
+        published: post.published.as_deref().and_then(|text| text.parse().ok()),
+        campaign: post.campaign.clone(),
+        ad_set: post.ad_set.clone(),
+        ad: post.ad.clone(),
+        about_link: post.key().strip_prefix(LINK_ID).and_then(|id| id.parse().ok()).map(LinkId),
+        currency: currency.flatten(),
+        whole,
+        slices: slices.into_iter().map(|(slice, numbers)| (days.book.slice(slice).clone(), numbers)).collect(),
+    }
+}
+
+fn add_slice(slices: &mut Vec<(SliceId, Numbers)>, of: &Stored, series: Series) {
+    match slices.iter_mut().find(|(slice, _)| *slice == of.slice) {
+        Some((_, numbers)) => {
+            numbers.insert(of.metric, series);
+        }
+        None => slices.push((of.slice, Numbers::from([(of.metric, series)]))),
+    }
+}
+
+/// Numbers of one post, metric and slice, lifetime before days before periods.
+fn series(run: &[Stored], days: &mut Days<'_>) -> Series {
+    let mut series = Series::default();
+    for number in run {
+        match number.grain {
+            Grain::Lifetime => {
+                let snapshots = days.book.snapshots(number.post, number.metric, number.slice);
+                let snapshot = |stored: &Stored| Snapshot { value: stored.value, as_of: days.book.as_of(stored) };
+                series.lifetime = snapshots.iter().map(snapshot).collect();
+            }
+            Grain::Day(day) => {
+                series.days.insert(day, days.number(number, day, day));
+            }
+            Grain::Period(first, last) => add_period(&mut series, (first, last), days.number(number, first, last)),
+        }
+    }
+    series
+}
+
+/// Of two periods that overlap, the one that was read later stands; of two read at once, the longer one.
+fn add_period(series: &mut Series, period: (Date, Date), number: Number) {
+    let overlaps = |other: &(Date, Date)| other.0 <= period.1 && period.0 <= other.1;
+    let wins = |(other, known): (&(Date, Date), &Number)| {
+        overlaps(other)
+            && (known.as_of, other.1.since(other.0).ok().map(|span| span.get_days()))
+                > (number.as_of, period.1.since(period.0).ok().map(|span| span.get_days()))
+    };
+    if series.periods.iter().any(wins) {
+        return;
+    }
+    series.periods.retain(|other, _| !overlaps(other));
+    series.periods.insert(period, number);
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::domain::impression::Kind;
+    use crate::impressions::book::volume;
+    use crate::impressions::reading::{PlatformFile, PlatformPost, Reading, Slice};
+
+    const VIEWS: Metric = Metric::Impressions(Kind::Views);
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn file(names: &[&str], readings: &[(u32, Metric, Grain, u64)]) -> PlatformFile {
+        let post = |name: &&str| PlatformPost { names: vec![(*name).to_owned()], ..PlatformPost::default() };
+        let reading = |(slice, metric, grain, value): &(u32, Metric, Grain, u64)| Reading {
+            post: 0,
+            slice: *slice,
+            metric: *metric,
+            grain: *grain,
+            value: *value,
+        };
+        PlatformFile {
+            posts: names.iter().map(post).collect(),
+            slices: vec![Slice::new(), Slice::from([("age".to_owned(), "18-24".to_owned())])],
+            readings: readings.iter().map(reading).collect(),
+            ..PlatformFile::default()
+        }
+    }
+
+    fn posts(files: Vec<(&str, PlatformFile)>) -> Vec<PostEntry> {
+        let volumes: Vec<_> = (1..).zip(files).map(|(id, (as_of, file))| volume(id, at(as_of), file)).collect();
+        entries(&Book::new(&volumes), &Matches::default(), &[], &TimeZone::UTC).posts
+    }
+
+    #[test]
+    fn days_begin_where_the_file_says_that_they_do() {
+        let day = date(2026, 11, 3);
+        let named = |zone: Option<&str>| {
+            let file =
+                PlatformFile { zone: zone.map(str::to_owned), ..file(&["x:1"], &[(0, VIEWS, Grain::Day(day), 7)]) };
+            posts(vec![("2026-11-09T00:00:00Z", file)])[0].whole[&VIEWS].days[&day]
+        };
+        let pacific = named(Some("America/Los_Angeles"));
+        assert_eq!((pacific.start, pacific.end), (at("2026-11-03T08:00:00Z"), at("2026-11-04T08:00:00Z")));
+        assert_eq!(named(None).start, at("2026-11-03T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_lifetime_keeps_every_reading_and_the_grains_stay_apart() {
+        let week = Grain::Period(date(2026, 11, 1), date(2026, 11, 7));
+        let first = file(&["x:1"], &[(0, VIEWS, Grain::Lifetime, 100), (0, VIEWS, week, 40)]);
+        let second = file(&["x:1"], &[(0, VIEWS, Grain::Lifetime, 150), (1, VIEWS, Grain::Lifetime, 30)]);
+        let found = posts(vec![("2026-11-02T00:00:00Z", first), ("2026-11-09T00:00:00Z", second)]);
+        let series = &found[0].whole[&VIEWS];
+        let lifetime: Vec<_> = series.lifetime.iter().map(|snapshot| snapshot.value).collect();
+        assert_eq!((lifetime, series.periods.len(), series.days.len()), (vec![100, 150], 1, 0));
+        assert_eq!(found[0].slices[0].0["age"], "18-24");
+        assert_eq!(found[0].slices[0].1[&VIEWS].lifetime[0].value, 30);
+    }
+
+    #[test]
+    fn of_periods_that_overlap_the_one_read_later_stands() {
+        let period = |first: i8, last: i8| Grain::Period(date(2026, 11, first), date(2026, 11, last));
+        let older = file(&["x:1"], &[(0, VIEWS, period(1, 7), 70), (0, VIEWS, period(20, 21), 9)]);
+        let newer = file(&["x:1"], &[(0, VIEWS, period(5, 11), 80)]);
+        let found = posts(vec![("2026-11-09T00:00:00Z", older), ("2026-11-12T00:00:00Z", newer)]);
+        let values: Vec<_> = found[0].whole[&VIEWS].periods.values().map(|number| number.value).collect();
+        assert_eq!(values, [80, 9]);
+    }
+
+    #[test]
+    fn a_post_that_stands_for_a_link_says_which() {
+        let found = posts(vec![("2026-11-09T00:00:00Z", file(&["link-id:7"], &[(0, VIEWS, Grain::Lifetime, 5)]))]);
+        assert_eq!(found[0].about_link, Some(LinkId(7)));
+    }
+}

@@ -1,0 +1,162 @@
+//! Waypost on Redis servers that stand in for each other: a master and replicas under sentinels, and a cluster. Each
+//! test ends with the exact sums: nothing lost, nothing twice, no redirect refused.
+
+use std::time::{Duration, Instant};
+
+use crate::support::app::TestApp;
+use crate::support::load::{Load, assert_exactly_once, two_links};
+use crate::support::redis::{Certificates, Cluster, RedisServer, Sentinels};
+use crate::support::size;
+
+/// No answer may take longer, whatever Redis does. The machine is shared, so this is far more than it takes.
+const SLOWEST: Duration = Duration::from_secs(1);
+
+fn assert_undisturbed(load: &Load, since: Instant) {
+    let slowest = load.slowest_since(since);
+    assert!(slowest < SLOWEST, "an answer took {slowest:?}");
+}
+
+#[test]
+fn a_failover_to_a_replica_that_was_behind_loses_no_click_and_counts_none_twice() {
+    let mut sentinels = Sentinels::start(1);
+    let app = TestApp::with_config(&sentinels.config());
+    two_links(&app);
+    let load = Load::new();
+    load.run(&app, 300);
+    app.drained();
+    sentinels.in_step();
+    sentinels.servers[1].freeze();
+    sentinels.servers[0].ask("CLIENT KILL TYPE replica");
+    let since = Instant::now();
+    let confirmed = app.node_hits().counted;
+    load.run(&app, size(1_000, 100_000));
+    app.eventually("the master confirms what no replica has", || app.node_hits().counted >= confirmed + 500);
+    let clients = load.begin(&app, 100);
+    sentinels.servers[0].kill();
+    clients.end();
+    load.run(&app, size(500, 50_000));
+    sentinels.servers[1].thaw();
+    sentinels.switched_from(0);
+    load.run(&app, 200);
+    assert_undisturbed(&load, since);
+    app.eventually("the rewind is noticed", || app.log().contains("the store stands elsewhere"));
+    assert_exactly_once(&app, &load, Load::CLIENTS);
+}
+
+#[test]
+fn a_master_that_was_relieved_under_load_is_left_and_its_last_answers_are_counted_again() {
+    let sentinels = Sentinels::start(1);
+    let app = TestApp::with_config(&sentinels.config());
+    two_links(&app);
+    sentinels.in_step();
+    let load = Load::new();
+    load.run(&app, size(500, 50_000));
+    let since = Instant::now();
+    let clients = load.begin(&app, 100);
+    sentinels.fail_over();
+    clients.end();
+    load.run(&app, size(500, 50_000));
+    sentinels.switched_from(0);
+    load.run(&app, 200);
+    assert_undisturbed(&load, since);
+    assert_exactly_once(&app, &load, Load::CLIENTS);
+}
+
+#[test]
+fn slots_that_move_under_load_and_a_master_that_dies_lose_nothing_and_count_nothing_twice() {
+    let mut cluster = Cluster::start();
+    let app = TestApp::with_config(&cluster.config());
+    two_links(&app);
+    let load = Load::new();
+    let since = Instant::now();
+    // Links are 1 and 2, and each has a shard of its own.
+    for round in 0..size(2, 30) {
+        for key in ["waypost:{s1}:marks", "waypost:{s2}:marks", "waypost:{m}:layout"] {
+            let clients = load.begin(&app, 50);
+            let from = cluster.holder(key);
+            cluster.move_slot(key, from, (from + 1 + round % 2) % 3);
+            clients.end();
+        }
+    }
+    let clients = load.begin(&app, 200);
+    let dead = cluster.holder("waypost:{s1}:marks");
+    cluster.servers[dead].kill();
+    clients.end();
+    load.run(&app, size(500, 50_000));
+    assert_undisturbed(&load, since);
+    assert_exactly_once(&app, &load, 2 * Load::CLIENTS);
+}
+
+#[test]
+fn on_a_cluster_what_one_node_changes_is_in_force_on_the_other_and_they_count_together() {
+    let cluster = Cluster::start();
+    let (one, two) = (TestApp::with_config(&cluster.config()), TestApp::with_config(&cluster.config()));
+    assert_eq!(two.click("/x").send().status, 404);
+    let since = Instant::now();
+    one.link("https://example.com/a", &[("slug", "x")]);
+    two.eventually("the link is known", || two.click("/x").method("HEAD").send().status == 302);
+    assert!(since.elapsed() < SLOWEST, "it took {:?}", since.elapsed());
+    for visitor in 0..50 {
+        one.click("/x").visitor(visitor).send().expect_status(302);
+        two.click("/x").visitor(visitor + 40).send().expect_status(302);
+    }
+    one.drained();
+    two.drained();
+    assert_eq!(one.stats("x"), two.stats("x"));
+    assert_eq!(one.stats("x")["visitors"], 90);
+    assert_eq!(one.api_get("/api/v1/node").json()["store"], cluster.url());
+}
+
+#[test]
+fn a_node_counts_over_tls_and_refuses_a_redis_that_nobody_vouches_for() {
+    let certificates = Certificates::new();
+    let redis = RedisServer::encrypted(&certificates, &[]);
+    let app = TestApp::with_config(&format!("{}{}", redis.config(), certificates.config()));
+    app.link("https://example.com/a", &[("slug", "x")]);
+    app.click("/x").send().expect_status(302);
+    app.eventually_clicks("x", 1);
+    let others = Certificates::new();
+    let config = format!("{}{}", redis.config(), others.config());
+    let refused = TestApp::stopped(&config).try_launch().unwrap_err();
+    assert!(refused.contains("certificate") && refused.contains("store.tls_ca"), "{refused}");
+}
+
+#[test]
+fn a_shard_that_was_wiped_or_is_down_holds_up_no_other_and_is_caught_up() {
+    let redis = RedisServer::start();
+    let app = TestApp::with_config(&redis.config());
+    two_links(&app);
+    let load = Load::new();
+    load.run(&app, 200);
+    app.drained();
+    let epoch: String = redis.cli("HGET waypost:{m}:layout id");
+    redis.ask("HDEL waypost:{s1}:marks epoch");
+    let before = app.stats("b")["hits"].as_u64().unwrap();
+    load.run(&app, 600);
+    // Link 2 is in shard 2, which comes after the one that waits.
+    app.eventually("the other shard goes on", || app.stats("b")["hits"].as_u64().unwrap() >= before + 280);
+    app.eventually("it is said", || app.log().contains("the others go on"));
+    assert!(app.metric("waypost_store_errors_total") > 0);
+    redis.ask(&format!("HSET waypost:{{s1}}:marks epoch {epoch}"));
+    assert_exactly_once(&app, &load, Load::CLIENTS);
+}
+
+#[test]
+fn a_slot_whose_move_was_abandoned_holds_up_no_other_shard_and_is_caught_up_when_it_ends() {
+    let cluster = Cluster::start();
+    let app = TestApp::with_config(&cluster.config());
+    two_links(&app);
+    let load = Load::new();
+    load.run(&app, 200);
+    app.drained();
+    let key = "waypost:{s1}:marks";
+    let from = cluster.holder(key);
+    let to = (from + 1) % 3;
+    cluster.open_move(key, from, to);
+    let before = app.stats("b")["hits"].as_u64().unwrap();
+    load.run(&app, 600);
+    app.eventually("the other shard goes on", || app.stats("b")["hits"].as_u64().unwrap() >= before + 280);
+    while cluster.move_keys(key, from, to, 100) > 0 {}
+    cluster.close_move(key, from, to);
+    assert_exactly_once(&app, &load, Load::CLIENTS);
+}

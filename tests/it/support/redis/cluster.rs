@@ -1,0 +1,160 @@
+//! A cluster of three masters and three replicas, put together by hand because that takes a second instead of ten.
+
+use redis::Value;
+
+use super::certificates::Certificates;
+use super::eventually;
+use super::server::{RedisServer, free_port};
+
+const MASTERS: usize = 3;
+const SLOTS: usize = 16_384;
+
+/// Milliseconds after which a server that does not answer counts as failed.
+const NODE_TIMEOUT_MS: &str = "1000";
+
+pub(crate) struct Cluster {
+    /// The masters, then a replica of each in the same order.
+    pub(crate) servers: Vec<RedisServer>,
+}
+
+impl Cluster {
+    pub(crate) fn start() -> Self {
+        Self::launch(RedisServer::with)
+    }
+
+    /// Everything speaks TLS with everything.
+    pub(crate) fn encrypted(certificates: &Certificates) -> Self {
+        Self::launch(|arguments| RedisServer::encrypted(certificates, &[arguments, &["--tls-cluster", "yes"]].concat()))
+    }
+
+    fn launch(start: impl Fn(&[&str]) -> RedisServer) -> Self {
+        let buses: Vec<String> = (0..2 * MASTERS).map(|_| free_port().to_string()).collect();
+        let servers: Vec<_> = buses
+            .iter()
+            .map(|bus| {
+                let own =
+                    ["--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", NODE_TIMEOUT_MS];
+                // One shard down takes no other one with it; a replica takes over however old its data is.
+                let whole = ["--cluster-require-full-coverage", "no", "--cluster-replica-validity-factor", "0"];
+                start(&[&own[..], &whole, &["--repl-diskless-sync-delay", "0"]].concat())
+            })
+            .collect();
+        let cluster = Self { servers };
+        cluster.introduce(&buses);
+        cluster.give_slots();
+        cluster.follow();
+        cluster
+    }
+
+    fn introduce(&self, buses: &[String]) {
+        for (number, server) in self.servers.iter().enumerate() {
+            server.ask(&format!("CLUSTER SET-CONFIG-EPOCH {}", number + 1));
+        }
+        for (server, bus) in self.servers.iter().zip(buses) {
+            self.servers[0].ask(&format!("CLUSTER MEET 127.0.0.1 {} {bus}", server.client_port()));
+        }
+        for server in &self.servers {
+            let known = || server.cli::<String>("CLUSTER INFO").contains("cluster_known_nodes:6\r");
+            eventually("all servers know each other", known);
+        }
+    }
+
+    fn give_slots(&self) {
+        for (number, master) in self.servers[..MASTERS].iter().enumerate() {
+            let (first, last) = (number * SLOTS / MASTERS, (number + 1) * SLOTS / MASTERS - 1);
+            master.ask(&format!("CLUSTER ADDSLOTSRANGE {first} {last}"));
+        }
+    }
+
+    fn follow(&self) {
+        for (replica, master) in self.servers[MASTERS..].iter().zip(&self.servers) {
+            let id: String = master.cli("CLUSTER MYID");
+            let follow = || replica.try_cli::<()>(&format!("CLUSTER REPLICATE {id}")).is_ok();
+            eventually("a replica knows its master", follow);
+        }
+        for server in &self.servers {
+            let is_well = || {
+                let info: String = server.cli("CLUSTER INFO");
+                info.contains("cluster_state:ok") && info.contains("cluster_slots_assigned:16384\r")
+            };
+            eventually("the cluster is well", is_well);
+        }
+        for replica in &self.servers[MASTERS..] {
+            eventually("a replica follows", || replica.info("master_link_status").as_deref() == Some("up"));
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let is_encrypted = self.servers[0].client_port() != self.servers[0].port();
+        let nodes: Vec<_> =
+            self.servers[..2].iter().map(|server| format!("127.0.0.1:{}", server.client_port())).collect();
+        format!("{}+cluster://{}", if is_encrypted { "rediss" } else { "redis" }, nodes.join(","))
+    }
+
+    pub(crate) fn config(&self) -> String {
+        super::config(&self.url())
+    }
+
+    /// The server that holds the slot of `key` now, as its place among `servers`.
+    pub(crate) fn holder(&self, key: &str) -> usize {
+        let mut holder = None;
+        eventually("somebody holds it", || {
+            holder = self.servers.iter().position(|server| server.is_running() && holds(server, key));
+            holder.is_some()
+        });
+        holder.expect("it was found")
+    }
+
+    pub(crate) fn slot(&self, key: &str) -> u16 {
+        self.alive().cli(&format!("CLUSTER KEYSLOT {key}"))
+    }
+
+    fn alive(&self) -> &RedisServer {
+        self.servers.iter().find(|server| server.is_running()).expect("one of them runs")
+    }
+
+    /// Begins to move the slot of `key` to master `to`: keys that are not there are the other one's from now on.
+    pub(crate) fn open_move(&self, key: &str, from: usize, to: usize) {
+        let slot = self.slot(key);
+        let id = |at: usize| self.servers[at].cli::<String>("CLUSTER MYID");
+        self.servers[to].ask(&format!("CLUSTER SETSLOT {slot} IMPORTING {}", id(from)));
+        self.servers[from].ask(&format!("CLUSTER SETSLOT {slot} MIGRATING {}", id(to)));
+    }
+
+    /// Moves the keys of the slot, at most so many; how many there were.
+    pub(crate) fn move_keys(&self, key: &str, from: usize, to: usize, most: usize) -> usize {
+        let slot = self.slot(key);
+        let keys: Vec<String> = self.servers[from].cli(&format!("CLUSTER GETKEYSINSLOT {slot} {most}"));
+        for key in &keys {
+            let to = self.servers[to].client_port();
+            self.servers[from].ask(&format!("MIGRATE 127.0.0.1 {to} {key} 0 5000"));
+        }
+        keys.len()
+    }
+
+    /// Ends the move: the slot is `to`'s.
+    pub(crate) fn close_move(&self, key: &str, from: usize, to: usize) {
+        let slot = self.slot(key);
+        let id: String = self.servers[to].cli("CLUSTER MYID");
+        for at in [to, from] {
+            self.servers[at].ask(&format!("CLUSTER SETSLOT {slot} NODE {id}"));
+        }
+    }
+
+    /// Moves the slot of `key` whole.
+    pub(crate) fn move_slot(&self, key: &str, from: usize, to: usize) {
+        self.open_move(key, from, to);
+        while self.move_keys(key, from, to, 100) > 0 {}
+        self.close_move(key, from, to);
+    }
+
+    /// The replica of master `at`.
+    pub(crate) fn replica(at: usize) -> usize {
+        at + MASTERS
+    }
+}
+
+/// A master that holds a slot answers; a replica and every other master send on.
+fn holds(server: &RedisServer, key: &str) -> bool {
+    server.info("role").as_deref() == Some("master") && server.try_cli::<Value>(&format!("TYPE {key}")).is_ok()
+}

@@ -1,0 +1,200 @@
+//! A real redis-server: on ports that the system gave, in a folder of its own, ended by its own id. One that is not
+//! installed fails the test.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use redis::{Connection, FromRedisValue, Value};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::super::process::{POLL, Running};
+use super::AGREED_WITHIN;
+use super::certificates::Certificates;
+
+/// How long it may take to answer a command of a test.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+
+pub(crate) struct RedisServer {
+    folder: TempDir,
+    port: u16,
+    /// Answered with TLS.
+    tls_port: Option<u16>,
+    arguments: Vec<String>,
+    running: Option<Running>,
+}
+
+impl RedisServer {
+    /// Starts one that keeps an append-only file, synced once a second.
+    pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same with more arguments, which count more.
+    pub(crate) fn with(arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let server = Self { folder: folder(), port: free_port(), tls_port: None, arguments, running: None };
+        server.launched()
+    }
+
+    /// The same, with TLS on a second port. Clients show a certificate of ours.
+    pub(crate) fn encrypted(certificates: &Certificates, arguments: &[&str]) -> Self {
+        let tls_port = free_port();
+        let mut all = certificates.arguments();
+        all.extend(["--tls-port".to_owned(), tls_port.to_string()]);
+        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        let server =
+            Self { folder: folder(), port: free_port(), tls_port: Some(tls_port), arguments: all, running: None };
+        server.launched()
+    }
+
+    /// A sentinel. `configure` writes `sentinel.conf` into its folder, which it keeps writing to.
+    pub(crate) fn sentinel(configure: impl FnOnce(&Path) -> std::io::Result<()>, is_encrypted: bool) -> Self {
+        let folder = folder();
+        configure(folder.path()).unwrap();
+        let tls_port = is_encrypted.then(free_port);
+        let mut arguments = vec!["--sentinel".to_owned()];
+        arguments.extend(tls_port.iter().flat_map(|port| ["--tls-port".to_owned(), port.to_string()]));
+        Self { folder, port: free_port(), tls_port, arguments, running: None }.launched()
+    }
+
+    fn launched(mut self) -> Self {
+        let deadline = Instant::now() + AGREED_WITHIN;
+        while !self.launch() {
+            // Somebody took the port between our asking for it and its start.
+            assert!(Instant::now() < deadline, "redis-server does not start");
+            self.port = free_port();
+        }
+        self
+    }
+
+    /// Starts it on its ports and folder, and waits until it answers; `false` when a port is taken.
+    pub(crate) fn launch(&mut self) -> bool {
+        assert!(self.running.is_none(), "it runs already");
+        let mut process = self.spawn();
+        let deadline = Instant::now() + AGREED_WITHIN;
+        let mine = format!("process_id:{}\r", process.id());
+        while !self.try_cli::<String>("INFO server").is_ok_and(|info| info.contains(&mine)) {
+            if process.ended().is_some() {
+                return false;
+            }
+            assert!(Instant::now() < deadline, "redis-server does not start");
+            sleep(POLL);
+        }
+        self.running = Some(process);
+        true
+    }
+
+    fn spawn(&self) -> Running {
+        let mut command = Command::new("redis-server");
+        let port = self.port.to_string();
+        if let Some(sentinel) = self.arguments.first().filter(|argument| argument.as_str() == "--sentinel") {
+            command.arg(self.folder.path().join("sentinel.conf")).arg(sentinel);
+        } else {
+            command.args(["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"]);
+            command.args(["--enable-debug-command", "yes"]);
+        }
+        command.args(["--port", &port, "--bind", "127.0.0.1", "--dir"]).arg(self.folder.path());
+        command.args(self.arguments.iter().filter(|argument| argument.as_str() != "--sentinel"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Running::start("redis-server, which tests/run installs", &mut command)
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.running.take().expect("it runs").kill();
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Holds it still, connections open.
+    pub(crate) fn freeze(&self) {
+        self.running.as_ref().expect("it runs").signal(Signal::STOP);
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.running.as_ref().expect("it runs").signal(Signal::CONT);
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The port that clients use: with TLS if it has one.
+    pub(crate) fn client_port(&self) -> u16 {
+        self.tls_port.unwrap_or(self.port)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let scheme = if self.tls_port.is_some() { "rediss" } else { "redis" };
+        format!("{scheme}://127.0.0.1:{}/0", self.client_port())
+    }
+
+    /// A configuration that counts into this server.
+    pub(crate) fn config(&self) -> String {
+        super::config(&self.url())
+    }
+
+    /// A folder for a node that counts into this server.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn connection(&self) -> redis::RedisResult<Connection> {
+        let client = redis::Client::open(format!("redis://127.0.0.1:{}/", self.port))?;
+        let connection = client.get_connection_with_timeout(ANSWER_DEADLINE)?;
+        connection.set_read_timeout(Some(ANSWER_DEADLINE))?;
+        Ok(connection)
+    }
+
+    /// What an operator does with redis-cli. Double quotes hold words together.
+    pub(crate) fn cli<T: FromRedisValue>(&self, command: &str) -> T {
+        self.try_cli(command).unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    /// The same, where it may fail.
+    pub(crate) fn try_cli<T: FromRedisValue>(&self, command: &str) -> redis::RedisResult<T> {
+        parse(command).query(&mut self.connection()?)
+    }
+
+    /// The same, where the answer is of no interest.
+    pub(crate) fn ask(&self, command: &str) {
+        self.cli::<Value>(command);
+    }
+
+    /// Several commands over one connection.
+    pub(crate) fn all(&self, commands: &[&str]) {
+        let mut connection = self.connection().expect("it runs");
+        commands.iter().for_each(|command| parse(command).exec(&mut connection).unwrap());
+    }
+
+    /// One line of `INFO`.
+    pub(crate) fn info(&self, name: &str) -> Option<String> {
+        let info: String = self.try_cli("INFO").ok()?;
+        info.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.to_owned()))
+    }
+}
+
+fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("waypost-redis-").tempdir().unwrap()
+}
+
+fn parse(command: &str) -> redis::Cmd {
+    let quoted = command.split('"').enumerate();
+    let words = quoted.flat_map(|(at, text)| if at % 2 == 1 { vec![text] } else { text.split_whitespace().collect() });
+    let mut words = words;
+    let mut cmd = redis::cmd(words.next().unwrap_or_default());
+    words.for_each(|word| {
+        cmd.arg(word);
+    });
+    cmd
+}
+
+pub(super) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
