@@ -32,7 +32,7 @@ use crate::tally::geo::Geo;
 /// Small enough that hits fill several of them.
 const SEGMENT_BYTES: usize = 4096;
 
-/// Worlds of an ordinary test run; `tests/run faults` plays 20,000.
+/// Worlds of an ordinary test run; `tests/run faults` plays 150.
 const SEEDS: u64 = 120;
 
 /// What a simulation was about, so that one that tests nothing is noticed.
