@@ -7,6 +7,9 @@
 //!   Prints `requests p50 p99 p999 max`, microseconds.
 //! - `load walk ADDRESS LINKS`: asks for each link once, so that each is in the server's memory.
 //! - `load get ADDRESS PATH [KEY]`: prints the body of a page of the admin plane.
+//! - `load post ADDRESS PATH KEY JSON`: sends JSON to a page of the admin plane.
+//! - `load fresh ADDRESS KEY SECONDS`: watches the metrics and prints after how many milliseconds a hit was counted, in
+//!   the 99th of 100 cases.
 //! - `load port`: prints a port that is free now.
 
 use std::collections::VecDeque;
@@ -43,6 +46,8 @@ fn main() -> anyhow::Result<()> {
         ["walk", address, links] => walk(address.parse()?, links.parse()?),
         ["get", address, path] => get(address.parse()?, path, ""),
         ["get", address, path, key] => get(address.parse()?, path, key),
+        ["post", address, path, key, json] => post(address.parse()?, path, key, json),
+        ["fresh", address, key, seconds] => fresh(address.parse()?, key, Duration::from_secs(seconds.parse()?)),
         ["port"] => port(),
         _ => bail!("usage: load open|walk|get|port …; see the top of benches/load.rs"),
     }
@@ -176,6 +181,61 @@ fn walk(address: SocketAddr, links: u32) -> anyhow::Result<()> {
 }
 
 fn get(address: SocketAddr, path: &str, key: &str) -> anyhow::Result<()> {
+    print!("{}", page(address, path, key)?);
+    Ok(())
+}
+
+fn post(address: SocketAddr, path: &str, key: &str, json: &str) -> anyhow::Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let length = json.len();
+    let head = format!(
+        "POST {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(format!("{head}{json}").as_bytes())?;
+    let mut answer = String::new();
+    stream.take(PAGE_BYTES_MAX).read_to_string(&mut answer)?;
+    ensure!(answer.split(' ').nth(1).is_some_and(|status| status.starts_with('2')), "{path}: {answer}");
+    Ok(())
+}
+
+/// How often the metrics are read.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A hit that was received at one look is counted at the first look at which so many are counted.
+fn fresh(address: SocketAddr, key: &str, duration: Duration) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let mut looks: Vec<(Duration, u64, u64)> = Vec::new();
+    while start.elapsed() < duration + PATIENCE {
+        let metrics = page(address, "/metrics", key)?;
+        let value = |name: &str| sum_of(&metrics, name);
+        let look = (start.elapsed(), value("waypost_hits_received_total"), value("waypost_hits_counted_total"));
+        let is_over = look.0 > duration && look.1 == look.2;
+        looks.push(look);
+        if is_over {
+            break;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    let counted_at = |hits: u64| looks.iter().find(|(_, _, counted)| *counted >= hits).map(|(at, ..)| *at);
+    let under_load = looks.iter().filter(|(at, ..)| *at <= duration);
+    let mut ages: Vec<u128> = under_load
+        .filter_map(|(at, received, _)| Some(counted_at(*received)?.saturating_sub(*at).as_millis()))
+        .collect();
+    ensure!(!ages.is_empty(), "nothing was counted");
+    ages.sort_unstable();
+    println!("{}", ages[(ages.len() - 1) * 99 / 100]);
+    Ok(())
+}
+
+/// The sum over all label sets of a metric.
+fn sum_of(metrics: &str, name: &str) -> u64 {
+    let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
+    metrics.lines().filter(of_name).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+}
+
+fn page(address: SocketAddr, path: &str, key: &str) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let head = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n\r\n");
@@ -184,8 +244,7 @@ fn get(address: SocketAddr, path: &str, key: &str) -> anyhow::Result<()> {
     stream.take(PAGE_BYTES_MAX).read_to_string(&mut page)?;
     let (head, body) = page.split_once("\r\n\r\n").context("not an HTTP answer")?;
     ensure!(head.split(' ').nth(1) == Some("200"), "{path}: {head}");
-    print!("{body}");
-    Ok(())
+    Ok(body.to_owned())
 }
 
 fn port() -> anyhow::Result<()> {

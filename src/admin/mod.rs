@@ -61,6 +61,13 @@ pub(crate) trait Past: Send + Sync {
     fn begin(&self, since: jiff::civil::Date, dry_run: bool) -> Result<(), String>;
     /// How the last one stands.
     fn state(&self) -> wire::Reclassification;
+    /// Begins to compare counters, click files and journals since a day of the report time zone.
+    ///
+    /// # Errors
+    /// A sentence when it cannot begin now.
+    fn verify(&self, since: jiff::civil::Date) -> Result<(), String>;
+    /// How the last comparison stands.
+    fn verification(&self) -> wire::Reclassification;
 }
 
 /// Everything the handlers may use.

@@ -25,7 +25,9 @@ mod reclassify;
 mod report;
 mod serve;
 mod stats;
+mod store;
 mod table;
+mod verify;
 mod when;
 mod why;
 
@@ -82,6 +84,8 @@ enum Command {
     Report(report::Args),
     /// Judge past clicks again by the rules of now, and count them anew
     Reclassify(reclassify::Args),
+    /// Prove that counters, click files and journals agree
+    Verify(verify::Args),
     /// Print the addresses that mark a browser as yours, so that its visits are not counted
     Owner(owner::Args),
     /// Say of hits on standard input what they are and why (JSON lines; no server needed)
@@ -90,6 +94,8 @@ enum Command {
     CheckConfig(check_config::Args),
     /// Look for what is wrong with this machine, its folder and its settings
     Doctor(doctor::Args),
+    /// Copy links, counters and everything else from one store into another (no server needed)
+    Store(store::Args),
     /// Fill an empty data folder with a believable campaign (no server needed)
     Demo(demo::Args),
     /// Print what lets a shell complete waypost's commands and options (no server needed)
@@ -148,10 +154,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Ctr(args) => ctr::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Owner(args) => owner::run(&args),
         Command::Classify(file) => classify::run(&file.load()?),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Store(args) => store::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),
@@ -244,8 +252,10 @@ mod tests {
             "waypost report --weekly --to 2026-11-15 --html --data d",
             "waypost classify --config w.toml",
             "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
+            "waypost verify --since 2026-11-01 --data d --json",
             "waypost check-config --config w.toml --print",
             "waypost doctor --data d --json",
+            "waypost store copy --from embedded:d --to redis://h/1 --config w.toml --json",
             "waypost doctor --live",
             "waypost doctor --peer 10.0.0.1 --introduced 10.0.0.2 --address-of X-Real-IP:1.2.3.4 --address-of a:b",
             "waypost demo --data d",

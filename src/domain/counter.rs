@@ -168,6 +168,12 @@ impl Counters {
         self.find(dimension, value).map_or(0, |at| self.entries[at].1)
     }
 
+    /// Hits of every verdict.
+    pub(crate) fn hits(&self) -> u64 {
+        let verdicts = &self.entries[self.range(Dimension::Verdict)];
+        verdicts.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+
     fn range(&self, dimension: Dimension) -> Range<usize> {
         let index = dimension as usize;
         let start = if index == 0 { 0 } else { self.ends[index - 1] };

@@ -15,7 +15,6 @@ pub(crate) enum RecordKind {
 }
 
 impl RecordKind {
-    #[cfg(test)]
     pub(crate) const ALL: [Self; 4] = [Self::Match, Self::Columns, Self::Conversion, Self::Secret];
 
     /// The word it is stored under.

@@ -10,7 +10,7 @@ use super::visitor::Visitor;
 pub(crate) const EXACT_MAX: usize = 1024;
 
 const INDEX_BITS: u32 = 14;
-const REGISTERS: usize = 1 << INDEX_BITS;
+pub(crate) const REGISTERS: usize = 1 << INDEX_BITS;
 const REGISTER_BITS: usize = 6;
 /// Bits of the hash that the rank is read from.
 const RANK_BITS: usize = 64 - INDEX_BITS as usize;
@@ -78,6 +78,48 @@ impl Uniques {
             Form::Exact(list) => list.len() as u64,
             Form::Sketch(sketch) => sketch.count(),
         }
+    }
+
+    /// The visitors one by one, ascending; `None` once there is a sketch only.
+    pub(crate) fn exact(&self) -> Option<&[u64]> {
+        match &self.0 {
+            Form::Exact(list) => Some(list),
+            Form::Sketch(_) => None,
+        }
+    }
+
+    /// The registers of a sketch of these visitors, packed as Redis packs them.
+    pub(crate) fn registers(&self) -> Vec<u8> {
+        match &self.0 {
+            Form::Exact(list) => Sketch::of(list).registers.to_vec(),
+            Form::Sketch(sketch) => sketch.registers.to_vec(),
+        }
+    }
+
+    /// Reads what [`Self::registers`] gave.
+    ///
+    /// # Errors
+    /// When the bytes are no registers.
+    pub(crate) fn from_registers(bytes: &[u8]) -> Result<Self, UniquesError> {
+        Ok(Self(Form::Sketch(Sketch::read(bytes)?)))
+    }
+
+    /// A sketch of which every register is known by its value.
+    ///
+    /// # Errors
+    /// When there are not [`REGISTERS`] of them, or one is above the highest value.
+    pub(crate) fn from_ranks(ranks: &[u8]) -> Result<Self, UniquesError> {
+        if ranks.len() != REGISTERS {
+            return Err(UniquesError::Length(ranks.len()));
+        }
+        let mut sketch = Sketch::of(&[]);
+        for (index, rank) in ranks.iter().enumerate() {
+            if *rank > RANK_MAX {
+                return Err(UniquesError::Register);
+            }
+            sketch.set(index, *rank);
+        }
+        Ok(Self(Form::Sketch(sketch)))
     }
 
     #[cfg(test)]

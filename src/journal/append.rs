@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::frame::{self, Seed};
 use super::keep::{self, Released};
+use super::read;
 use super::segment::{Name, Segment};
 use super::{Config, Durability};
 use crate::clock::Clock;
@@ -42,8 +43,13 @@ pub(crate) struct Journal {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// Puts what was written into a file on the disk.
+type SyncFile = Box<dyn Fn(&File) -> io::Result<()> + Send + Sync>;
+
 pub(super) struct Shared {
     pub(super) folder: PathBuf,
+    segment_bytes: usize,
+    sync_file: SyncFile,
     pub(super) config: Config,
     pub(super) clock: Clock,
     pub(super) incarnation: Incarnation,
@@ -85,14 +91,33 @@ impl Journal {
     /// # Errors
     /// When the folder cannot be made, or the disk has no room for a first segment.
     pub(crate) fn begin(folder: &Path, config: &Config, clock: &Clock) -> io::Result<Self> {
+        let (incarnation, bytes) = (Incarnation(random()?), segment_bytes(config));
+        let shared = Self::unattended(folder, config, clock, incarnation, bytes, Box::new(File::sync_data))?.shared;
+        let threads = Mutex::new(vec![
+            spawn("journal-sync", &shared, &shared.syncer, Shared::sync_until_stopped)?,
+            spawn("journal-keep", &shared, &shared.keeper, keep::until_stopped)?,
+        ]);
+        Ok(Self { shared, threads })
+    }
+
+    /// Begins `incarnation` without threads: nothing is synced and no segment prepared unless somebody asks for it.
+    pub(crate) fn unattended(
+        folder: &Path,
+        config: &Config,
+        clock: &Clock,
+        incarnation: Incarnation,
+        segment_bytes: usize,
+        sync_file: SyncFile,
+    ) -> io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let incarnation = Incarnation(random()?);
-        let bytes = segment_bytes(config).min(FIRST_SEGMENT_BYTES_MAX);
+        let bytes = segment_bytes.min(FIRST_SEGMENT_BYTES_MAX);
         let mut active = Segment::prepare(folder, Name { incarnation, number: 0 }, bytes)?;
         active.begin(Position::START, clock.now_ms());
         let cursor = Cursor { active, next: Position::START, spare: None, full: Vec::new(), failed: false };
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
+            segment_bytes,
+            sync_file,
             config: config.clone(),
             clock: clock.clone(),
             incarnation,
@@ -108,11 +133,14 @@ impl Journal {
             released: Mutex::new(Released::default()),
             bytes: AtomicU64::new(0),
         });
-        let threads = Mutex::new(vec![
-            spawn("journal-sync", &shared, &shared.syncer, Shared::sync_until_stopped)?,
-            spawn("journal-keep", &shared, &shared.keeper, keep::until_stopped)?,
-        ]);
-        Ok(Self { shared, threads })
+        Ok(Self { shared, threads: Mutex::default() })
+    }
+
+    /// What the keeper does at one look.
+    #[cfg(test)]
+    pub(crate) fn keep(&self) {
+        // What went wrong shows when there is no next segment.
+        let _ = keep::look(&self.shared);
     }
 
     /// Writes one hit. It survives a killed process when this returns, and a power cut within `sync_ms` more.
@@ -151,6 +179,19 @@ impl Journal {
     /// Whether answers have to wait for [`wait_durable`](Self::wait_durable).
     pub(crate) fn is_strict(&self) -> bool {
         self.shared.config.durability == Durability::Strict
+    }
+
+    /// The incarnations of earlier processes, oldest first, with all that was written of them on the disk: a killed
+    /// process leaves frames that only the kernel has yet, and what is counted must outlive a power cut.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed or a file not be synced.
+    pub(crate) fn left_behind(&self) -> io::Result<Vec<Incarnation>> {
+        let incarnations = read::left_behind(&self.shared.folder, self.incarnation())?;
+        for file in read::files_of(&self.shared.folder, &incarnations)? {
+            (self.shared.sync_file)(&file)?;
+        }
+        Ok(incarnations)
     }
 
     pub(crate) fn incarnation(&self) -> Incarnation {
@@ -295,7 +336,7 @@ impl Shared {
         let outcome = if failed {
             Err(io::Error::other("an earlier sync failed"))
         } else {
-            files.iter().try_for_each(|file| file.sync_data())
+            files.iter().try_for_each(|file| (self.sync_file)(file))
         };
         match outcome {
             Ok(()) => self.mark_synced(&files, end, active_end),
@@ -357,7 +398,7 @@ impl Shared {
             cursor.active.name.number + 1
         };
         let name = Name { incarnation: self.incarnation, number };
-        let spare = Segment::prepare(&self.folder, name, segment_bytes(&self.config))?;
+        let spare = Segment::prepare(&self.folder, name, self.segment_bytes)?;
         self.lock().spare = Some(spare);
         Ok(true)
     }

@@ -47,11 +47,7 @@ struct Kept {
 pub(super) fn until_stopped(shared: &Arc<Shared>) {
     let mut prepared = Ok(());
     while !shared.stopping.load(Ordering::Acquire) {
-        let kept = list(shared);
-        let total = remove_old(shared, kept);
-        remove_old_pieces(shared);
-        shared.bytes.store(total, Ordering::Relaxed);
-        let now = prepare(shared, total);
+        let now = look(shared);
         // Once per outage, not once per try.
         if let (Ok(()), Err(error)) = (&prepared, &now) {
             tracing::error!(error, "no room for the next journal file; hits will be lost when this one is full");
@@ -59,6 +55,15 @@ pub(super) fn until_stopped(shared: &Arc<Shared>) {
         prepared = now;
         std::thread::park_timeout(if prepared.is_ok() { LOOK } else { RETRY });
     }
+}
+
+/// Removes what is old and prepares what comes next.
+pub(super) fn look(shared: &Shared) -> Result<(), String> {
+    let kept = list(shared);
+    let total = remove_old(shared, kept);
+    remove_old_pieces(shared);
+    shared.bytes.store(total, Ordering::Relaxed);
+    prepare(shared, total)
 }
 
 /// Has the next segment ready, unless the folder holds `total` bytes and that is all it may.

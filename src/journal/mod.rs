@@ -16,7 +16,7 @@ mod segment;
 use serde::Deserialize;
 
 pub(crate) use append::Journal;
-pub(crate) use read::{Reader, left_behind};
+pub(crate) use read::Reader;
 
 /// `[journal]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]

@@ -89,7 +89,7 @@ impl Parts {
             cache: self.cache.clone(),
             store: self.store.clone(),
             archive: self.archive.clone(),
-            classifier: crate::tally::rules::classifier(&config.classify)?,
+            classifier: Arc::new(crate::tally::rules::classifier(&config.classify)?),
             geo: self.geo.clone(),
             misses: self.misses.clone(),
             accounts: self.accounts.clone(),

@@ -7,17 +7,19 @@ use jiff::civil::Date;
 
 use crate::admin;
 use crate::admin::wire::Reclassification;
-use crate::tally::Order;
 use crate::tally::recount::{RecountError, Report, Request};
+use crate::tally::{Order, verify};
 
 pub(crate) struct Past {
     orders: SyncSender<Order>,
     state: Arc<Mutex<Reclassification>>,
+    verification: Arc<Mutex<Reclassification>>,
 }
 
 impl Past {
     pub(crate) fn new(orders: SyncSender<Order>) -> Self {
-        Self { orders, state: Arc::new(Mutex::new(Reclassification::idle())) }
+        let idle = || Arc::new(Mutex::new(Reclassification::idle()));
+        Self { orders, state: idle(), verification: idle() }
     }
 }
 
@@ -42,6 +44,27 @@ impl admin::Past for Past {
 
     fn state(&self) -> Reclassification {
         lock(&self.state).clone()
+    }
+
+    fn verify(&self, since: Date) -> Result<(), String> {
+        let mut state = lock(&self.verification);
+        if state.is_running() {
+            return Err("it is being verified already: wait until that is done".to_owned());
+        }
+        let ended = Arc::clone(&self.verification);
+        let done = Box::new(move |outcome: Result<verify::Report, String>| {
+            let outcome = outcome.and_then(|report| serde_json::to_value(report).map_err(|error| error.to_string()));
+            let mut state = lock(&ended);
+            *state = state.clone().ended(outcome);
+        });
+        let order = Order::Verify(verify::Request { since, done });
+        self.orders.try_send(order).map_err(|_| "the server is stopping".to_owned())?;
+        *state = Reclassification::running(since, true);
+        Ok(())
+    }
+
+    fn verification(&self) -> Reclassification {
+        lock(&self.verification).clone()
     }
 }
 

@@ -6,7 +6,10 @@
 mod about;
 #[cfg(test)]
 mod contract;
+pub(crate) mod copy;
 mod embedded;
+#[cfg(test)]
+pub(crate) use embedded::simulated;
 mod redis;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +19,7 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use self::copy::{Bookmark, Page, Part, Rows};
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
@@ -193,6 +197,25 @@ pub(crate) trait RecordStore: Send + Sync {
     async fn records(&self, kind: RecordKind, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>>;
 }
 
+/// A store as something to be copied: everything it holds, in pages that are written as they are.
+#[async_trait]
+pub(crate) trait CopyStore: Send + Sync {
+    fn shard_count(&self) -> u16;
+    /// About how many rows a part has; for a progress bar.
+    async fn extent(&self, part: Part) -> Result<u64>;
+    /// The rows of `part` after `after`, which is empty for the first ones. What cannot be read is an error.
+    async fn dump(&self, part: Part, after: &str) -> Result<Page>;
+    /// Writes rows over what an earlier try may have written of them.
+    async fn load(&self, rows: &Rows) -> Result<()>;
+    /// How far an earlier try came.
+    async fn bookmark(&self) -> Result<Bookmark>;
+    async fn set_bookmark(&self, bookmark: &Bookmark) -> Result<()>;
+    /// The copy is whole: from here on the store may be used.
+    async fn finish(&self) -> Result<()>;
+    /// Counters that could not be read once and were set aside. They are not copied.
+    async fn set_aside(&self) -> Result<u64>;
+}
+
 /// Everything a node needs of its store.
 pub(crate) trait Store: LinkStore + CountStore + ImportStore + RecordStore {}
 impl<T: LinkStore + CountStore + ImportStore + RecordStore> Store for T {}
@@ -213,6 +236,12 @@ pub(crate) enum OpenError {
     Newer { path: PathBuf, found: i64, known: i64 },
     #[error("{0} is a SQLite file of another program; move it away or choose another folder")]
     Foreign(PathBuf),
+    #[error("there is no store in {0} to copy")]
+    Absent(String),
+    #[error("{0} holds a store already, and copying would mix the two; name a place that holds none")]
+    Holds(String),
+    #[error("{place} is a copy of {source_name} that was not finished; run `waypost store copy` again, then open it")]
+    Unfinished { place: String, source_name: String },
     #[error("this build carries SQLite {0}, which can corrupt a file in WAL mode; build with 3.51.3 or newer")]
     Sqlite(&'static str),
     #[error(transparent)]
@@ -229,6 +258,28 @@ pub(crate) fn open(config: &Config, data: &Path) -> Result<Arc<dyn Store>, OpenE
     match Place::of(&config.url, data)? {
         Place::Folder(folder) => Ok(Arc::new(embedded::Embedded::open(&folder)?)),
         Place::Redis => Ok(Arc::new(redis::Redis::open(config, data)?)),
+    }
+}
+
+/// Opens the store that `config` names to be copied. Nobody may have it open if it is embedded; a Redis cannot tell.
+///
+/// # Errors
+/// When there is none, or as [`open`].
+pub(crate) fn open_source(config: &Config, data: &Path) -> Result<Arc<dyn CopyStore>, OpenError> {
+    match Place::of(&config.url, data)? {
+        Place::Folder(folder) => Ok(Arc::new(embedded::copy::source(&folder)?)),
+        Place::Redis => Ok(Arc::new(redis::copy::source(config, data)?)),
+    }
+}
+
+/// Begins a copy of `from` where `config` says, or goes on with one that was not finished.
+///
+/// # Errors
+/// When there is a store already, or a copy of another one.
+pub(crate) fn open_destination(config: &Config, data: &Path, from: &str) -> Result<Arc<dyn CopyStore>, OpenError> {
+    match Place::of(&config.url, data)? {
+        Place::Folder(folder) => Ok(Arc::new(embedded::copy::destination(&folder, from)?)),
+        Place::Redis => Ok(Arc::new(redis::copy::destination(config, data, from)?)),
     }
 }
 

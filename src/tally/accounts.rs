@@ -45,12 +45,13 @@ impl Accounts {
     /// The store went back from `from` to `to`: what it forgot will be counted again.
     pub(super) fn forgotten(&self, origin: Origin, from: Position, to: Position) {
         let hits = from.0.saturating_sub(to.0);
-        subtract(&self.counted, hits);
         match origin {
-            Origin::Live => self.live_done.store(to.0, Ordering::Relaxed),
-            Origin::Recovered => {
-                self.recovered_waiting.fetch_add(hits, Ordering::Relaxed);
+            Origin::Live => {
+                subtract(&self.counted, hits);
+                self.live_done.store(to.0, Ordering::Relaxed);
             }
+            // An earlier process may have counted them, so these are hits that came to this one, perhaps once more.
+            Origin::Recovered => self.found(hits),
         }
     }
 

@@ -7,20 +7,19 @@ use super::accounts::Origin;
 use super::stream::Stream;
 use super::worker::{Trouble, Worker};
 use crate::domain::position::{Incarnation, Position};
-use crate::journal::left_behind;
 
 /// How long a start waits for a store that does not answer for all shards; what is left is looked at later.
 const SURVEY_WITHIN: Duration = Duration::from_secs(8);
 
 /// How often one of them is looked at again, in turn.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// An earlier process' journal, and what the books of this process say of it.
 struct Left {
     incarnation: Incarnation,
-    /// Hits from here on were found by this process. `None` while nobody could ask the store.
-    found_from: Option<Position>,
-    /// Hits below this are counted.
+    /// The store could be asked, and the books know of all its hits that are not counted.
+    is_surveyed: bool,
+    /// Hits below this are counted, or their book is kept by an earlier process.
     booked: Position,
     /// Everything was counted and in click files when it was last looked at.
     is_done: bool,
@@ -31,23 +30,47 @@ pub(super) struct Earlier {
     left: Vec<Left>,
     next: usize,
     looked: Instant,
+    /// This many are looked at without a pause.
+    at_once: usize,
 }
 
-impl Default for Earlier {
-    fn default() -> Self {
-        Self { left: Vec::new(), next: 0, looked: Instant::now() }
+impl Left {
+    fn new(incarnation: Incarnation) -> Self {
+        Self { incarnation, is_surveyed: false, booked: Position::START, is_done: false }
+    }
+}
+
+impl Earlier {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { left: Vec::new(), next: 0, looked: now, at_once: 0 }
+    }
+
+    /// The store went back: it may have forgotten any of them.
+    pub(super) fn look_at_all(&mut self) {
+        self.at_once = self.left.len();
+    }
+
+    /// Whose turn it is, if it is time.
+    fn turn(&mut self, now: Instant) -> Option<usize> {
+        let is_time = self.at_once > 0 || now.saturating_duration_since(self.looked) >= LOOK_EVERY;
+        if self.left.is_empty() || !is_time {
+            return None;
+        }
+        self.at_once = self.at_once.saturating_sub(1);
+        self.looked = now;
+        self.next = (self.next + 1) % self.left.len();
+        Some(self.next)
     }
 }
 
 impl Worker {
     /// Notes in the books how many hits of earlier processes are not counted yet.
     pub(super) fn survey_all(&mut self, incarnations: &[Incarnation]) {
-        let until = Instant::now() + SURVEY_WITHIN;
+        let until = self.pace.now() + SURVEY_WITHIN;
         for incarnation in incarnations {
-            let mut left =
-                Left { incarnation: *incarnation, found_from: None, booked: Position::START, is_done: false };
+            let mut left = Left::new(*incarnation);
             self.insist(|worker| match worker.survey(&mut left) {
-                Err(trouble) if Instant::now() < until => Err(trouble),
+                Err(trouble) if worker.pace.now() < until => Err(trouble),
                 _ => Ok(()),
             });
             self.earlier.left.push(left);
@@ -57,7 +80,7 @@ impl Worker {
     /// Counts what earlier processes left uncounted, as far as the store can be asked.
     pub(super) fn count_earlier(&mut self) {
         for at in 0..self.earlier.left.len() {
-            if self.earlier.left[at].found_from.is_some() && !self.earlier.left[at].is_done {
+            if self.earlier.left[at].is_surveyed && !self.earlier.left[at].is_done {
                 self.go_back_to(at);
             }
         }
@@ -68,7 +91,7 @@ impl Worker {
         let (counted, released) = (stream.counted_everywhere(), stream.released());
         stream.reader.read(Position(u64::MAX), usize::MAX, |_, _| {})?;
         let end = stream.reader.position();
-        (left.found_from, left.booked, left.is_done) = (Some(counted.min(end)), counted, end <= released);
+        (left.is_surveyed, left.booked, left.is_done) = (true, counted, end <= released);
         if left.is_done {
             self.end(&mut stream);
         } else if end > counted {
@@ -81,26 +104,23 @@ impl Worker {
     /// Looks at one of the earlier journals, now and then. Whether the store knows of all its hits is asked first: that
     /// is all there is to do as long as the store does not go back.
     pub(super) fn look_back(&mut self, live: &mut Stream) {
-        if self.earlier.left.is_empty() || self.deadline.is_some() || self.earlier.looked.elapsed() < LOOK_EVERY {
+        // The clicks that wait for a file must be of one journal, and no file may end before all its clicks are counted.
+        if live.origin != Origin::Live || self.deadline.is_some() || !live.has_caught_up() {
             return;
         }
-        self.earlier.looked = Instant::now();
-        self.earlier.next = (self.earlier.next + 1) % self.earlier.left.len();
-        let at = self.earlier.next;
+        let Some(at) = self.earlier.turn(self.pace.now()) else { return };
         let Ok((counted, archived)) = self.stands(self.earlier.left[at].incarnation) else { return };
         let left = &self.earlier.left[at];
         if left.is_done && counted >= left.booked && archived >= left.booked {
             return;
         }
-        let is_there =
-            left_behind(&self.tools.folder, live.incarnation).is_ok_and(|all| all.contains(&left.incarnation));
+        let is_there = self.tools.journal.left_behind().is_ok_and(|all| all.contains(&left.incarnation));
         if !is_there {
             let lost = left.booked.0.saturating_sub(counted.0);
             tracing::error!(lost, "the store went back further than the journals reach");
             self.earlier.left.remove(at);
             return;
         }
-        // The clicks that wait for a file must be of one journal.
         if self.seal(live).is_ok() {
             self.note_forgotten(at, counted);
             self.go_back_to(at);
@@ -115,33 +135,38 @@ impl Worker {
         Ok((watermarks.into_iter().min().unwrap_or_default(), archived))
     }
 
-    /// Hits that the store no longer knows wait again; those that no one of this process had counted are new to it.
+    /// Hits that the store no longer knows came to this process, perhaps once more.
     fn note_forgotten(&mut self, at: usize, counted: Position) {
         let left = &mut self.earlier.left[at];
-        let Some(found_from) = left.found_from.filter(|_| counted < left.booked) else { return };
-        tracing::warn!(%counted, expected = %left.booked, "the store went back; an earlier journal is counted again");
-        let own = counted.max(found_from);
-        if own < left.booked {
-            self.tools.accounts.forgotten(Origin::Recovered, left.booked, own);
-        }
-        if counted < found_from {
-            self.tools.accounts.found(found_from.0 - counted.0);
-            left.found_from = Some(counted);
+        if left.is_surveyed && counted < left.booked {
+            tracing::warn!(%counted, expected = %left.booked, "the store went back; an earlier journal is counted again");
+            self.tools.accounts.found(left.booked.0 - counted.0);
+            left.booked = counted;
         }
     }
 
     fn go_back_to(&mut self, at: usize) {
-        let incarnation = self.earlier.left[at].incarnation;
-        if self.earlier.left[at].found_from.is_none() {
-            let mut left = Left { incarnation, found_from: None, booked: Position::START, is_done: false };
+        if !self.earlier.left[at].is_surveyed {
+            let mut left = Left::new(self.earlier.left[at].incarnation);
             if self.survey(&mut left).is_err() {
                 return;
             }
             self.earlier.left[at] = left;
         }
-        if let Some(stream) = self.follow(incarnation, Origin::Recovered) {
-            let left = &mut self.earlier.left[at];
-            (left.booked, left.is_done) = (stream.booked, stream.released() >= stream.reader.position());
-        }
+        let (incarnation, booked) = (self.earlier.left[at].incarnation, self.earlier.left[at].booked);
+        let Some(stream) = self.work_off(incarnation, booked) else { return };
+        let left = &mut self.earlier.left[at];
+        (left.booked, left.is_done) = (stream.booked, stream.released() >= stream.reader.position());
+    }
+
+    /// Works off what an earlier process left, of which the books know what is not before `booked`.
+    fn work_off(&mut self, incarnation: Incarnation, booked: Position) -> Option<Stream> {
+        let mut stream = self.insist(|worker| worker.open(incarnation, Origin::Recovered))?;
+        self.insist(|worker| worker.discard(&stream))?;
+        // The store may have gone back since it was surveyed.
+        self.tools.accounts.found(booked.0.saturating_sub(stream.booked.0));
+        self.follow(&mut stream);
+        self.end(&mut stream);
+        Some(stream)
     }
 }

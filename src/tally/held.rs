@@ -36,15 +36,14 @@ impl Held {
         self.shards.contains(&shard)
     }
 
-    fn hold(&mut self, shards: impl IntoIterator<Item = usize>) {
+    fn hold(&mut self, shards: impl IntoIterator<Item = usize>, now: Instant) {
         self.shards.extend(shards);
         self.pause = PAUSE_FIRST;
-        self.again = Some(Instant::now() + self.pause);
+        self.again = Some(now + self.pause);
     }
 
     /// Those to look at now; none of them before the next pause is over.
-    fn due(&mut self) -> Vec<usize> {
-        let now = Instant::now();
+    fn due(&mut self, now: Instant) -> Vec<usize> {
         if self.is_empty() || self.again.is_some_and(|again| now < again) {
             return Vec::new();
         }
@@ -103,7 +102,7 @@ impl Worker {
             }
             self.tools.accounts.store_failed();
             tracing::warn!(?shards, error = %trouble, "counting waits in these shards; the others go on");
-            stream.held.hold(shards);
+            stream.held.hold(shards, self.pace.now());
             break;
         }
         Ok(true)
@@ -112,7 +111,7 @@ impl Worker {
     /// Looks whether what is held can be counted into again, with a batch of nothing: it meets all that a batch meets.
     pub(super) fn release_held(&mut self, stream: &mut Stream) {
         let mut is_any = false;
-        for shard in stream.held.due() {
+        for shard in stream.held.due(self.pace.now()) {
             let at = stream.counted[shard];
             let (incarnation, deltas) = (stream.incarnation, Vec::new());
             let nothing = Batch { incarnation, shard: numbered(shard), from: at, to: at, deltas };

@@ -98,7 +98,7 @@ impl Judge {
         let (mut rollup, mut clicks, mut hits) = (Rollup::default(), Gathered::default(), 0);
         let mut trouble = None;
         let from = stream.reader.position();
-        let Stream { reader, past, counted, pushed, booked, .. } = stream;
+        let Stream { reader, memory, counted, pushed, booked, .. } = stream;
         let max = tools.config.batch_hits_max.max(1);
         let progress = reader.read(upto, max, |position, hit| {
             if trouble.is_some() {
@@ -108,7 +108,7 @@ impl Judge {
                 Ok(click) => click,
                 Err(error) => return trouble = Some(error),
             };
-            past.judge(&mut click);
+            memory.judge(position, &mut click);
             if position >= counted[shard_of(click.link.id, counted.len())] {
                 rollup.add(&click, &mut session.judge.calendar, &mut session.judge.values);
             }

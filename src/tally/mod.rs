@@ -10,11 +10,17 @@ pub(crate) mod geo;
 mod held;
 mod judge;
 pub(crate) mod recount;
+mod revisit;
 mod rollup;
 pub(crate) mod rules;
 mod running;
+mod sealing;
 mod stream;
+pub(crate) mod verify;
 mod worker;
+
+#[cfg(test)]
+mod tests;
 
 use serde::Deserialize;
 

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -137,7 +138,7 @@ pub(super) fn run(
     }
     if !request.dry_run {
         // What arrives from now on is judged by the same tables.
-        tools.classifier = classifier;
+        tools.classifier = Arc::new(classifier);
     }
     Ok(moved.into_report())
 }
@@ -192,7 +193,7 @@ fn count_day(tools: &Tools, runtime: &Runtime, day: Date, dry_run: bool) -> Resu
 }
 
 /// Adds up the clicks of a day, a portion at a time: a roll-up is made for the few values of a batch.
-struct DaySum {
+pub(super) struct DaySum {
     calendar: Calendar,
     values: Values,
     waiting: Vec<Click>,
@@ -200,12 +201,12 @@ struct DaySum {
 }
 
 impl DaySum {
-    fn new(zone: TimeZone) -> Self {
+    pub(super) fn new(zone: TimeZone) -> Self {
         let (values, waiting) = (Values::default(), Vec::with_capacity(PORTION));
         Self { calendar: Calendar::new(zone), values, waiting, links: BTreeMap::new() }
     }
 
-    fn add(&mut self, click: Click) {
+    pub(super) fn add(&mut self, click: Click) {
         self.waiting.push(click);
         if self.waiting.len() >= PORTION {
             self.roll_up();
@@ -229,7 +230,7 @@ impl DaySum {
         }
     }
 
-    fn finish(mut self) -> Vec<Delta> {
+    pub(super) fn finish(mut self) -> Vec<Delta> {
         self.roll_up();
         let mut deltas: Vec<Delta> = self.links.into_values().collect();
         for delta in &mut deltas {
@@ -254,7 +255,7 @@ fn hits<'a>(counters: impl Iterator<Item = (Dimension, &'a str, u64)>) -> u64 {
     counters.filter(|(dimension, ..)| *dimension == Dimension::Verdict).map(|(_, _, count)| count).sum()
 }
 
-fn begins(day: Date, zone: &TimeZone) -> Result<i64, RecountError> {
+pub(super) fn begins(day: Date, zone: &TimeZone) -> Result<i64, RecountError> {
     let begin = day.to_zoned(zone.clone()).map_err(|_| RecountError::Day(day))?;
     Ok(begin.timestamp().as_millisecond())
 }
@@ -344,8 +345,6 @@ fn listed(moves: BTreeMap<(String, String), u64>) -> Vec<Move> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::domain::counter::Counters;
     use crate::domain::link::LinkFacts;

@@ -2,14 +2,14 @@
 //!
 //! It must never make its caller wait for counting, except for a named time at start and at the end.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
-use super::recount;
 use super::worker::{Tools, Worker};
+use super::{recount, verify};
 
 /// Orders that may wait: one of each kind, and one to spare.
-const ORDERS_MAX: usize = 3;
+const ORDERS_MAX: usize = 4;
 
 /// How long a start waits for the survey of what earlier processes left behind.
 const SURVEY_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -19,6 +19,37 @@ pub(crate) enum Order {
     Stop,
     /// Judge the past again.
     Recount(recount::Request),
+    /// Prove that what is kept in several places agrees.
+    Verify(verify::Request),
+}
+
+/// How the tally lets time pass, and what it is told meanwhile.
+pub(super) trait Pace: Send {
+    fn now(&self) -> Instant;
+    fn sleep(&mut self, pause: Duration);
+    /// Sleeps, or hears an order that comes sooner.
+    fn wait(&mut self, pause: Duration) -> Option<Order>;
+}
+
+/// Real time, and the orders that the server sends.
+struct Orders(Receiver<Order>);
+
+impl Pace for Orders {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn sleep(&mut self, pause: Duration) {
+        std::thread::sleep(pause);
+    }
+
+    fn wait(&mut self, pause: Duration) -> Option<Order> {
+        match self.0.recv_timeout(pause) {
+            Ok(order) => Some(order),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Order::Stop),
+        }
+    }
 }
 
 /// The running tally.
@@ -38,7 +69,7 @@ impl Tally {
         let run = move || {
             // Counting may take its time; redirects may not. On Linux this lowers the calling thread alone.
             let _ = rustix::process::nice(5);
-            Worker::new(tools, runtime, orders).run(&surveyed);
+            Worker::new(tools, runtime, Box::new(Orders(orders))).run(&surveyed);
         };
         let thread = std::thread::Builder::new().name("tally".to_owned()).spawn(run)?;
         Ok(Self { orders: sender, thread, survey })

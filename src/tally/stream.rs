@@ -1,10 +1,12 @@
 //! One incarnation on its way through the tally: how far it is read, counted and archived.
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use super::accounts::Origin;
 use super::held::Held;
 use crate::classify::past::Past;
+use crate::domain::click::Click;
 use crate::domain::position::{Incarnation, Position};
 use crate::journal::Reader;
 use crate::store::{CountStore, StoreError};
@@ -26,8 +28,52 @@ pub(super) struct Stream {
     pub(super) sealed: Position,
     /// Clicks below this are in click files, and the store knows it. The next file is written only when it does.
     pub(super) archived: Position,
-    /// Starts afresh at `sealed`, so that reading again from there judges every hit the same.
-    pub(super) past: Past,
+    pub(super) memory: Memory,
+}
+
+/// What clicks are judged by besides themselves. It is forgotten where a click file begins, so that reading again from
+/// there judges every hit the same, and so that a file can be judged again by itself.
+pub(super) struct Memory {
+    past: Past,
+    /// Where files begin, ascending.
+    begins: VecDeque<Position>,
+    /// The beginning of the file of the click that was judged last.
+    current: Option<Position>,
+}
+
+/// Beginnings of files that are remembered. A store does not go back by that many files.
+const BEGINS_MAX: usize = 10_000;
+
+impl Memory {
+    fn new(double_tap_ms: i64, begin: Position) -> Self {
+        Self { past: Past::new(double_tap_ms), begins: [begin].into(), current: None }
+    }
+
+    pub(super) fn judge(&mut self, position: Position, click: &mut Click) {
+        let begin = self.begin_of(position);
+        if begin != self.current {
+            self.past.reset();
+            self.current = begin;
+        }
+        self.past.judge(click);
+    }
+
+    /// Where the file of this position begins; `None` before the first beginning that is remembered.
+    fn begin_of(&self, position: Position) -> Option<Position> {
+        let after = self.begins.partition_point(|begin| *begin <= position);
+        after.checked_sub(1).and_then(|at| self.begins.get(at).copied())
+    }
+
+    /// The next click file begins here.
+    pub(super) fn file_begins(&mut self, at: Position) {
+        while self.begins.back().is_some_and(|last| *last >= at) {
+            self.begins.pop_back();
+        }
+        self.begins.push_back(at);
+        if self.begins.len() > BEGINS_MAX {
+            self.begins.pop_front();
+        }
+    }
 }
 
 impl Stream {
@@ -58,10 +104,10 @@ impl Stream {
     ) -> Self {
         let booked = lowest(&counted);
         let reader = Reader::new(folder, incarnation, archived.min(booked));
-        let past = Past::new(double_tap_ms);
+        let memory = Memory::new(double_tap_ms, archived);
         let (pushed, sealed) = (archived, archived);
         let held = Held::default();
-        Self { incarnation, origin, reader, counted, held, booked, pushed, sealed, archived, past }
+        Self { incarnation, origin, reader, counted, held, booked, pushed, sealed, archived, memory }
     }
 
     /// Everything below this is counted in every shard.
@@ -69,17 +115,24 @@ impl Stream {
         lowest(&self.counted)
     }
 
+    /// Whether all counted clicks are with the archive. Before that no click file may end: the clicks behind its end are
+    /// counted by what was remembered across it.
+    pub(super) fn has_caught_up(&self) -> bool {
+        self.counted.iter().all(|counted| *counted <= self.pushed)
+    }
+
     /// Everything below this needs the journal no more.
     pub(super) fn released(&self) -> Position {
         self.counted_everywhere().min(self.archived)
     }
 
-    /// Reads again from where the archive ends (or from where the store has gone back to), with a fresh memory of
-    /// double taps, so that every hit is judged as it was the first time.
+    /// Reads again from where the archive ends, or from the beginning of the file in which the store has gone back to
+    /// a click, so that every hit is judged as it was the first time.
     pub(super) fn restart(&mut self, folder: &Path) {
         let from = self.counted_everywhere().min(self.sealed);
+        let from = self.memory.begin_of(from).unwrap_or(from);
         self.reader = Reader::new(folder, self.incarnation, from);
-        self.past.reset();
+        self.memory.past.reset();
     }
 }
 

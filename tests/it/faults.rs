@@ -7,7 +7,7 @@ use crate::support::agents;
 use crate::support::app::TestApp;
 use crate::support::faults::{Faults, files_of};
 use crate::support::load::{Load, assert_exactly_once, recorded, two_links};
-use crate::support::size;
+use crate::support::{figure, size};
 
 const SMALL: &str = "[journal]\nsegment_mib = 1\n[archive]\nseal_rows = 500\n";
 
@@ -28,6 +28,9 @@ fn killed_again_and_again_under_load_it_loses_nothing() {
         app.launch();
     }
     assert_exactly_once(&app, &load, Load::CLIENTS * rounds as u64);
+    for (what, value) in [("kills", rounds), ("clicks answered", load.answered().len()), ("lost", 0), ("twice", 0)] {
+        figure("R1", what, value);
+    }
 }
 
 #[test]
@@ -117,6 +120,32 @@ fn counters_garbled_by_hand_are_set_aside_and_everything_else_is_counted() {
     assert_eq!(app.log().matches("in the table quarantine").count(), 1);
     let kept: Vec<u8> = store.query_row("SELECT counts FROM quarantine", [], |row| row.get(0)).unwrap();
     assert_eq!(kept, [1, 0x99, 0xff]);
+}
+
+#[test]
+fn verify_names_every_number_that_differs_and_every_file_that_rots() {
+    let app = TestApp::with_config("[archive]\nseal_rows = 5\n");
+    two_links(&app);
+    for visitor in 0..12 {
+        app.click("/a").visitor(visitor).send();
+    }
+    app.drained();
+    app.cli(&["verify"]).ok();
+    let store = rusqlite::Connection::open(app.data().join("waypost.db")).unwrap();
+    assert_eq!(store.execute("DELETE FROM counters", []).unwrap(), 1);
+    let differs = app.cli(&["verify", "--json"]);
+    assert_eq!(differs.code, Some(1));
+    let report = serde_json::from_str::<serde_json::Value>(&differs.stdout).unwrap()["report"].clone();
+    let human = report["differing"].as_array().unwrap().iter().find(|row| row["what"] == "verdict:human").unwrap();
+    assert_eq!((human["in_store"].as_u64(), human["in_files"].as_u64()), (Some(0), Some(12)));
+    let mut folders = std::fs::read_dir(app.data().join("clicks")).unwrap().map(|entry| entry.unwrap().path());
+    let folder = folders.find(|path| path.to_str().unwrap().contains("day=")).unwrap();
+    let file = files_of(&folder).remove(0);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[20] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let damaged = app.cli(&["verify"]);
+    assert!(damaged.code == Some(1) && damaged.stdout.contains("DAMAGED"), "{damaged:?}");
 }
 
 #[test]

@@ -21,7 +21,8 @@ mod disks;
 mod faults;
 mod floods;
 
-// Many nodes on one Redis, and a Redis that fails; on several that stand in for each other.
+// Many nodes on one Redis, and a Redis that fails; the same under load; on several that stand in for each other.
+mod outages;
 mod redis;
 mod redis_groups;
 

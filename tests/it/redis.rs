@@ -1,10 +1,11 @@
 //! Waypost on a real redis-server: the same words as on its own file, several nodes, and a Redis that fails.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::app::TestApp;
+use crate::support::app::{TestApp, offline};
 use crate::support::redis::RedisServer;
 
 /// How soon a link made on one node is in force on all others.
@@ -46,6 +47,36 @@ fn links_clicks_stats_exports_and_ctr_work_on_redis_as_on_a_file() {
     assert_eq!(app.api_get("/api/v1/node").json()["store"], redis.url());
     assert_eq!(app.api_delete("/api/v1/imports/1").status, 204);
     assert!(app.api_get("/api/v1/ctr").json()["rows"][0]["ctr"].is_null());
+}
+
+#[test]
+fn an_installation_moves_into_redis_and_back_and_counts_on() {
+    let redis = RedisServer::start();
+    let mut app = TestApp::start();
+    let embedded = format!("embedded:{}", app.data().display());
+    app.link("https://example.com/a", &[("slug", "x")]);
+    (0..20).for_each(|visitor| drop(app.click("/x").visitor(visitor).send().expect_status(302)));
+    app.drained();
+    let copy = |from: &str, to: &str| offline(&["store", "copy", "--from", from, "--to", to, "--json"], b"");
+    let in_use = copy(&embedded, &redis.url());
+    assert!(in_use.code == Some(1) && in_use.stderr.contains("in use"), "{in_use:?}");
+    app.stop();
+    assert_eq!(copy(&embedded, &redis.url()).json()["same"], true);
+    app.set_env("WAYPOST_STORE_URL", Path::new(&redis.url()));
+    app.launch();
+    (15..30).for_each(|visitor| drop(app.click("/x").visitor(visitor).send().expect_status(302)));
+    app.drained();
+    app.stop();
+    let back = format!("embedded:{}", app.path("back").display());
+    let copied = copy(&redis.url(), &back);
+    assert_eq!(copied.json()["same"], true);
+    let again = copy(&redis.url(), &back);
+    assert!(again.code == Some(1) && again.stderr.contains("holds a store already"), "{again:?}");
+    app.set_env("WAYPOST_STORE_URL", Path::new(&back));
+    app.launch();
+    app.drained();
+    let stats = app.stats("x");
+    assert_eq!((&stats["hits"], &stats["visitors"]), (&json!(35), &json!(30)), "{stats}");
 }
 
 #[test]

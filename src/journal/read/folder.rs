@@ -23,7 +23,7 @@ const UNUSED_BYTES: usize = 1 << 20;
 ///
 /// # Errors
 /// When the folder cannot be listed.
-pub(crate) fn left_behind(folder: &Path, live: Incarnation) -> io::Result<Vec<Incarnation>> {
+pub(in crate::journal) fn left_behind(folder: &Path, live: Incarnation) -> io::Result<Vec<Incarnation>> {
     for entry in std::fs::read_dir(folder)?.flatten() {
         let path = entry.path();
         if let Some(name) = Name::of(&path).filter(|name| name.incarnation != live)
@@ -39,6 +39,16 @@ pub(crate) fn left_behind(folder: &Path, live: Incarnation) -> io::Result<Vec<In
     let mut seen = std::collections::HashSet::new();
     incarnations.retain(|incarnation| seen.insert(*incarnation));
     Ok(incarnations)
+}
+
+/// The files of these incarnations, for syncing them.
+///
+/// # Errors
+/// When the folder cannot be listed or a file not be opened.
+pub(in crate::journal) fn files_of(folder: &Path, incarnations: &[Incarnation]) -> io::Result<Vec<File>> {
+    let names = segments(folder)?.into_iter().map(|(name, _)| name);
+    let wanted = names.filter(|name| incarnations.contains(&name.incarnation));
+    wanted.map(|name| File::open(name.path_in(folder))).collect()
 }
 
 /// Sees to a file whose header is not whole. Only the header says that a segment was begun, but frames say it too.
@@ -87,13 +97,15 @@ fn first_position(file: File, name: &Name) -> io::Result<Option<Position>> {
     })
 }
 
-/// The segment that comes after `name` in its incarnation, with the position of its first frame. A prepared segment
-/// without a header is not part of the log yet.
-pub(super) fn following(folder: &Path, name: &Name) -> io::Result<Option<(Name, Position)>> {
+/// The segment after `name` to go on in at position `next`, with the position of its first frame: the last one that
+/// begins before or there, because after a failed sync it repeats what the ones before it may have lost; else the one
+/// that comes next. A prepared segment without a header is not part of the log yet.
+pub(super) fn following(folder: &Path, name: &Name, next: Position) -> io::Result<Option<(Name, Position)>> {
     let mut later = segments(folder)?;
     later.retain(|(other, _)| other.incarnation == name.incarnation && other.number > name.number);
-    let next = later.into_iter().min_by_key(|(other, _)| other.number);
-    Ok(next.map(|(name, header)| (name, header.first)))
+    later.sort_unstable_by_key(|(other, _)| other.number);
+    let at = later.iter().rposition(|(_, header)| header.first <= next).unwrap_or(0);
+    Ok(later.into_iter().nth(at).map(|(name, header)| (name, header.first)))
 }
 
 /// All files that are part of a log.

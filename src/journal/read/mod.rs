@@ -19,7 +19,7 @@ use super::segment::{HEADER, Name};
 use crate::domain::hit::Hit;
 use crate::domain::position::{Incarnation, Position};
 
-pub(crate) use folder::left_behind;
+pub(super) use folder::{files_of, left_behind};
 
 /// Bytes read at a time; more than the longest frame.
 const CHUNK: usize = 256 << 10;
@@ -88,9 +88,10 @@ impl Reader {
 
     /// The position of the first hit that the files still hold; `None` when there are no files.
     pub(crate) fn oldest(&self) -> io::Result<Option<Position>> {
-        let mut segments = folder::segments(&self.folder)?;
-        segments.retain(|(name, _)| name.incarnation == self.incarnation);
-        Ok(segments.into_iter().min_by_key(|(name, _)| name.number).map(|(_, header)| header.first))
+        // Not that of the first file: after a failed sync the next one repeats frames, and a header that was written anew
+        // names the first frame that is left.
+        let segments = folder::segments(&self.folder)?.into_iter();
+        Ok(segments.filter(|(name, _)| name.incarnation == self.incarnation).map(|(_, header)| header.first).min())
     }
 
     /// Hands out hits below `upto`, at most `max` of them.
@@ -184,10 +185,21 @@ impl Reader {
         self.pass_over()
     }
 
-    /// Shortens the last file of an ended incarnation to what is used of it.
+    /// Shortens the last file of an ended incarnation to what is used of it. Behind damage there may be frames that were
+    /// read before and are not wanted now; a store that goes back wants them again.
     pub(crate) fn trim(&mut self) -> io::Result<()> {
-        let Some(open) = &self.open else { return Ok(()) };
-        std::fs::OpenOptions::new().write(true).open(open.name.path_in(&self.folder))?.set_len(open.at())
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let mut used = open.at();
+        open.go_to(used);
+        while open.fill()? {
+            if let Some(last) = open.window().iter().rposition(|byte| *byte != 0) {
+                // A frame may end in zeroes.
+                used = open.at() + (last + 1 + frame::PAYLOAD_MAX) as u64;
+            }
+            open.used = open.buffer.len();
+        }
+        let used = used.min(open.file.metadata()?.len());
+        std::fs::OpenOptions::new().write(true).open(open.name.path_in(&self.folder))?.set_len(used)
     }
 
     /// Opens the last segment that begins at or before `next`.
@@ -216,8 +228,9 @@ impl Reader {
         let Some(open) = &mut self.open else { return Ok(false) };
         let start = open.at();
         let is_unused = frame::zeroes(open.window()) >= open.window().len().min(frame::HEAD);
-        let following = folder::following(&self.folder, &open.name)?;
-        if is_unused && let Some((name, _)) = following.as_ref().filter(|(_, first)| *first <= self.next) {
+        let following = folder::following(&self.folder, &open.name, self.next)?;
+        // Also where this file is damaged: after a failed sync the next one repeats what stands here.
+        if let Some((name, _)) = following.as_ref().filter(|(_, first)| *first <= self.next) {
             self.open = Some(Open::new(&self.folder, name.clone())?);
             return Ok(true);
         }

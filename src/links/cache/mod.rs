@@ -92,6 +92,11 @@ impl Cache {
         Ok(())
     }
 
+    /// Whether other nodes use the same store.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
     /// Waits a moment for changes that any node made.
     pub(super) async fn news(&self, heard: &Heard) -> Result<News, StoreError> {
         self.store.news(heard).await

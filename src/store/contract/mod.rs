@@ -2,6 +2,7 @@
 //!
 //! Nothing here may know which store it speaks to.
 
+pub(super) mod copies;
 pub(super) mod counts;
 pub(super) mod imports;
 pub(super) mod links;

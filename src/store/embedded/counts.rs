@@ -19,7 +19,7 @@ use crate::domain::uniques::Uniques;
 use crate::domain::visitor::Visitor;
 
 const READ_ONE: &str = "SELECT counts, visitors FROM counters WHERE key = ?1";
-const WRITE_ONE: &str = "INSERT INTO counters (key, counts, visitors) VALUES (?1, ?2, ?3)
+pub(super) const WRITE_ONE: &str = "INSERT INTO counters (key, counts, visitors) VALUES (?1, ?2, ?3)
     ON CONFLICT DO UPDATE SET counts = excluded.counts, visitors = excluded.visitors";
 const READ_ALL: &str = "SELECT counts, visitors, key FROM counters WHERE key BETWEEN ?1 AND ?2";
 const NEXT: &str = "SELECT min(key) FROM counters WHERE key BETWEEN ?1 AND ?2";
@@ -34,7 +34,7 @@ pub(super) fn apply(file: &Connection, batch: &Batch) -> Result<(Applied, Vec<Mo
     for delta in in_table_order(&batch.deltas) {
         rows.add(delta)?;
     }
-    set_watermark(file, batch)?;
+    set_watermark(file, batch.incarnation, batch.shard.0, batch.to)?;
     Ok((Applied::Yes, rows.moved))
 }
 
@@ -96,7 +96,7 @@ impl<'f> Rows<'f> {
     }
 }
 
-fn name(link: LinkId, day: Date) -> String {
+pub(super) fn name(link: LinkId, day: Date) -> String {
     format!("the counters of link {link} on {day}")
 }
 
@@ -121,7 +121,7 @@ fn add_visitors(uniques: &mut Uniques, visitors: &[Visitor]) {
     visitors.iter().for_each(|visitor| uniques.add(*visitor));
 }
 
-fn blob<'r>(row: &'r Row<'_>, column: usize) -> Result<&'r [u8], Reason> {
+pub(super) fn blob<'r>(row: &'r Row<'_>, column: usize) -> Result<&'r [u8], Reason> {
     match row.get_ref(column)? {
         ValueRef::Blob(bytes) => Ok(bytes),
         other => Err(Reason::of(format!("it holds {} instead of bytes", other.data_type()))),
@@ -134,13 +134,13 @@ pub(super) fn watermark(file: &Connection, incarnation: Incarnation, shard: Shar
     Ok(found.map_or(Position::START, |Number(position)| Position(position)))
 }
 
-fn set_watermark(file: &Connection, batch: &Batch) -> Result<()> {
+pub(super) fn set_watermark(file: &Connection, incarnation: Incarnation, shard: u16, to: Position) -> Result<()> {
     let mut set = file.prepare_cached(
         "INSERT INTO watermarks (incarnation, shard, position, moved_at)
          VALUES (?1, ?2, ?3, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
          ON CONFLICT DO UPDATE SET position = excluded.position, moved_at = excluded.moved_at",
     )?;
-    set.execute(params![batch.incarnation.to_string(), batch.shard.0, Number(batch.to.0)])?;
+    set.execute(params![incarnation.to_string(), shard, Number(to.0)])?;
     Ok(())
 }
 
@@ -230,7 +230,7 @@ fn days_counted(file: &Connection, first: Date, last: Date) -> Result<Vec<Date>>
     Ok(days)
 }
 
-fn day_of(key: LinkDay) -> Result<Date> {
+pub(super) fn day_of(key: LinkDay) -> Result<Date> {
     key.day().ok_or_else(|| Reason::of("its key names no day").in_row(|| format!("the counters under {key:?}")))
 }
 

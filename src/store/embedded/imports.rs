@@ -35,6 +35,13 @@ pub(super) fn list(file: &Connection) -> Result<Vec<ImportSummary>> {
     Ok(imports)
 }
 
+/// The first import after this one.
+pub(super) fn next(file: &Connection, after: ImportId) -> Result<Option<ImportSummary>> {
+    let mut find = file.prepare_cached("SELECT id, about FROM imports WHERE id > ?1 ORDER BY id LIMIT 1")?;
+    let mut rows = find.query([Number(after.0)])?;
+    rows.next()?.map(summary).transpose()
+}
+
 fn summary(row: &Row<'_>) -> Result<ImportSummary> {
     let id = ImportId(row.get::<_, Number>(0)?.0);
     let about = about::decode(&row.get::<_, String>(1)?).map_err(|why| Reason::of(why).in_row(|| name(id)))?;

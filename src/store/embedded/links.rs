@@ -17,7 +17,7 @@ use crate::store::{Created, Replaced};
 const LISTED_MAX: usize = 10_000;
 
 /// `:id` is NULL, so that SQLite gives the next one that was never used.
-const INSERT: &str = "INSERT INTO links (
+pub(super) const INSERT: &str = "INSERT INTO links (
     id, revision, created_at, updated_at, domain, slug, folded, url, destination,
     utm_source, utm_medium, utm_campaign, utm_term, utm_content, utm_id,
     platform, level, posts, title, tags, status, enabled, passthrough, visitor_utm, expires_at, expired_url
@@ -99,7 +99,14 @@ fn unchanged_since(file: &Connection, id: LinkId, revision: u64) -> Result<Optio
     created.map(|text| instant(&text).map_err(|reason| reason.in_row(|| name(id)))).transpose()
 }
 
-fn save(file: &Connection, sql: &str, id: Option<LinkId>, spec: &LinkSpec, folded: &str, now: Timestamp) -> Result<()> {
+pub(super) fn save(
+    file: &Connection,
+    sql: &str,
+    id: Option<LinkId>,
+    spec: &LinkSpec,
+    folded: &str,
+    now: Timestamp,
+) -> Result<()> {
     let LinkSpec { domain, slug, url, utm, destination, placement, title, tags, rules } = spec;
     let posts: Vec<_> = placement.posts.iter().map(PostRef::as_str).collect();
     file.prepare_cached(sql)?.execute(named_params! {
@@ -136,7 +143,7 @@ fn json(texts: &[impl AsRef<str>]) -> String {
     serde_json::Value::from(texts).to_string()
 }
 
-fn link(row: &Row<'_>) -> Result<Link, Failure> {
+pub(super) fn link(row: &Row<'_>) -> Result<Link, Failure> {
     let id = LinkId(row.get::<_, Number>("id")?.0);
     read(row, id).map_err(|reason| reason.in_row(|| name(id)))
 }

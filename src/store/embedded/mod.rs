@@ -3,6 +3,7 @@
 //! One lane writes; two lanes read, so that a long report never stands before a redirect's look-up. No caller waits
 //! on a disk with a thread in its hand. Why SQLite, and what a power cut can take: `docs/adr/002-embedded-store.md`.
 
+pub(super) mod copy;
 mod counts;
 mod error;
 mod file;
@@ -17,6 +18,8 @@ mod quarantine;
 mod records;
 mod salts;
 mod schema;
+#[cfg(test)]
+pub(crate) mod simulated;
 
 #[cfg(test)]
 mod tests;
@@ -65,13 +68,18 @@ impl Embedded {
     /// Opens the store in `folder`, making it when there is none.
     pub(super) fn open(folder: &Path) -> Result<Self, OpenError> {
         let held = Held::take(folder)?;
+        // The writer first: it makes the file that the readers open.
+        let connection = held.open_writer()?;
+        copy::refuse_unfinished(&connection, held.file())?;
+        Self::start(held, connection)
+    }
+
+    fn start(held: Held, connection: Connection) -> Result<Self, OpenError> {
         let file: Arc<Path> = held.file().into();
         let start = |name: &str, connection: Connection| {
             Lane::start(name, connection, file.clone())
                 .map_err(|cause| OpenError::Folder { path: file.to_path_buf(), cause })
         };
-        // The writer first: it makes the file that the readers open.
-        let connection = held.open_writer()?;
         let quarantined = quarantine::count(&connection).map_err(|failure| failure.in_file(&file))?;
         let writer = start("store-writer", connection)?;
         let lookups = start("store-lookups", held.open_reader()?)?;

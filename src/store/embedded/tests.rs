@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::file::FILE_NAME;
-use super::{Embedded, schema};
+use super::{Embedded, copy, schema};
 use crate::domain::counter::{Applied, Batch, Counters, Delta, Dimension};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -266,4 +266,31 @@ async fn closing_folds_everything_into_one_file() {
     let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, [FILE_NAME, "waypost.db.lock"]);
+}
+
+#[tokio::test]
+async fn a_copy_holds_the_same_and_is_opened_only_when_it_is_whole() {
+    use crate::store::contract::copies;
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    copies::fill(&Embedded::open(folder.path()).unwrap()).await;
+    assert!(matches!(copy::source(other.path()), Err(OpenError::Absent(_))));
+    let source = copy::source(folder.path()).unwrap();
+    assert!(matches!(copy::source(folder.path()), Err(OpenError::InUse(_))));
+    let destination = copy::destination(other.path(), "there").unwrap();
+    copies::assert_goes_on_after_any_interruption(&source, &destination).await;
+    drop((source, destination));
+    let holds = copy::destination(folder.path(), "there").err().unwrap();
+    assert!(holds.to_string().contains("holds a store already"), "{holds}");
+    copies::assert_goes_on(&Embedded::open(other.path()).unwrap()).await;
+}
+
+#[test]
+fn an_unfinished_copy_is_refused_by_everyone_but_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Embedded::open(folder.path()).unwrap());
+    drop(copy::destination(folder.path(), "there").unwrap());
+    let unfinished = Embedded::open(folder.path()).err().unwrap();
+    assert!(unfinished.to_string().contains("a copy of there that was not finished"), "{unfinished}");
+    assert!(matches!(copy::destination(folder.path(), "elsewhere"), Err(OpenError::Unfinished { .. })));
+    drop(copy::destination(folder.path(), "there").unwrap());
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::line::Call;
 use super::reaction::{Failure, Reaction, Result};
 use super::{Server, scripts};
-use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
+use crate::domain::import::{About, Body, Import, ImportId, ImportSummary, Imported};
 use crate::store::about;
 
 /// Bytes of a body that go with one command.
@@ -39,9 +39,7 @@ pub(super) async fn put(server: &Server, import: &Import) -> Result<Imported> {
     open.arg(server.keys.open_imports()).arg(import.about.imported_at.as_second().max(0)).arg(id.0);
     server.reports.ask::<()>(&open).await?;
     let imported = match write_body(server, id, &import.body).await {
-        Ok(portions) => {
-            commit(server, id, import, Entry { digest, about: about::encode(&import.about), portions }).await
-        }
+        Ok(portions) => commit(server, id, import, portions).await,
         Err(failure) => Err(failure),
     };
     // What an unknown outcome left behind is swept away later, unless it is in force.
@@ -51,9 +49,20 @@ pub(super) async fn put(server: &Server, import: &Import) -> Result<Imported> {
     imported
 }
 
+/// A body in the portions that it is kept in.
+pub(super) fn portions(body: &Body) -> std::slice::Chunks<'_, u8> {
+    body.as_bytes().chunks(PORTION_BYTES)
+}
+
+/// What stands under the id of an import whose body takes so many portions.
+pub(super) fn entry_text(about: &About, portions: usize) -> String {
+    let entry = Entry { digest: about.digest.to_string(), about: about::encode(about), portions };
+    serde_json::to_string(&entry).expect("an entry has nothing that JSON cannot hold")
+}
+
 /// How many portions it took.
 async fn write_body(server: &Server, id: ImportId, body: &Body) -> Result<usize> {
-    let portions = body.as_bytes().chunks(PORTION_BYTES);
+    let portions = portions(body);
     let count = portions.len();
     for (number, portion) in portions.enumerate() {
         let call = Call::new(&scripts::WRITE_BODY)
@@ -72,15 +81,14 @@ async fn write_body(server: &Server, id: ImportId, body: &Body) -> Result<usize>
     Ok(count)
 }
 
-async fn commit(server: &Server, id: ImportId, import: &Import, entry: Entry) -> Result<Imported> {
-    let json = serde_json::to_string(&entry).expect("an entry has nothing that JSON cannot hold");
+async fn commit(server: &Server, id: ImportId, import: &Import, portions: usize) -> Result<Imported> {
     let call = Call::new(&scripts::COMMIT_IMPORT)
         .key(server.keys.imports())
         .key(server.keys.digests())
         .key(server.keys.open_imports())
         .key(server.keys.layout())
         .arg(id.to_string())
-        .arg(json)
+        .arg(entry_text(&import.about, portions))
         .arg(import.about.digest.to_string())
         .arg(server.id.as_str());
     let reply: Vec<String> = server.reports.run_again(&call).await?;

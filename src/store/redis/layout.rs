@@ -26,6 +26,22 @@ pub(super) const SHARDS_MAX: u16 = 256;
 /// The file in which a node remembers the store it counts into.
 const ID_FILE: &str = "redis-store.id";
 
+/// The fields of the layout that only a store has that is being filled: what is copied into it, and how far.
+pub(super) const COPYING: &str = "copying";
+pub(super) const BOOKMARK: &str = "bookmark";
+
+/// What a store is opened for.
+#[derive(Clone, Debug)]
+pub(super) enum Purpose {
+    /// To count into it. It is begun where there never was one.
+    Use,
+    CopyFrom,
+    /// To be filled from the store of this name.
+    CopyInto {
+        from: String,
+    },
+}
+
 /// The layout as it stands in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
@@ -33,6 +49,8 @@ pub(super) struct Layout {
     pub(super) shards: u16,
     /// Every shard has its epoch.
     begun: bool,
+    /// The name of the store that is being copied into this one.
+    copying: Option<String>,
 }
 
 /// Why a database is not opened.
@@ -45,6 +63,12 @@ pub(super) enum Refusal {
         found: Option<String>,
     },
     Folder(PathBuf, std::io::Error),
+    /// There is nothing to be copied.
+    Absent,
+    /// There is a store where one should be copied to.
+    Holds,
+    /// A copy of the store of this name was begun here.
+    Unfinished(String),
 }
 
 impl From<Failure> for Refusal {
@@ -59,6 +83,9 @@ impl Refusal {
             Self::Failed(failure) => OpenError::Store(failure.at(server)),
             Self::Newer(found) => OpenError::Newer { path: PathBuf::from(server), found, known: VERSION },
             Self::Folder(path, cause) => OpenError::Folder { path, cause },
+            Self::Absent => OpenError::Absent(server.to_owned()),
+            Self::Holds => OpenError::Holds(server.to_owned()),
+            Self::Unfinished(source_name) => OpenError::Unfinished { place: server.to_owned(), source_name },
             Self::Lost { known, found } => {
                 let found = found.map_or("no store".to_owned(), |id| format!("the store {id}"));
                 OpenError::Url(format!(
@@ -72,17 +99,53 @@ impl Refusal {
 }
 
 /// Reads the layout, or begins a store with `shards` shards where there never was one.
-pub(super) async fn open(line: &Line, keys: &Keys, shards: u16, data: &Path) -> Result<Layout, Refusal> {
+pub(super) async fn open(
+    line: &Line,
+    keys: &Keys,
+    shards: u16,
+    data: &Path,
+    purpose: &Purpose,
+) -> Result<Layout, Refusal> {
+    match purpose {
+        Purpose::Use => open_to_use(line, keys, shards, data).await,
+        Purpose::CopyFrom => {
+            let layout = read(line, keys).await?.ok_or(Refusal::Absent)?;
+            layout.copying.clone().map_or(Ok(layout), |from| Err(Refusal::Unfinished(from)))
+        }
+        Purpose::CopyInto { from } => open_to_fill(line, keys, shards, from).await,
+    }
+}
+
+async fn open_to_fill(line: &Line, keys: &Keys, shards: u16, from: &str) -> Result<Layout, Refusal> {
+    if read(line, keys).await?.is_none() {
+        begin(line, keys, shards, from).await?;
+    }
+    let layout = read(line, keys).await?.ok_or(Refusal::Absent)?;
+    match &layout.copying {
+        Some(copying) if copying == from => {}
+        Some(copying) => return Err(Refusal::Unfinished(copying.clone())),
+        None => return Err(Refusal::Holds),
+    }
+    if !layout.begun {
+        give_epochs(line, keys, &layout).await?;
+    }
+    Ok(layout)
+}
+
+async fn open_to_use(line: &Line, keys: &Keys, shards: u16, data: &Path) -> Result<Layout, Refusal> {
     let known = known_id(data)?;
     let mut found = read(line, keys).await?;
     if found.is_none() && known.is_none() {
-        begin(line, keys, shards).await?;
+        begin(line, keys, shards, "").await?;
         found = read(line, keys).await?;
     }
     let found_id = found.as_ref().map(|layout| layout.id.clone());
     let Some(layout) = found.filter(|layout| known.as_ref().is_none_or(|known| *known == layout.id)) else {
         return Err(Refusal::Lost { known: known.unwrap_or_default(), found: found_id });
     };
+    if let Some(from) = layout.copying {
+        return Err(Refusal::Unfinished(from));
+    }
     if !layout.begun {
         give_epochs(line, keys, &layout).await?;
     }
@@ -103,17 +166,19 @@ async fn read(line: &Line, keys: &Keys) -> Result<Option<Layout>, Refusal> {
     }
     let shards = field("shards")?.parse().ok().filter(|shards| (1..=SHARDS_MAX).contains(shards));
     let shards = shards.ok_or_else(unreadable)?;
-    Ok(Some(Layout { id: field("id")?, shards, begun: fields.contains_key("begun") }))
+    let copying = fields.get(COPYING).cloned();
+    Ok(Some(Layout { id: field("id")?, shards, begun: fields.contains_key("begun"), copying }))
 }
 
-async fn begin(line: &Line, keys: &Keys, shards: u16) -> Result<()> {
+async fn begin(line: &Line, keys: &Keys, shards: u16, copying: &str) -> Result<()> {
     let mut id = [0_u8; 16];
     getrandom::fill(&mut id).map_err(|error| Failure::poison(format!("the system gave no random bytes ({error})")))?;
     let call = Call::new(&scripts::BEGIN)
         .key(keys.layout())
         .arg(VERSION.to_string())
         .arg(shards.clamp(1, SHARDS_MAX).to_string())
-        .arg(format!("{:032x}", u128::from_be_bytes(id)));
+        .arg(format!("{:032x}", u128::from_be_bytes(id)))
+        .arg(copying);
     line.run_again(&call).await
 }
 

@@ -94,7 +94,7 @@ async fn fetch(server: &Server, id: LinkId) -> Result<Option<(Link, String)>> {
     json.map(|json| Ok((parse(server, id, &json)?, json))).transpose()
 }
 
-fn parse(server: &Server, id: LinkId, json: &str) -> Result<Link> {
+pub(super) fn parse(server: &Server, id: LinkId, json: &str) -> Result<Link> {
     decode(id, json).map_err(|why| Failure::poison(format!("{}: {why}", server.keys.link(id))))
 }
 

@@ -14,6 +14,7 @@
 
 mod address;
 mod cluster;
+pub(super) mod copy;
 mod counts;
 mod dial;
 mod health;
@@ -35,6 +36,7 @@ mod routes;
 mod salts;
 mod scripts;
 mod sentinel;
+mod sketch;
 mod tls;
 mod topology;
 mod wire;
@@ -54,7 +56,7 @@ use jiff::civil::Date;
 use self::address::Address;
 use self::dial::{Deadlines, Dialer};
 use self::keys::Keys;
-use self::layout::{Layout, Refusal};
+use self::layout::{Layout, Purpose, Refusal};
 use self::line::Line;
 use self::reaction::{Failure, Reaction};
 use self::reactor::Reactor;
@@ -120,6 +122,10 @@ pub(super) fn name(url: &str) -> Option<String> {
 impl Redis {
     /// Opens the store in the database of `config`, beginning it where there never was one.
     pub(super) fn open(config: &Config, data: &Path) -> Result<Self, OpenError> {
+        Self::open_for(config, data, Purpose::Use)
+    }
+
+    fn open_for(config: &Config, data: &Path, purpose: Purpose) -> Result<Self, OpenError> {
         let address = Address::parse(&config.url)?;
         let keys = Keys::new(&config.prefix)?;
         let deadlines = Deadlines {
@@ -132,7 +138,7 @@ impl Redis {
         let reactor = Reactor::start().map_err(|cause| OpenError::Folder { path: data.to_owned(), cause })?;
         let line = || Line::new(topology.clone(), keys.clone());
         let (first, layout) = reactor
-            .wait(open_layout(line(), keys.clone(), config.shards, data.to_owned()))
+            .wait(open_layout(line(), keys.clone(), config.shards, data.to_owned(), purpose))
             .unwrap_or_else(|| Err(Refusal::Failed(Failure::silent())))
             .map_err(|refusal| refusal.at(&name, data))?;
         let Layout { id, shards, .. } = layout;
@@ -158,10 +164,16 @@ impl Redis {
 }
 
 /// A Redis that is still starting is waited for; anything else is said at once.
-async fn open_layout(line: Line, keys: Keys, shards: u16, data: std::path::PathBuf) -> Result<(Line, Layout), Refusal> {
+async fn open_layout(
+    line: Line,
+    keys: Keys,
+    shards: u16,
+    data: std::path::PathBuf,
+    purpose: Purpose,
+) -> Result<(Line, Layout), Refusal> {
     let deadline = Instant::now() + OPEN_WITHIN;
     loop {
-        match layout::open(&line, &keys, shards, &data).await {
+        match layout::open(&line, &keys, shards, &data, &purpose).await {
             Err(Refusal::Failed(failure))
                 if matches!(failure.reaction, Reaction::Unknown | Reaction::Wait) && Instant::now() < deadline =>
             {

@@ -87,6 +87,12 @@ pub(super) fn encode(link: &Link, folded: &str) -> String {
     serde_json::to_string(&record).expect("a record has no map and no number that JSON cannot hold")
 }
 
+/// The form of its slug that is unique on its domain, of a link as JSON.
+pub(super) fn folded(json: &str) -> Option<String> {
+    let record: Record = serde_json::from_str(json).ok()?;
+    record.place.strip_prefix(&record.domain)?.strip_prefix('/').map(str::to_owned)
+}
+
 /// # Errors
 /// What is wrong with the text, in words for an operator.
 pub(super) fn decode(id: LinkId, json: &str) -> Result<Link, String> {

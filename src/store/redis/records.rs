@@ -110,6 +110,13 @@ fn record(hash: &str, key: RecordKey, stored: &[u8]) -> Result<Record> {
     Ok(Record { key, revision, value })
 }
 
+/// A record as it stands in the hash of its kind.
+pub(super) fn stored(record: &Record) -> Vec<u8> {
+    let mut stored = format!("{} ", record.revision.0).into_bytes();
+    stored.extend(record.value.as_bytes());
+    stored
+}
+
 fn unreadable(hash: &str, key: &str) -> Failure {
     Failure::poison(format!("{hash}: {key:?} is no record"))
 }

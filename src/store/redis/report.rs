@@ -121,7 +121,7 @@ fn link_day(link: LinkId, day: Date, replies: &[Option<Value>], key: &str) -> Op
     (!fields.is_empty()).then(|| DayCounters { link, day, counters, visitors: exact.max(sketched) })
 }
 
-fn parse_field(field: &str) -> Option<(Dimension, &str)> {
+pub(super) fn parse_field(field: &str) -> Option<(Dimension, &str)> {
     let (dimension, value) = field.split_once(':')?;
     Some((Dimension::parse(dimension)?, value))
 }

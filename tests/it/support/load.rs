@@ -140,8 +140,15 @@ pub(crate) fn assert_at_most_once(app: &TestApp, load: &Load, in_flight_max: u64
     answered.difference(&different).cloned().collect()
 }
 
+/// Counters, click files and journals agree in every dimension, and the books add up.
+pub(crate) fn assert_everything_agrees(app: &TestApp) {
+    let report = app.cli(&["verify", "--json"]);
+    assert_eq!(report.code, Some(0), "{}{}", report.stdout, report.stderr);
+}
+
 /// answered is a part of recorded, nothing is recorded twice, and counters say what the click files say.
 pub(crate) fn assert_exactly_once(app: &TestApp, load: &Load, in_flight_max: u64) {
     let lost = assert_at_most_once(app, load, in_flight_max);
+    assert_everything_agrees(app);
     assert!(lost.is_empty(), "{} lost, {:?}: {:?}", lost.len(), app.node_hits(), &lost[..lost.len().min(5)]);
 }

@@ -17,6 +17,14 @@ pub(crate) fn size(quick: usize, full: usize) -> usize {
     if is_full_size() { full } else { quick }
 }
 
+/// Tells `tests/run faults` a figure of a row of its table.
+pub(crate) fn figure(row: &str, what: &str, value: impl std::fmt::Display) {
+    use std::io::Write;
+    let Some(path) = std::env::var_os("WAYPOST_FAULTS_TABLE") else { return };
+    let mut table = std::fs::File::options().create(true).append(true).open(path).unwrap();
+    writeln!(table, "{row}\t{what}\t{value}").unwrap();
+}
+
 fn is_full_size() -> bool {
     std::env::var_os("WAYPOST_FAULTS").is_some()
 }

@@ -1,6 +1,7 @@
 //! The contract on a real redis-server, and what only Redis can get wrong.
 
 mod cluster;
+mod copy;
 mod faults;
 #[path = "../../../../tests/it/support/process.rs"]
 #[allow(dead_code, reason = "what the tests of the whole program use, too")]
