@@ -102,7 +102,7 @@ async fn upload(
     let dry_run = params.dry_run;
     let options = params.options()?;
     let upload = Upload { bytes: Bytes::from_request(request, &()).await?.into(), options, as_of, dry_run };
-    Ok(Json(admin.imports.import(&upload, admin.clock.now()).await?))
+    Ok(Json(admin.imports.import(upload, admin.clock.now()).await?))
 }
 
 fn order(word: &str) -> Result<Order, String> {
