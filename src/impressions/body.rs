@@ -82,10 +82,21 @@ fn content(packed: &[u8], bytes_max: usize) -> io::Result<Content> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::impression::Kind;
+    use crate::domain::metric::{Clicks, Metric};
+    use crate::impressions::reading::{Grain, PlatformPost, Reading};
 
     #[test]
     fn a_body_is_unpacked_as_it_was_packed() {
-        let file = PlatformFile { dialect: "x-posts".to_owned(), ..PlatformFile::default() };
+        let reading = |(metric, value)| Reading { post: 0, slice: 0, metric, grain: Grain::Lifetime, value };
+        // Not in the order in which the program lists them.
+        let metrics = [Metric::Spend, Metric::Clicks(Clicks::Link), Metric::Impressions(Kind::Views)];
+        let file = PlatformFile {
+            dialect: "x-posts".to_owned(),
+            posts: vec![PlatformPost { text: "a".to_owned(), ..PlatformPost::default() }],
+            readings: metrics.into_iter().zip(1..).map(reading).collect(),
+            ..PlatformFile::default()
+        };
         let content = Content { files: vec![file], options: vec![("tz".to_owned(), "UTC".to_owned())] };
         assert_eq!(unpack(&pack(&content).unwrap().0).unwrap(), content);
     }
