@@ -57,6 +57,11 @@ impl Comparison {
     }
 }
 
+/// A p-value for people: four digits, and never 0, which no test can show.
+pub(crate) fn p_text(p: f64) -> String {
+    if p < 0.0001 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") }
+}
+
 pub(crate) fn compare(a: Share, b: Share) -> Comparison {
     let z = z(a, b);
     Comparison {
@@ -161,6 +166,11 @@ mod tests {
 
     /// Pairs with z, its p, Newcombe's bounds in percentage points, Fisher's p, and how probable the second is better.
     /// Computed with statsmodels and scipy.
+    #[test]
+    fn no_test_shows_a_probability_of_nothing() {
+        assert_eq!([p_text(0.02444), p_text(0.0001), p_text(1e-9)], ["p = 0.0244", "p = 0.0001", "p < 0.0001"]);
+    }
+
     #[test]
     fn comparisons_agree_with_statsmodels_and_scipy_to_the_printed_digits() {
         let table = [

@@ -7,6 +7,7 @@ use super::super::connect::Connect;
 use super::super::table::{self, Left, Table};
 use super::super::{figures, print, when};
 use super::{basis, name, rate};
+use crate::stats::compare::p_text;
 use crate::stats::wire::{CtrRow, Versus};
 
 #[derive(Debug, clap::Args)]
@@ -66,11 +67,11 @@ fn verdict(versus: &Versus) -> Option<String> {
     let points = |share: f64| format!("{:+.2}", share * 100.0);
     let difference = points(versus.difference?);
     let (low, high) = (points(versus.low?), points(versus.high?));
-    let (p, test) = (versus.p?, versus.test.as_deref()?);
+    let (p, test) = (p_text(versus.p?), versus.test.as_deref()?);
     let better = versus.b_better?;
     let (likely, sure) = if better > 0.5 { (&versus.b, better) } else { (&versus.a, 1.0 - better) };
     Some(format!(
-        "difference {difference} percentage points (95% CI {low} to {high}); p = {p:.4} ({test})\n\
+        "difference {difference} percentage points (95% CI {low} to {high}); {p} ({test})\n\
          {} is the better one with a probability of {}%\n",
         table::shown(name(likely)),
         figures::percent(sure)

@@ -4,6 +4,7 @@ use super::column::{Role, column};
 use super::{About, Column, Dialect, Subject};
 use crate::domain::impression::Kind;
 use crate::domain::metric::{Clicks, Metric};
+use crate::domain::placement::Level;
 
 const fn impressions(kind: Kind, names: &'static [&'static str]) -> Column {
     column(Role::Metric(Metric::Impressions(kind)), names)
@@ -16,6 +17,8 @@ const fn clicks(clicks: Clicks, names: &'static [&'static str]) -> Column {
 pub(super) const DIALECTS: &[Dialect] = &[Dialect {
     name: "generic",
     title: "a file of your own",
+    // It does not say; what its link stands for counts.
+    level: Level::Other,
     needs: &[
         &["post", "link"],
         &["impressions", "views", "reach", "profile visits", "story views", "delivered", "clicks all", "clicks link"],
@@ -49,6 +52,7 @@ pub(super) const DIALECTS: &[Dialect] = &[Dialect {
 pub(super) const MAPPED: Dialect = Dialect {
     name: "mapped",
     title: "a file read by a mapping of its columns",
+    level: Level::Other,
     subject: Subject::Post { prefix: "", id_first: true },
     about: About::Spans,
     ..Dialect::BASE

@@ -24,6 +24,8 @@ pub(crate) struct ClickLog {
     links: HashMap<LinkId, LinkClicks>,
     /// When the days of the report time zone begin: asked of the zone once for each day, not for each link.
     begins: BTreeMap<Date, Timestamp>,
+    /// When hours began by their names: read once for each hour, not for each link.
+    hours: HashMap<CompactString, Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +82,7 @@ impl Span {
 impl ClickLog {
     /// `zone` is the report time zone, in whose days clicks are counted.
     pub(crate) fn new(zone: TimeZone) -> Self {
-        Self { zone, with_places: false, links: HashMap::new(), begins: BTreeMap::new() }
+        Self { zone, with_places: false, links: HashMap::new(), begins: BTreeMap::new(), hours: HashMap::new() }
     }
 
     /// Also keeps where clicks were observed to come from.
@@ -103,9 +105,13 @@ impl ClickLog {
         link.days.push(DayClicks { start, end, verdicts, visitors: counters.visitors, seen_on });
         let mut sum = link.hours.last().map_or(0, |(_, sum)| *sum);
         for (hour, count) in values(counters, Dimension::Hour) {
-            let Some(hour) = parse_hour(hour) else { continue };
+            let known = self.hours.get(hour).copied();
+            let Some(began) = known.or_else(|| parse_hour(hour)) else { continue };
+            if known.is_none() {
+                self.hours.insert(CompactString::from(hour), began);
+            }
             sum = sum.saturating_add(count);
-            link.hours.push((hour, sum));
+            link.hours.push((began, sum));
         }
     }
 

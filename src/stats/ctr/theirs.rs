@@ -3,7 +3,7 @@
 //!
 //! Pure. It must never add people (reach, unique clicks) or two currencies, nor slices that count the same thing twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::impression::Kind;
 use crate::domain::metric::{Clicks, Metric};
@@ -80,12 +80,24 @@ pub(crate) fn rows(by: &TheirGrouping, material: &Material<'_>) -> (Vec<Platform
         }
     }
     let is_sliced = matches!(by, TheirGrouping::Slice(_));
-    let row = |((value, basis), sum): ((String, Basis), Sum<'_>)| sum.row(material, value, basis, is_sliced);
+    let links = links_by_post(material);
+    let row = |((value, basis), sum): ((String, Basis), Sum<'_>)| sum.row(material, &links, (value, basis), is_sliced);
     let mut rows: Vec<_> = sums.into_iter().map(row).collect();
     rows.sort_by(|a, b| (b.impressions, b.clicks_all).cmp(&(a.impressions, a.clicks_all)).then(a.value.cmp(&b.value)));
     let left_out = rows.len().saturating_sub(ROWS_MAX) as u64;
     rows.truncate(ROWS_MAX);
     (rows, left_out)
+}
+
+/// Which links stand in each post, as places in the material.
+type LinksByPost = HashMap<usize, Vec<usize>>;
+
+fn links_by_post(material: &Material<'_>) -> LinksByPost {
+    let mut by_post = LinksByPost::new();
+    for (at, link) in material.links.iter().enumerate() {
+        link.posts.iter().for_each(|post| by_post.entry(*post).or_default().push(at));
+    }
+    by_post
 }
 
 fn has_clicks_or_spend(post: &PostEntry) -> bool {
@@ -186,7 +198,14 @@ impl<'a> Sum<'a> {
         ((may_add && sums.1 > 0).then(|| sums.0 as f64 / sums.1 as f64), excluded)
     }
 
-    fn row(&self, material: &Material<'_>, value: String, basis: Basis, is_sliced: bool) -> PlatformRow {
+    fn row(
+        &self,
+        material: &Material<'_>,
+        by_post: &LinksByPost,
+        (value, basis): (String, Basis),
+        is_sliced: bool,
+    ) -> PlatformRow {
+        let links = self.links(by_post);
         let clicks = |clicks| self.of(Metric::Clicks(clicks));
         let kind = DIVIDED_BY.into_iter().find(|kind| self.of(Metric::Impressions(*kind)).is_some());
         let by_kind = |clicks| kind.map(|kind| self.ratio(Metric::Clicks(clicks), Metric::Impressions(kind)));
@@ -194,7 +213,7 @@ impl<'a> Sum<'a> {
         let (ctr_link, without_link) = by_kind(Clicks::Link).unwrap_or_default();
         let unique = self.ratio(Metric::Clicks(Clicks::UniqueLink), Metric::Impressions(Kind::Reach)).0;
         let (currency, spend) = self.spend();
-        let human = (!is_sliced).then(|| self.human(material)).flatten();
+        let human = (!is_sliced).then(|| self.human(material, &links)).flatten();
         let cost = |clicks: Option<u64>| {
             let clicks = clicks.filter(|clicks| *clicks > 0)?;
             spend.map(|spend| spend as f64 / 1e6 / clicks as f64)
@@ -220,10 +239,15 @@ impl<'a> Sum<'a> {
             cpc_human: cost(human),
             as_of: self.posts.iter().flat_map(|(_, _, cells)| cells.values()).flat_map(latest).max(),
             excluded: without_all.max(without_link),
-            notes: self.notes(&value, currency.as_deref(), material),
+            notes: self.notes(&value, currency.as_deref(), (material, &links)),
             currency: currency.filter(|currency| !currency.contains('+')),
             value,
         }
+    }
+
+    /// The links that stand in any of the posts.
+    fn links(&self, by_post: &LinksByPost) -> BTreeSet<usize> {
+        self.posts.iter().filter_map(|(at, _, _)| by_post.get(at)).flatten().copied().collect()
     }
 
     fn label(&self) -> Option<String> {
@@ -248,11 +272,11 @@ impl<'a> Sum<'a> {
     }
 
     /// Our human clicks in the spans that these numbers are about; none when no link of ours stands in these posts.
-    fn human(&self, material: &Material<'_>) -> Option<u64> {
+    fn human(&self, material: &Material<'_>, links: &BTreeSet<usize>) -> Option<u64> {
         let mut sum = None;
         let pieces_of: BTreeMap<usize, Vec<Span>> =
             self.posts.iter().map(|(at, _, cells)| (*at, spans(cells))).collect();
-        for link in material.links {
+        for link in links.iter().map(|link| &material.links[*link]) {
             let spans: Vec<Span> =
                 link.posts.iter().filter_map(|post| pieces_of.get(post)).flatten().copied().collect();
             let counted =
@@ -264,14 +288,18 @@ impl<'a> Sum<'a> {
         sum
     }
 
-    fn notes(&self, value: &str, currency: Option<&str>, material: &Material<'_>) -> Vec<String> {
+    fn notes(
+        &self,
+        value: &str,
+        currency: Option<&str>,
+        (material, links): (&Material<'_>, &BTreeSet<usize>),
+    ) -> Vec<String> {
         let metrics: BTreeSet<Metric> = self.posts.iter().flat_map(|(_, _, cells)| cells.keys().copied()).collect();
         let people: Vec<_> =
             metrics.into_iter().filter(|metric| self.of(*metric).is_none()).map(Metric::as_str).collect();
         let here: BTreeSet<usize> = self.posts.iter().map(|(at, _, _)| *at).collect();
-        let is_shared = material.links.iter().any(|link| {
-            link.posts.iter().any(|post| here.contains(post)) && !link.posts.iter().all(|post| here.contains(post))
-        });
+        let mut of_links = links.iter().flat_map(|link| &material.links[*link].posts);
+        let is_shared = of_links.any(|post| !here.contains(post));
         let notes = [
             (!people.is_empty()).then(|| format!("{} cannot be added up: they count people", people.join(", "))),
             currency.filter(|names| names.contains('+')).map(|names| format!("spend in {names} is not added up")),

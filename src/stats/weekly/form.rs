@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use maud::{DOCTYPE, Markup, html as markup};
 
+use crate::stats::compare::p_text;
 use crate::stats::sheet::sheet;
 use crate::stats::wire::{CampaignWeek, Change, Counts, CtrRow, Discrepancy, WeeklyReport};
 
@@ -62,7 +63,7 @@ fn change(change: &Change) -> (String, String) {
     } else {
         format!("CTR {} of {what}, {} the week before", percent(change.now), percent(change.before))
     };
-    (format!("{} {}", change.of, change.name), format!("{said} (p = {:.4})", change.p))
+    (format!("{} {}", change.of, change.name), format!("{said} ({})", p_text(change.p)))
 }
 
 fn name(row: &CtrRow) -> String {
