@@ -78,7 +78,7 @@ impl Reading {
 ///
 /// # Errors
 /// When it is refused, in words for people; its wrong rows are in [`ParseError::NotRead`].
-pub(super) async fn tell(bytes: &[u8], name: &str, options: &Options, as_json: bool) -> Result<(), ParseError> {
+pub(super) async fn tell(bytes: Vec<u8>, name: &str, options: &Options, as_json: bool) -> Result<(), ParseError> {
     let contents = Parser::new().read(bytes, options).await?;
     let text = if as_json { json_of(name, &contents).to_string() } else { render(name, &contents) };
     print(text.trim_end()).map_err(ParseError::Start)

@@ -11,7 +11,7 @@ use crate::impressions::reading::{Grain, PlatformFile, PlatformPost, Reading};
 
 /// # Errors
 /// A sentence for the person who sent the file.
-pub(super) fn check(files: &[PlatformFile], as_of: Timestamp) -> Result<(), String> {
+pub(super) fn check(files: &mut [PlatformFile], as_of: Timestamp) -> Result<(), String> {
     let last_day = last_day(as_of);
     for file in files {
         if let Some((_, day)) = days(file).find(|(_, last)| *last > last_day) {
@@ -47,21 +47,19 @@ fn last_day(as_of: Timestamp) -> Date {
     today.tomorrow().unwrap_or(today)
 }
 
-/// Two numbers for one thing, however it is spelt.
-fn contradiction(file: &PlatformFile) -> Option<String> {
+/// Two numbers for one thing, however it is spelt. Puts the readings in the order of their things, in which the same
+/// numbers are the same body, and which packs well.
+fn contradiction(file: &mut PlatformFile) -> Option<String> {
     let names: Vec<String> = file.posts.iter().map(|post| name(post).unwrap_or_default()).collect();
-    let mut seen = HashMap::with_capacity(file.readings.len());
-    file.readings.iter().find_map(|reading| {
-        let name = names.get(reading.post as usize)?;
-        let (metric, value) = (reading.metric, reading.value);
-        let before = *seen.entry((name, reading.slice, metric, reading.grain)).or_insert(value);
-        let sentence = || {
-            format!(
-                "the file has two numbers for {} of {name} ({}): {before} and {value}",
-                metric.as_str(),
-                reading.grain
-            )
-        };
-        (before != value).then(sentence)
+    let mut first: HashMap<&str, u32> = HashMap::with_capacity(names.len());
+    let places: Vec<u32> = (0..).zip(&names).map(|(at, name)| *first.entry(name).or_insert(at)).collect();
+    let place = |reading: &Reading| places.get(reading.post as usize).copied().unwrap_or(reading.post);
+    let thing = |reading: &Reading| (place(reading), reading.slice, reading.metric, reading.grain);
+    file.readings.sort_unstable_by_key(|reading| (thing(reading), reading.post, reading.value));
+    let differ = |pair: &&[Reading]| thing(&pair[0]) == thing(&pair[1]) && pair[0].value != pair[1].value;
+    file.readings.windows(2).find(differ).map(|pair| {
+        let (name, metric) = (names.get(place(&pair[0]) as usize).map_or("", String::as_str), pair[0].metric.as_str());
+        let (one, other) = (pair[0].value, pair[1].value);
+        format!("the file has two numbers for {metric} of {name} ({}): {one} and {other}", pair[0].grain)
     })
 }

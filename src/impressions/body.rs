@@ -2,18 +2,15 @@
 //!
 //! It must never unpack more than its bound, whatever the bytes say.
 
-use std::io::{self, BufWriter, Read, Write};
-
-use serde::Deserialize;
+use std::io::{self, BufWriter, Write};
 
 use crate::domain::import::Body;
+use crate::impressions::frames::{self, Cover, FRAMES_BYTES_MAX, Frame, Frames};
 use crate::impressions::reading::PlatformFile;
 
-/// The largest body, unpacked: two million readings of 100 bytes, and the posts they belong to.
-const UNPACKED_BYTES_MAX: u64 = 384 << 20;
 /// Fast, and small enough: a day's readings differ in few bytes.
 const LEVEL: i32 = 3;
-/// The first byte of a packed body: zstd around two JSON texts, the files and the options.
+/// The first byte of a packed body: zstd around a cover, its frames, and the options.
 const FORM: u8 = 1;
 
 /// What is packed.
@@ -34,9 +31,9 @@ pub(crate) fn pack(content: &Content) -> Option<(Body, blake3::Hash)> {
     let mut packed = vec![FORM];
     let encoder = zstd::Encoder::new(&mut packed, LEVEL).ok()?;
     let mut to = BufWriter::new(Hashed { to: encoder, hash: blake3::Hasher::new() });
-    serde_json::to_writer(&mut to, &content.files).ok()?;
+    frames::write(|cover| cover, content.files.iter(), &mut to).ok()?;
     let Hashed { to: mut encoder, hash } = to.into_inner().ok()?;
-    serde_json::to_writer(&mut encoder, &content.options).ok()?;
+    frames::write_frame(&content.options, &mut encoder).ok()?;
     encoder.finish().ok()?;
     Some((Body::new(packed)?, hash.finalize()))
 }
@@ -62,31 +59,44 @@ impl<W: Write> Write for Hashed<W> {
 /// # Errors
 /// When the bytes are no body that [`pack`] made.
 pub(crate) fn unpack(body: &Body) -> Result<Content, Unreadable> {
-    let unreadable = |error: &dyn std::fmt::Display| Unreadable(error.to_string());
+    unpack_within(body, FRAMES_BYTES_MAX)
+}
+
+fn unpack_within(body: &Body, bytes_max: usize) -> Result<Content, Unreadable> {
     let packed = match body.as_bytes().split_first() {
         Some((&FORM, packed)) => packed,
         Some((form, _)) => return Err(Unreadable(format!("a newer Waypost wrote it (form {form})"))),
         None => return Err(Unreadable("it is empty".to_owned())),
     };
-    let mut json = Vec::new();
-    let decoder = zstd::Decoder::new(packed).map_err(|error| unreadable(&error))?;
-    decoder.take(UNPACKED_BYTES_MAX + 1).read_to_end(&mut json).map_err(|error| unreadable(&error))?;
-    if json.len() as u64 > UNPACKED_BYTES_MAX {
-        return Err(Unreadable(format!("it is larger than {UNPACKED_BYTES_MAX} bytes")));
-    }
-    let mut parts = serde_json::Deserializer::from_slice(&json);
-    let files = Vec::deserialize(&mut parts).map_err(|error| unreadable(&error))?;
-    let options = Vec::deserialize(&mut parts).map_err(|error| unreadable(&error))?;
-    Ok(Content { files, options })
+    content(packed, bytes_max).map_err(|error| Unreadable(error.to_string()))
+}
+
+fn content(packed: &[u8], bytes_max: usize) -> io::Result<Content> {
+    let mut frames = Frames::new(zstd::Decoder::new(packed)?, bytes_max);
+    let mut cover: Cover = frames.next()?;
+    cover.reserve();
+    while cover.take(frames.next::<Frame<'static>>()?)? {}
+    Ok(Content { files: cover.into_files(), options: frames.next()? })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::impression::Kind;
+    use crate::domain::metric::{Clicks, Metric};
+    use crate::impressions::reading::{Grain, PlatformPost, Reading};
 
     #[test]
     fn a_body_is_unpacked_as_it_was_packed() {
-        let file = PlatformFile { dialect: "x-posts".to_owned(), ..PlatformFile::default() };
+        let reading = |(metric, value)| Reading { post: 0, slice: 0, metric, grain: Grain::Lifetime, value };
+        // Not in the order in which the program lists them.
+        let metrics = [Metric::Spend, Metric::Clicks(Clicks::Link), Metric::Impressions(Kind::Views)];
+        let file = PlatformFile {
+            dialect: "x-posts".to_owned(),
+            posts: vec![PlatformPost { text: "a".to_owned(), ..PlatformPost::default() }],
+            readings: metrics.into_iter().zip(1..).map(reading).collect(),
+            ..PlatformFile::default()
+        };
         let content = Content { files: vec![file], options: vec![("tz".to_owned(), "UTC".to_owned())] };
         assert_eq!(unpack(&pack(&content).unwrap().0).unwrap(), content);
     }
@@ -101,10 +111,9 @@ mod tests {
 
     #[test]
     fn a_body_that_unpacks_without_end_is_given_up() {
-        let mut packed = vec![FORM];
-        let mut encoder = zstd::Encoder::new(&mut packed, LEVEL).unwrap();
-        std::io::copy(&mut std::io::repeat(b' ').take(UNPACKED_BYTES_MAX + 2), &mut encoder).unwrap();
-        encoder.finish().unwrap();
-        assert!(unpack(&Body::new(packed).unwrap()).unwrap_err().to_string().contains("larger than"));
+        let file = PlatformFile { dialect: "x".repeat(1000), ..PlatformFile::default() };
+        let (body, _) = pack(&Content { files: vec![file], options: Vec::new() }).unwrap();
+        assert!(unpack_within(&body, 1100).is_ok());
+        assert!(unpack_within(&body, 1000).unwrap_err().to_string().contains("too large"));
     }
 }

@@ -90,7 +90,7 @@ impl Parser {
     ///
     /// # Errors
     /// When the file is refused, or the child could not answer in time and within its limits.
-    pub(crate) async fn read(&self, file: &[u8], options: &Options) -> Result<Contents, ParseError> {
+    pub(crate) async fn read(&self, file: Vec<u8>, options: &Options) -> Result<Contents, ParseError> {
         let waited = tokio::time::timeout(self.deadline, self.children.acquire()).await;
         let _turn = waited.ok().and_then(Result::ok).ok_or(ParseError::Busy)?;
         let said = serde_json::to_string(options).map_err(|error| ParseError::Died(error.to_string()))?;
@@ -119,14 +119,16 @@ fn own_program() -> PathBuf {
 }
 
 /// Gives the child the file and reads its answer as it comes.
-async fn hear(mut child: Child, file: &[u8]) -> Result<Result<Contents, Refusal>, ParseError> {
+async fn hear(mut child: Child, file: Vec<u8>) -> Result<Result<Contents, Refusal>, ParseError> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let give = async {
+    let give = async move {
         if let Some(mut stdin) = stdin {
             // A child that has seen enough closes its end; its answer says why.
-            let _ = stdin.write_all(file).await;
+            let _ = stdin.write_all(&file).await;
             let _ = stdin.shutdown().await;
         }
+        // Its answer is as large again.
+        drop(file);
     };
     let hear = async {
         match stdout {
@@ -216,16 +218,17 @@ mod tests {
     }
 
     async fn refusal(program: &str, arguments: &[&str]) -> String {
-        run(program, arguments, DEADLINE).read(b"x", &Options::default()).await.unwrap_err().to_string()
+        run(program, arguments, DEADLINE).read(b"x".to_vec(), &Options::default()).await.unwrap_err().to_string()
     }
 
     #[tokio::test]
     async fn what_the_child_reads_is_what_the_server_hears() {
         let mut said = Vec::new();
         tell(&Options::default(), &b"post,date,views\np,2026-11-01,5\n"[..], &mut said).unwrap();
-        let contents = run("/bin/cat", &[], DEADLINE).read(&said, &Options::default()).await.unwrap();
+        let contents = run("/bin/cat", &[], DEADLINE).read(said, &Options::default()).await.unwrap();
         assert_eq!(contents.tables[0].file.readings[0].value, 5);
-        let refused = run("/bin/echo", &["hello"], DEADLINE).read(b"x", &Options::default()).await.unwrap_err();
+        let refused =
+            run("/bin/echo", &["hello"], DEADLINE).read(b"x".to_vec(), &Options::default()).await.unwrap_err();
         assert!(matches!(refused, ParseError::Died(_)), "{refused}");
     }
 
@@ -239,7 +242,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_child_without_an_end_is_killed_at_its_deadline() {
-        let refused = run("/bin/sleep", &["600"], Duration::ZERO).read(b"x", &Options::default()).await.unwrap_err();
+        let refused =
+            run("/bin/sleep", &["600"], Duration::ZERO).read(b"x".to_vec(), &Options::default()).await.unwrap_err();
         assert!(matches!(refused, ParseError::TooSlow), "{refused}");
     }
 
@@ -254,6 +258,6 @@ mod tests {
     async fn a_third_upload_waits_for_its_turn_and_then_gives_up() {
         let parser = run("/bin/cat", &[], Duration::ZERO);
         let _both = parser.children.acquire_many(CHILDREN_MAX as u32).await.unwrap();
-        assert!(matches!(parser.read(b"x", &Options::default()).await.unwrap_err(), ParseError::Busy));
+        assert!(matches!(parser.read(b"x".to_vec(), &Options::default()).await.unwrap_err(), ParseError::Busy));
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::import::{About, Body, Digest};
 use crate::impressions::admit;
 use crate::impressions::body::{Content, pack};
 use crate::impressions::book;
+use crate::impressions::import::ImportError;
 use crate::impressions::options::Options;
 use crate::impressions::reading::PlatformFile;
 
@@ -39,14 +40,17 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// `None` when it is too large to be kept.
-    pub(super) fn new(origin: Origin, mut files: Vec<PlatformFile>, now: Timestamp) -> Option<Self> {
+    /// # Errors
+    /// When something in it is impossible, or it is too large to be kept.
+    pub(super) fn new(origin: Origin, mut files: Vec<PlatformFile>, now: Timestamp) -> Result<Self, ImportError> {
         if origin.as_of.is_some() {
             // What somebody says is said to the second, and stands above the day in the file.
             files.iter_mut().for_each(|file| file.as_of = None);
         }
+        let as_of = origin.as_of.unwrap_or_else(|| book::as_of(&files, now));
+        admit::check(&mut files, as_of).map_err(ImportError::Wrong)?;
         let content = Content { files, options: origin.options };
-        let (body, hash) = pack(&content)?;
+        let (body, hash) = pack(&content).ok_or(ImportError::TooLarge)?;
         let files = &content.files;
         let days = || files.iter().flat_map(admit::days);
         let about = About {
@@ -54,14 +58,14 @@ impl Draft {
             file: Digest(*origin.file.as_bytes()),
             file_name: origin.file_name,
             dialects: files.iter().map(|file| file.dialect.clone()).collect(),
-            as_of: origin.as_of.unwrap_or_else(|| book::as_of(files, now)),
+            as_of,
             imported_at: now,
             posts: files.iter().map(|file| file.posts.len() as u64).sum(),
             numbers: files.iter().map(|file| file.readings.len() as u64).sum(),
             first: days().map(|(first, _)| first).min(),
             last: days().map(|(_, last)| last).max(),
         };
-        Some(Self { about, content, body })
+        Ok(Self { about, content, body })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::import::{About, ImportId};
+use crate::domain::metric::Metric;
 use crate::impressions::book::{Book, Conflict, Number, PostId};
 use crate::impressions::matching::{Candidate, Matches};
 use crate::impressions::reading::PlatformFile;
@@ -13,11 +14,12 @@ pub(crate) const LISTED_MAX: usize = 100;
 
 /// What a file holds, whatever was imported before.
 pub(super) fn of_files(files: &[PlatformFile], about: &About) -> ImportReport {
-    let mut sum: BTreeMap<String, u64> = BTreeMap::new();
+    let mut sum: BTreeMap<Metric, u64> = BTreeMap::new();
     for reading in files.iter().flat_map(|file| &file.readings) {
-        let metric = sum.entry(reading.metric.as_str().to_owned()).or_insert(0);
+        let metric = sum.entry(reading.metric).or_insert(0);
         *metric = metric.saturating_add(reading.value);
     }
+    let sum = sum.into_iter().map(|(metric, sum)| (metric.as_str().to_owned(), sum)).collect();
     ImportReport {
         rows: about.numbers,
         posts: about.posts,

@@ -26,7 +26,7 @@ use crate::impressions::options::Options;
 use crate::impressions::reading::{Contents, LINK_CELL, LINK_ID, PlatformFile};
 use crate::impressions::summary::TableSummary;
 use crate::impressions::wire::ImportReport;
-use crate::impressions::{admit, columns, effect};
+use crate::impressions::{columns, effect};
 use crate::store::{Store, StoreError};
 
 /// How far the clock of whoever exported may be ahead of ours.
@@ -136,7 +136,7 @@ impl Imports {
     ///
     /// # Errors
     /// When the file or a row of it is wrong, or the parser or the store fails; nothing is stored then.
-    pub(crate) async fn import(&self, upload: &Upload, now: Timestamp) -> Result<ImportReport, ImportError> {
+    pub(crate) async fn import(&self, upload: Upload, now: Timestamp) -> Result<ImportReport, ImportError> {
         if upload.bytes.len() > FILE_BYTES_MAX {
             return Err(ImportError::TooLarge);
         }
@@ -149,25 +149,29 @@ impl Imports {
             known: columns::told(&*self.store).await?,
             ..upload.options.clone()
         };
-        let contents = self.parser.read(&upload.bytes, &options).await?;
-        self.take_contents(upload, contents, now).await
+        let Upload { bytes, options: said, as_of, dry_run } = upload;
+        let described = library::apart(move || (Origin::of(&bytes, &said, as_of), bytes, said));
+        let (origin, bytes, said) = described.await?;
+        // The child gets the bytes, and nobody keeps them.
+        let contents = self.parser.read(bytes, &options).await?;
+        let report = self.take_contents(origin, contents, dry_run, now).await?;
+        if !dry_run {
+            columns::keep(&*self.store, &said, now).await?;
+        }
+        Ok(report)
     }
 
     async fn take_contents(
         &self,
-        upload: &Upload,
+        origin: Origin,
         contents: Contents,
+        dry_run: bool,
         now: Timestamp,
     ) -> Result<ImportReport, ImportError> {
         let tables = contents.tables.iter().map(TableSummary::of).collect();
         let files = contents.tables.into_iter().map(|table| table.file).collect();
-        let origin = Origin::of(&upload.bytes, &upload.options, upload.as_of);
-        let mut report = self.take_in(origin, files, upload.dry_run, now).await?;
-        (report.tables, report.passed_over) = (tables, contents.passed_over);
-        if !upload.dry_run {
-            columns::keep(&*self.store, &upload.options, now).await?;
-        }
-        Ok(report)
+        let report = self.take_in(origin, files, dry_run, now).await?;
+        Ok(ImportReport { tables, passed_over: contents.passed_over, ..report })
     }
 
     /// Takes numbers that somebody read off a screen.
@@ -197,37 +201,42 @@ impl Imports {
         now: Timestamp,
     ) -> Result<ImportReport, ImportError> {
         resolve(&mut files, &*self.names).await?;
-        let draft = library::apart(move || Draft::new(origin, files, now)).await?.ok_or(ImportError::TooLarge)?;
-        admit::check(&draft.content.files, draft.about.as_of).map_err(ImportError::Wrong)?;
-        let mut report = effect::of_files(&draft.content.files, &draft.about);
+        let drafted = library::apart(move || {
+            let draft = Draft::new(origin, files, now)?;
+            let report = effect::of_files(&draft.content.files, &draft.about);
+            Ok::<_, ImportError>((draft, report))
+        });
+        let (Draft { about, content, body }, mut report) = drafted.await??;
         report.dry_run = dry_run;
-        report.options.clone_from(&draft.content.options);
-        let id = self.put(&draft, &mut report).await?;
-        let summary = ImportSummary { id, about: draft.about };
-        let volume = Volume { summary, content: Arc::new(draft.content) };
-        let book = self.library.book_with(&*self.store, volume).await?;
-        self.tell(Arc::new(book), id, &mut report).await?;
+        report.options.clone_from(&content.options);
+        let id = self.put(Import { about: about.clone(), body }, &mut report).await?;
+        let volume = Volume { summary: ImportSummary { id, about }, content };
+        let book = match (report.same, dry_run) {
+            (true, _) => self.book().await?,
+            (false, true) => self.library.book_with(&*self.store, volume).await?,
+            (false, false) => self.library.add(&*self.store, volume).await?,
+        };
+        self.tell(book, id, &mut report).await?;
         Ok(report)
     }
 
     /// Stores an import, or finds out what storing it would answer.
-    async fn put(&self, draft: &Draft, report: &mut ImportReport) -> Result<ImportId, ImportError> {
+    async fn put(&self, import: Import, report: &mut ImportReport) -> Result<ImportId, ImportError> {
         let known = self.store.imports().await?;
-        let same = known.iter().find(|import| import.about.digest == draft.about.digest);
-        let other = known.iter().rfind(|import| import.about.file == draft.about.file);
-        report.supersedes = other.filter(|_| same.is_none()).map(|import| import.id.0);
+        let same = known.iter().find(|known| known.about.digest == import.about.digest);
+        let other = known.iter().rfind(|known| known.about.file == import.about.file);
+        report.supersedes = other.filter(|_| same.is_none()).map(|known| known.id.0);
         if let Some(same) = same {
             (report.import, report.same) = (Some(same.id.0), true);
             return Ok(same.id);
         }
-        let numbers = known.iter().fold(draft.about.numbers, |sum, import| sum.saturating_add(import.about.numbers));
+        let numbers = known.iter().fold(import.about.numbers, |sum, known| sum.saturating_add(known.about.numbers));
         if known.len() >= IMPORTS_MAX || numbers > NUMBERS_MAX {
             return Err(ImportError::Full);
         }
         if report.dry_run {
             return Ok(TRIED);
         }
-        let import = Import { about: draft.about.clone(), body: draft.body.clone() };
         let (id, same) = match self.store.put_import(&import).await? {
             Imported::New(id) => (id, false),
             Imported::Same(id) => (id, true),
@@ -255,8 +264,13 @@ impl Imports {
     async fn tell(&self, book: Arc<Book>, id: ImportId, report: &mut ImportReport) -> Result<(), StoreError> {
         report.superseded_by = book.superseded_by(id).map(|id| id.0);
         let Matched { book, matches, links } = desk::matched(&*self.store, &self.hosts, book).await?;
-        effect::tell_numbers(&book, id, report);
-        effect::tell_matches(&book, id, &matches, &links, report);
+        let mut told = std::mem::take(report);
+        *report = library::apart(move || {
+            effect::tell_numbers(&book, id, &mut told);
+            effect::tell_matches(&book, id, &matches, &links, &mut told);
+            told
+        })
+        .await?;
         Ok(())
     }
 

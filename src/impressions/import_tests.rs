@@ -35,23 +35,25 @@ fn upload(text: &str, as_of: Option<&str>, dry_run: bool) -> Upload {
     Upload { bytes: text.as_bytes().to_vec(), options, as_of, dry_run }
 }
 
-async fn run(imports: &Imports, upload: &Upload) -> Result<ImportReport, ImportError> {
+async fn run(imports: &Imports, upload: Upload) -> Result<ImportReport, ImportError> {
     run_at(imports, upload, now()).await
 }
 
 /// Like [`Imports::import`], with a parser that needs no child.
-async fn run_at(imports: &Imports, upload: &Upload, now: Timestamp) -> Result<ImportReport, ImportError> {
-    let contents = read(upload.bytes.clone(), &upload.options).map_err(ParseError::NotRead)?;
-    imports.take_contents(upload, contents, now).await
+async fn run_at(imports: &Imports, upload: Upload, now: Timestamp) -> Result<ImportReport, ImportError> {
+    let Upload { bytes, options, as_of, dry_run } = upload;
+    let origin = Origin::of(&bytes, &options, as_of);
+    let contents = read(bytes, &options).map_err(ParseError::NotRead)?;
+    imports.take_contents(origin, contents, dry_run, now).await
 }
 
 async fn put(imports: &Imports, text: &str, as_of: Option<&str>) -> ImportReport {
-    run(imports, &upload(text, as_of, false)).await.unwrap()
+    run(imports, upload(text, as_of, false)).await.unwrap()
 }
 
 async fn wrong(text: &str) -> String {
     let imports = imports();
-    let refused = run(&imports, &upload(text, None, false)).await.unwrap_err();
+    let refused = run(&imports, upload(text, None, false)).await.unwrap_err();
     assert!(imports.list().await.unwrap().is_empty(), "a refused file changes nothing");
     match &refused {
         ImportError::Parse(ParseError::NotRead(refusal)) => format!("{refused}: {:?}", refusal.rows.first),
@@ -88,7 +90,7 @@ async fn e73_the_same_file_twice_changes_nothing() {
     let text = "link,date,views\nspring,2026-11-02,10\n";
     put(&imports, text, None).await;
     let later = now().saturating_add(SignedDuration::from_hours(5)).unwrap();
-    let report = run_at(&imports, &upload(text, None, false), later).await.unwrap();
+    let report = run_at(&imports, upload(text, None, false), later).await.unwrap();
     assert_eq!((report.import, report.same), (Some(1), true));
     assert_eq!(imports.list().await.unwrap().len(), 1);
 }
@@ -127,7 +129,7 @@ async fn e75_a_dry_run_foresees_what_is_added_replaced_and_kept_and_stores_nothi
     put(&imports, "link,date,views\nspring,2026-11-01,1\n", Some("2026-11-15T00:00:00Z")).await;
     put(&imports, "link,date,views\nspring,2026-11-02,1\n", Some("2026-11-20T00:00:00Z")).await;
     let text = "link,date,views\nspring,2026-11-01,10\nspring,2026-11-02,10\nspring,2026-11-03,10\n";
-    let report = run(&imports, &upload(text, Some("2026-11-18T00:00:00Z"), true)).await.unwrap();
+    let report = run(&imports, upload(text, Some("2026-11-18T00:00:00Z"), true)).await.unwrap();
     assert_eq!((report.import, report.dry_run), (None, true));
     assert_eq!((report.added, report.replaced, report.kept), (1, 1, 1));
     assert_eq!((imports.list().await.unwrap().len(), views(&imports).await), (2, vec![1, 1]));
@@ -166,6 +168,6 @@ async fn rows_that_cannot_be_read_refuse_the_whole_file() {
 #[tokio::test]
 async fn an_as_of_in_the_future_is_refused_before_anything_is_read() {
     let upload = upload("", Some("2026-11-21T13:00:00Z"), false);
-    let refused = imports().import(&upload, now()).await.unwrap_err();
+    let refused = imports().import(upload, now()).await.unwrap_err();
     assert!(matches!(refused, ImportError::AsOf(_)), "{refused}");
 }

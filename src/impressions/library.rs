@@ -1,8 +1,8 @@
 //! The library: the book of all imports, put together once for every list of imports that the store has.
 //!
-//! Bodies never change, so what was read stays read; an import that is undone is forgotten here with the next question.
+//! It must never hold what bodies say beside the book that was made of them: they are read again when imports change,
+//! which takes less than a second for the most that there may be.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -13,7 +13,7 @@ use crate::impressions::body::{Content, unpack};
 use crate::impressions::book::{Book, Volume};
 use crate::store::{ImportStore, StoreError};
 
-/// The most numbers of all imports together: about 300 MB of memory.
+/// The most numbers of all imports together: about 130 MB of memory.
 pub(crate) const NUMBERS_MAX: u64 = 4_000_000;
 /// The most imports.
 pub(crate) const IMPORTS_MAX: usize = 10_000;
@@ -24,12 +24,8 @@ pub(crate) struct Library {
     shelf: Mutex<Shelf>,
 }
 
-#[derive(Default)]
-struct Shelf {
-    contents: HashMap<ImportId, Arc<Content>>,
-    /// Made of these imports.
-    book: Option<(Vec<ImportId>, Arc<Book>)>,
-}
+/// The book, and of which imports it is made.
+type Shelf = Option<(Vec<ImportId>, Arc<Book>)>;
 
 impl Library {
     /// The book of what is imported now.
@@ -40,27 +36,38 @@ impl Library {
         let summaries = store.imports().await?;
         let ids: Vec<_> = summaries.iter().map(|summary| summary.id).collect();
         let mut shelf = self.shelf.lock().await;
-        if let Some((of, book)) = &shelf.book
+        if let Some((of, book)) = &*shelf
             && *of == ids
         {
             return Ok(book.clone());
         }
-        let volumes = shelf.volumes(store, summaries).await?;
-        let book = Arc::new(put_together(volumes).await?);
-        shelf.book = Some((ids, book.clone()));
-        Ok(book)
+        fill(&mut shelf, volumes(store, summaries).await?).await
     }
 
-    /// The book as it would be, or is, with `volume`.
+    /// The book as it would be with `volume`.
     ///
     /// # Errors
     /// Like [`Library::book`].
-    pub(crate) async fn book_with(&self, store: &dyn ImportStore, volume: Volume) -> Result<Book, StoreError> {
-        let mut summaries = store.imports().await?;
-        summaries.retain(|summary| summary.id != volume.summary.id);
-        let mut volumes = self.shelf.lock().await.volumes(store, summaries).await?;
+    pub(crate) async fn book_with(&self, store: &dyn ImportStore, volume: Volume) -> Result<Arc<Book>, StoreError> {
+        let mut volumes = volumes(store, store.imports().await?).await?;
         volumes.push(volume);
         put_together(volumes).await
+    }
+
+    /// The book of what is imported now, to which `volume` has just been added: its body need not be read.
+    ///
+    /// # Errors
+    /// Like [`Library::book`].
+    pub(crate) async fn add(&self, store: &dyn ImportStore, volume: Volume) -> Result<Arc<Book>, StoreError> {
+        let mut shelf = self.shelf.lock().await;
+        // Not two books at once: each may have millions of numbers.
+        *shelf = None;
+        let mut summaries = store.imports().await?;
+        summaries.retain(|summary| summary.id != volume.summary.id);
+        let mut volumes = volumes(store, summaries).await?;
+        volumes.push(volume);
+        volumes.sort_by_key(|volume| volume.summary.id);
+        fill(&mut shelf, volumes).await
     }
 
     /// What one import says. `None` when there is none.
@@ -71,35 +78,27 @@ impl Library {
         let Some(summary) = store.imports().await?.into_iter().find(|summary| summary.id == id) else {
             return Ok(None);
         };
-        Ok(read(store, id).await?.map(|content| Volume { summary, content: Arc::new(content) }))
+        Ok(read(store, id).await?.map(|content| Volume { summary, content }))
     }
 }
 
-impl Shelf {
-    /// Reads what is not there yet, and drops what is no longer listed.
-    async fn volumes(
-        &mut self,
-        store: &dyn ImportStore,
-        summaries: Vec<ImportSummary>,
-    ) -> Result<Vec<Volume>, StoreError> {
-        let mut contents = HashMap::with_capacity(summaries.len());
-        let mut volumes = Vec::with_capacity(summaries.len());
-        for summary in summaries {
-            let id = summary.id;
-            let content = match self.contents.get(&id) {
-                Some(content) => content.clone(),
-                // One that was undone since it was listed says nothing.
-                None => match read(store, id).await? {
-                    Some(content) => Arc::new(content),
-                    None => continue,
-                },
-            };
-            contents.insert(id, content.clone());
+/// One that was undone since it was listed says nothing.
+async fn volumes(store: &dyn ImportStore, summaries: Vec<ImportSummary>) -> Result<Vec<Volume>, StoreError> {
+    let mut volumes = Vec::with_capacity(summaries.len() + 1);
+    for summary in summaries {
+        if let Some(content) = read(store, summary.id).await? {
             volumes.push(Volume { summary, content });
         }
-        self.contents = contents;
-        Ok(volumes)
     }
+    Ok(volumes)
+}
+
+async fn fill(shelf: &mut Shelf, volumes: Vec<Volume>) -> Result<Arc<Book>, StoreError> {
+    *shelf = None;
+    let ids = volumes.iter().map(|volume| volume.summary.id).collect();
+    let book = put_together(volumes).await?;
+    *shelf = Some((ids, book.clone()));
+    Ok(book)
 }
 
 async fn read(store: &dyn ImportStore, id: ImportId) -> Result<Option<Content>, StoreError> {
@@ -109,8 +108,8 @@ async fn read(store: &dyn ImportStore, id: ImportId) -> Result<Option<Content>, 
     apart(move || unpack(&body)).await?.map(Some).map_err(unreadable)
 }
 
-async fn put_together(volumes: Vec<Volume>) -> Result<Book, StoreError> {
-    apart(move || Book::new(&volumes)).await
+async fn put_together(volumes: Vec<Volume>) -> Result<Arc<Book>, StoreError> {
+    apart(move || Arc::new(Book::new(volumes))).await
 }
 
 /// Long computations stay off the threads that answer requests.

@@ -18,6 +18,7 @@ mod draft;
 pub(crate) mod effect;
 #[cfg(test)]
 pub(crate) mod fake_store;
+mod frames;
 pub(crate) mod import;
 mod library;
 pub(crate) mod manual;

@@ -38,6 +38,22 @@ pub(crate) struct PlatformFile {
     pub(crate) readings: Vec<Reading>,
 }
 
+impl PlatformFile {
+    /// The same with neither posts nor readings.
+    pub(super) fn without_posts(&self) -> Self {
+        Self {
+            dialect: self.dialect.clone(),
+            period: self.period,
+            as_of: self.as_of,
+            zone: self.zone.clone(),
+            currency: self.currency.clone(),
+            posts: Vec::new(),
+            slices: self.slices.clone(),
+            readings: Vec::new(),
+        }
+    }
+}
+
 /// One published object, or one account, as the file describes it. Empty and `None` mean that the file does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PlatformPost {
@@ -220,7 +236,7 @@ impl<T> Listed<T> {
     }
 }
 
-mod word {
+pub(super) mod word {
     //! Enumerations as their words.
 
     macro_rules! by_word {

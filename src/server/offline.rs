@@ -54,7 +54,7 @@ pub(crate) fn fill(config: &Config, plan: &Plan) -> anyhow::Result<()> {
     for file in plan.impression_files() {
         let options = Options { file_name: file.name, ..Options::default() };
         let upload = Upload { bytes: file.text.into_bytes(), options, as_of: Some(plan.as_of), dry_run: false };
-        runtime.block_on(imports.import(&upload, clock.now()))?;
+        runtime.block_on(imports.import(upload, clock.now()))?;
     }
     parts.journal.stop();
     Ok(())
@@ -83,7 +83,7 @@ pub(crate) fn fill_with_crowd(config: &Config, crowd: &Crowd) -> anyhow::Result<
     let options = Options { file_name: "crowd.csv".to_owned(), ..Options::default() };
     let upload = Upload { bytes: crowd.file().into_bytes(), options, as_of: Some(crowd.now), dry_run: false };
     clock.set(crowd.now.as_millisecond());
-    runtime.block_on(imports.import(&upload, crowd.now))?;
+    runtime.block_on(imports.import(upload, crowd.now))?;
     parts.journal.stop();
     Ok(())
 }

@@ -301,7 +301,7 @@ mod tests {
             readings: vec![Reading { post: 0, slice: 0, metric, grain: Grain::Day(day), value: 20 }],
             ..PlatformFile::default()
         };
-        Book::new(&[volume(1, "2026-11-21T12:00:00Z".parse().unwrap(), file)])
+        Book::new(vec![volume(1, "2026-11-21T12:00:00Z".parse().unwrap(), file)])
     }
 
     async fn ask(book: Book, params: CtrParams) -> Result<CtrReport, StatsError> {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
+use crate::support::http::Request;
 
 fn ctr_row(app: &TestApp, query: &str, label: &str) -> Value {
     let report = app.api_get(&format!("/api/v1/ctr{query}")).expect_status(200).json();
@@ -85,6 +86,14 @@ fn an_upload_that_asks_for_the_world_gets_a_clear_error_and_the_server_lives() {
     let huge = "x".repeat(20 * 1024 * 1024 + 1);
     assert_eq!(app.import("", &huge).status, 422);
     app.click("/x").send().expect_status(302);
+}
+
+#[test]
+fn a_file_that_says_to_be_too_large_is_refused_before_it_comes() {
+    let app = TestApp::start();
+    let request = Request::new("POST", "/api/v1/imports").header("Content-Length", "200000001");
+    let refused = app.api(request).expect_status(413);
+    assert!(refused.text().contains("larger than 200 MB"), "{}", refused.text());
 }
 
 /// Lifetime views of one post on Threads, as somebody reads them off the screen.

@@ -1,9 +1,10 @@
 //! `/api/v1/imports`: files and single numbers come in, are listed, shown, and undone.
 
 use axum::Json;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use bytes::Bytes;
+use axum::http::header::CONTENT_LENGTH;
+use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
@@ -37,7 +38,6 @@ pub(super) fn router() -> OpenApiRouter<Admin> {
         .routes(routes!(manual))
         .routes(routes!(columns, forget_columns))
         .routes(routes!(show, undo))
-        .layer(DefaultBodyLimit::max(FILE_BYTES_MAX))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -101,8 +101,28 @@ async fn upload(
     let _turn = admin.uploads.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?;
     let dry_run = params.dry_run;
     let options = params.options()?;
-    let upload = Upload { bytes: Bytes::from_request(request, &()).await?.into(), options, as_of, dry_run };
-    Ok(Json(admin.imports.import(&upload, admin.clock.now()).await?))
+    let upload = Upload { bytes: received(request).await?, options, as_of, dry_run };
+    Ok(Json(admin.imports.import(upload, admin.clock.now()).await?))
+}
+
+/// The body of a request in memory that is asked for once: to put its parts together afterwards would take it twice.
+async fn received(request: Request) -> Result<Vec<u8>, Problem> {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let length: usize = length.unwrap_or(0);
+    if length > FILE_BYTES_MAX {
+        return Err(ImportError::TooLarge.into());
+    }
+    let mut file: Vec<u8> = Vec::with_capacity(length);
+    let mut body = request.into_body();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Problem::malformed(format!("the file did not arrive whole: {error}")))?;
+        let Ok(part) = frame.into_data() else { continue };
+        if file.len() + part.len() > FILE_BYTES_MAX {
+            return Err(ImportError::TooLarge.into());
+        }
+        file.extend_from_slice(&part);
+    }
+    Ok(file)
 }
 
 fn order(word: &str) -> Result<Order, String> {

@@ -154,7 +154,7 @@ impl From<PathRejection> for Problem {
 fn body_text(status: StatusCode, cause: &str) -> String {
     match status {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "send JSON with `Content-Type: application/json`".to_owned(),
-        StatusCode::PAYLOAD_TOO_LARGE => "the body is too large: 1 MiB, or 20 MB for an import, is the most".to_owned(),
+        StatusCode::PAYLOAD_TOO_LARGE => "the body is too large: 1 MiB is the most".to_owned(),
         _ => {
             let cause =
                 cause.strip_prefix("Failed to deserialize the JSON body into the target type: ").unwrap_or(cause);

@@ -117,7 +117,7 @@ async fn run(admin: &Admin, inputs: &Inputs, dry_run: bool) -> Result<Result<Imp
         Ok(upload) => upload,
         Err(problem) => return Ok(Err(Outcome::Wrong(problem))),
     };
-    match admin.imports.import(&upload, admin.clock.now()).await {
+    match admin.imports.import(upload, admin.clock.now()).await {
         Ok(report) => Ok(Ok(report)),
         Err(ImportError::Parse(ParseError::NotRead(refusal))) if !refusal.rows.is_empty() => {
             Ok(Err(Outcome::Rows(refusal.rows)))

@@ -114,7 +114,7 @@ fn unreadable(error: FormRejection) -> Problem {
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "this is too much for a form: `waypost import FILE` takes files of up to 20 MB",
+            "this is too much for a form: `waypost import FILE` takes files of up to 200 MB",
         ),
         _ => Problem::malformed(format!("the form is not understood: {}", error.body_text())),
     }

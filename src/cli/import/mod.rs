@@ -97,7 +97,7 @@ async fn read_all(args: &Args, files: Vec<File>) -> anyhow::Result<()> {
     let as_of = args.as_of.map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date());
     for file in files {
         let options = args.reading.options(&file.name, as_of);
-        if let Err(error) = dry_run::tell(&file.bytes, &file.name, &options, args.connect.json).await {
+        if let Err(error) = dry_run::tell(file.bytes, &file.name, &options, args.connect.json).await {
             let rows = if let ParseError::NotRead(refusal) = &error { refusal.rows.first.clone() } else { Vec::new() };
             let rows = rows.into_iter().map(|row| RowError { row: row.row, message: row.message }).collect();
             let refused = Refused { status: 422, message: error.to_string(), rows };

@@ -8,25 +8,27 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Post, PostId, Source, Volume};
+use crate::domain::import::ImportSummary;
 use crate::domain::permalink;
 use crate::domain::placement::Level;
 use crate::impressions::reading::{PlatformFile, PlatformPost};
 
 /// One table, and which post of the book each of its posts is.
-pub(super) struct MergedFile<'a> {
+pub(super) struct MergedFile {
     pub(super) source: Source,
-    pub(super) file: &'a PlatformFile,
+    /// Without its posts.
+    pub(super) file: PlatformFile,
     pub(super) posts: Vec<PostId>,
 }
 
-pub(super) struct Merged<'a> {
+pub(super) struct Merged {
     /// The older first.
-    pub(super) files: Vec<MergedFile<'a>>,
+    pub(super) files: Vec<MergedFile>,
     pub(super) posts: Vec<Post>,
     pub(super) names: HashMap<String, PostId>,
 }
 
-pub(super) fn merge<'a>(volumes: &[&'a Volume]) -> Merged<'a> {
+pub(super) fn merge(volumes: Vec<Volume>) -> Merged {
     let files = files(volumes);
     let mut same = Same::default();
     let named: Vec<Vec<Named>> = files.iter().map(|(_, file)| names_in(file)).collect();
@@ -34,9 +36,9 @@ pub(super) fn merge<'a>(volumes: &[&'a Volume]) -> Merged<'a> {
     let (ids, count) = same.numbered();
     let mut posts = vec![Post::default(); count];
     let mut merged = Vec::with_capacity(files.len());
-    for (((source, file), named), places) in files.into_iter().zip(named).zip(places) {
+    for (((source, mut file), named), places) in files.into_iter().zip(named).zip(places) {
         let of_file: Vec<PostId> = places.into_iter().map(|place| ids[same.root(place)]).collect();
-        for ((post, named), id) in file.posts.iter().zip(named).zip(&of_file) {
+        for ((post, named), id) in std::mem::take(&mut file.posts).iter().zip(named).zip(&of_file) {
             describe(&mut posts[id.0 as usize], post, named.names, &source);
         }
         merged.push(MergedFile { source, file, posts: of_file });
@@ -47,19 +49,19 @@ pub(super) fn merge<'a>(volumes: &[&'a Volume]) -> Merged<'a> {
 }
 
 /// By rank: the older as-of first, of two equal ones the earlier import, then as they stand in their import.
-fn files<'a>(volumes: &[&'a Volume]) -> Vec<(Source, &'a PlatformFile)> {
-    let mut files: Vec<_> = volumes
-        .iter()
-        .flat_map(|volume| volume.content.files.iter().map(|file| (source(volume, file), file)))
-        .collect();
+fn files(volumes: Vec<Volume>) -> Vec<(Source, PlatformFile)> {
+    let sourced = |Volume { summary, content }: Volume| {
+        content.files.into_iter().map(move |file| (source(&summary, &file), file))
+    };
+    let mut files: Vec<_> = volumes.into_iter().flat_map(sourced).collect();
     files.sort_by_key(|(source, _)| (source.as_of, source.import));
     files
 }
 
-fn source(volume: &Volume, file: &PlatformFile) -> Source {
+fn source(import: &ImportSummary, file: &PlatformFile) -> Source {
     Source {
-        import: volume.summary.id,
-        as_of: as_of(volume, file),
+        import: import.id,
+        as_of: as_of(import, file),
         dialect: file.dialect.clone(),
         zone: file.zone.clone(),
         currency: file.currency.clone(),
@@ -67,8 +69,8 @@ fn source(volume: &Volume, file: &PlatformFile) -> Source {
 }
 
 /// A file that only tells the day was made at its end at the latest, and before it was imported.
-fn as_of(volume: &Volume, file: &PlatformFile) -> Timestamp {
-    let latest = volume.summary.about.as_of;
+fn as_of(import: &ImportSummary, file: &PlatformFile) -> Timestamp {
+    let latest = import.about.as_of;
     end_of_as_of(file).map_or(latest, |end| end.min(latest))
 }
 

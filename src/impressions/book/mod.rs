@@ -44,7 +44,7 @@ pub(crate) struct SourceId(u32);
 #[derive(Clone, Debug)]
 pub(crate) struct Volume {
     pub(crate) summary: ImportSummary,
-    pub(crate) content: std::sync::Arc<Content>,
+    pub(crate) content: Content,
 }
 
 /// One table of one import.
@@ -133,13 +133,13 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    /// Takes in imports in any order.
-    pub(crate) fn new(volumes: &[Volume]) -> Self {
-        let superseded = superseded(volumes);
-        let volumes: Vec<_> = volumes.iter().filter(|volume| !superseded.contains_key(&volume.summary.id)).collect();
-        let merged = merge::merge(&volumes);
+    /// Takes in imports in any order. What they say moves into the book, so that it is in memory once.
+    pub(crate) fn new(mut volumes: Vec<Volume>) -> Self {
+        let superseded = superseded(&volumes);
+        volumes.retain(|volume| !superseded.contains_key(&volume.summary.id));
+        let mut merged = merge::merge(volumes);
         let slices = numbers::slices(&merged.files);
-        let (in_force, history, conflicts) = numbers::standing(&merged, &slices);
+        let (in_force, history, conflicts) = numbers::standing(&mut merged, &slices);
         Self {
             sources: merged.files.into_iter().map(|file| file.source).collect(),
             posts: merged.posts,

@@ -1,7 +1,5 @@
 //! What all imports say together.
 
-use std::sync::Arc;
-
 use jiff::civil::{Date, date};
 
 use super::*;
@@ -30,7 +28,7 @@ pub(crate) fn volume(id: u64, as_of: Timestamp, file: PlatformFile) -> Volume {
         first: None,
         last: None,
     };
-    let content = Arc::new(Content { files: vec![file], options: Vec::new() });
+    let content = Content { files: vec![file], options: Vec::new() };
     Volume { summary: ImportSummary { id: ImportId(id), about }, content }
 }
 
@@ -65,12 +63,12 @@ fn values(book: &Book) -> Vec<u64> {
 
 /// A book of one import of posts without numbers.
 pub(crate) fn of_posts(as_of: Timestamp, posts: &[PlatformPost]) -> Book {
-    Book::new(&[volume(1, as_of, PlatformFile { posts: posts.to_vec(), ..PlatformFile::default() })])
+    Book::new(vec![volume(1, as_of, PlatformFile { posts: posts.to_vec(), ..PlatformFile::default() })])
 }
 
 #[test]
 fn e75_the_newer_as_of_is_in_force_and_an_older_one_that_comes_later_is_history() {
-    let book = Book::new(&[one(1, 5, 500), one(2, 3, 300), one(3, 8, 800)]);
+    let book = Book::new(vec![one(1, 5, 500), one(2, 3, 300), one(3, 8, 800)]);
     assert_eq!(values(&book), [800]);
     let post = book.find("x:1").unwrap();
     let history: Vec<_> = book.history(post, VIEWS).iter().map(|number| number.value).collect();
@@ -83,7 +81,7 @@ fn e75_the_newer_as_of_is_in_force_and_an_older_one_that_comes_later_is_history(
 
 #[test]
 fn of_two_equal_as_ofs_the_later_import_is_in_force_and_a_contradiction_is_shown() {
-    let book = Book::new(&[one(2, 5, 200), one(1, 5, 100), one(3, 5, 200)]);
+    let book = Book::new(vec![one(2, 5, 200), one(1, 5, 100), one(3, 5, 200)]);
     assert_eq!(values(&book), [200]);
     let conflicts: Vec<_> = book.conflicts().iter().map(|found| (found.in_force.value, found.other.value)).collect();
     assert_eq!(conflicts, [(200, 100)], "the same value twice is no conflict");
@@ -93,10 +91,10 @@ fn of_two_equal_as_ofs_the_later_import_is_in_force_and_a_contradiction_is_shown
 #[test]
 fn e78_without_an_import_everything_is_as_if_it_had_never_been() {
     let (a, b, c) = (one(1, 1, 100), one(2, 2, 150), one(3, 3, 180));
-    assert_eq!(values(&Book::new(&[a.clone(), b.clone(), c.clone()])), [180]);
-    assert_eq!(values(&Book::new(&[a.clone(), b])), [150]);
-    assert_eq!(values(&Book::new(&[a, c])), [180]);
-    assert_eq!(Book::new(&[]).posts().len(), 0);
+    assert_eq!(values(&Book::new(vec![a.clone(), b.clone(), c.clone()])), [180]);
+    assert_eq!(values(&Book::new(vec![a.clone(), b])), [150]);
+    assert_eq!(values(&Book::new(vec![a, c])), [180]);
+    assert_eq!(Book::new(vec![]).posts().len(), 0);
 }
 
 #[test]
@@ -104,10 +102,10 @@ fn e79_a_file_read_again_with_other_options_stands_in_the_place_of_its_first_rea
     let first = one(1, 9, 100);
     let mut second = one(2, 5, 70);
     second.summary.about.file = first.summary.about.file;
-    let book = Book::new(&[first.clone(), second.clone()]);
+    let book = Book::new(vec![first.clone(), second.clone()]);
     assert_eq!(values(&book), [70], "even with an older as-of, because the first reading was wrong");
     assert_eq!((book.superseded_by(ImportId(1)), book.superseded_by(ImportId(2))), (Some(ImportId(2)), None));
-    assert_eq!(values(&Book::new(&[first])), [100]);
+    assert_eq!(values(&Book::new(vec![first])), [100]);
 }
 
 #[test]
@@ -124,7 +122,7 @@ fn e74_overlapping_ranges_meet_day_by_day() {
         file.readings = days.iter().map(reading).collect();
         volume(id, at(hour), file)
     };
-    let book = Book::new(&[days(1, 1, &[(1, 10), (2, 20)]), days(2, 2, &[(2, 22), (3, 30)])]);
+    let book = Book::new(vec![days(1, 1, &[(1, 10), (2, 20)]), days(2, 2, &[(2, 22), (3, 30)])]);
     assert_eq!(values(&book), [10, 22, 30]);
 }
 
@@ -139,7 +137,7 @@ fn numbers_of_another_grain_slice_or_metric_stand_beside_each_other() {
         more(1, VIEWS, Grain::Lifetime),
         more(0, Metric::Spend, Grain::Lifetime),
     ]);
-    let book = Book::new(&[volume(1, at(1), all)]);
+    let book = Book::new(vec![volume(1, at(1), all)]);
     let post = book.find("x:1").unwrap();
     assert_eq!((book.in_force().len(), book.readings(post, VIEWS).len()), (5, 4));
     assert_eq!(book.slice(book.readings(post, VIEWS)[3].slice)["age"], "25-34");
@@ -150,7 +148,7 @@ fn numbers_of_another_grain_slice_or_metric_stand_beside_each_other() {
 fn e77_impressions_and_views_of_one_post_are_two_series() {
     let mut old = file(&[(&["x:1"], 900)]);
     old.readings[0].metric = Metric::Impressions(Kind::Impressions);
-    let book = Book::new(&[volume(1, at(1), old), one(2, 2, 1500)]);
+    let book = Book::new(vec![volume(1, at(1), old), one(2, 2, 1500)]);
     let post = book.find("x:1").unwrap();
     let of = |kind| book.snapshots(post, Metric::Impressions(kind), SliceId::WHOLE).len();
     assert_eq!((of(Kind::Impressions), of(Kind::Views), values(&book)), (1, 1, vec![900, 1500]));
@@ -158,7 +156,7 @@ fn e77_impressions_and_views_of_one_post_are_two_series() {
 
 #[test]
 fn e76_a_value_that_went_down_is_in_force_as_it_is() {
-    let book = Book::new(&[one(1, 1, 100), one(2, 2, 90)]);
+    let book = Book::new(vec![one(1, 1, 100), one(2, 2, 90)]);
     assert_eq!(values(&book), [90]);
     assert_eq!(book.before(&book.in_force()[0])[0].value, 100);
 }
@@ -169,7 +167,7 @@ fn posts_that_share_a_name_are_one_whichever_file_says_so() {
     let by_permalink = file(&[(&["https://facebook.com/p/posts/pfbid0123456789/"], 2)]);
     let by_id = file(&[(&["fb:11111"], 3)]);
     let book =
-        Book::new(&[volume(1, at(1), by_permalink), volume(2, at(2), by_id), volume(3, at(3), id_and_permalink)]);
+        Book::new(vec![volume(1, at(1), by_permalink), volume(2, at(2), by_id), volume(3, at(3), id_and_permalink)]);
     assert_eq!((book.posts().len(), values(&book)), (1, vec![1]));
     let post = book.post(book.find("fb:pfbid0123456789").unwrap());
     assert_eq!(post.imports, [ImportId(1), ImportId(2), ImportId(3)]);
@@ -189,7 +187,7 @@ fn a_bare_id_means_the_post_of_the_one_platform_that_has_it() {
 #[test]
 fn a_name_that_two_posts_of_one_file_have_is_a_name_of_neither() {
     let shared = file(&[(&["x:1", "https://blog.example/a"], 1), (&["x:2", "https://blog.example/a"], 2)]);
-    let book = Book::new(&[volume(1, at(1), shared)]);
+    let book = Book::new(vec![volume(1, at(1), shared)]);
     assert_eq!((book.posts().len(), book.find("https://blog.example/a")), (2, None));
 }
 
@@ -197,15 +195,15 @@ fn a_name_that_two_posts_of_one_file_have_is_a_name_of_neither() {
 fn posts_that_one_file_tells_apart_stay_apart_although_another_gives_them_one_name() {
     let apart = file(&[(&["fb:11111", "fb:pfbidAAAAAAAA"], 1), (&["fb:22222"], 2)]);
     let moved = file(&[(&["fb:22222", "fb:pfbidAAAAAAAA"], 3)]);
-    let book = Book::new(&[volume(1, at(1), apart.clone()), volume(2, at(2), moved.clone())]);
+    let book = Book::new(vec![volume(1, at(1), apart.clone()), volume(2, at(2), moved.clone())]);
     assert_eq!((book.posts().len(), values(&book)), (2, vec![1, 3]));
-    let book = Book::new(&[volume(1, at(1), moved), volume(2, at(2), apart)]);
+    let book = Book::new(vec![volume(1, at(1), moved), volume(2, at(2), apart)]);
     assert_eq!((book.posts().len(), values(&book)), (2, vec![2, 1]));
 }
 
 #[test]
 fn e71_a_post_that_the_platform_no_longer_lists_keeps_its_numbers() {
-    let book = Book::new(&[
+    let book = Book::new(vec![
         volume(1, at(1), file(&[(&["x:1"], 10), (&["x:2"], 20)])),
         volume(2, at(2), file(&[(&["x:2"], 25)])),
     ]);
@@ -219,7 +217,7 @@ fn e85_a_renamed_account_keeps_its_posts_and_goes_by_its_new_name() {
         file.posts[0].account = Some(account.to_owned());
         volume(id, at(id as i64), file)
     };
-    let book = Book::new(&[named(1, "jane"), named(2, "jane_doe")]);
+    let book = Book::new(vec![named(1, "jane"), named(2, "jane_doe")]);
     assert_eq!((book.posts().len(), values(&book)), (1, vec![2]));
     assert_eq!(book.post(book.find("x:1").unwrap()).account.as_deref(), Some("jane_doe"));
 }
@@ -236,7 +234,7 @@ fn what_a_newer_file_leaves_out_is_known_from_the_older_one() {
     };
     let mut second = file(&[(&["x:1"], 2)]);
     second.posts[0].published = Some("2026-11-01".to_owned());
-    let book = Book::new(&[volume(1, at(1), first), volume(2, at(2), second)]);
+    let book = Book::new(vec![volume(1, at(1), first), volume(2, at(2), second)]);
     let post = book.post(book.find("x:1").unwrap());
     assert_eq!((post.text.as_str(), post.level, post.mentions.len()), ("Hello", Level::Post, 1));
     assert_eq!(post.published.as_deref(), Some("2026-11-01T10:00:00Z"));
@@ -246,7 +244,7 @@ fn what_a_newer_file_leaves_out_is_known_from_the_older_one() {
 fn a_file_that_tells_its_day_holds_until_the_end_of_it_and_no_longer_than_its_import() {
     let made = |day, zone: Option<&str>| {
         let file = PlatformFile { as_of: Some(day), zone: zone.map(str::to_owned), ..file(&[(&["x:1"], 1)]) };
-        Book::new(&[volume(1, "2026-11-05T12:00:00Z".parse().unwrap(), file)]).sources[0].as_of.to_string()
+        Book::new(vec![volume(1, "2026-11-05T12:00:00Z".parse().unwrap(), file)]).sources[0].as_of.to_string()
     };
     assert_eq!(made(DAY, None), "2026-11-03T00:00:00Z");
     assert_eq!(made(DAY, Some("America/Los_Angeles")), "2026-11-03T08:00:00Z");
@@ -258,7 +256,7 @@ fn a_reading_of_a_post_that_its_file_does_not_have_is_left_out() {
     let mut broken = file(&[(&["x:1"], 1)]);
     broken.readings.push(Reading { post: 9, ..broken.readings[0] });
     broken.readings.push(Reading { slice: 9, ..broken.readings[0] });
-    assert_eq!(values(&Book::new(&[volume(1, at(1), broken)])), [1]);
+    assert_eq!(values(&Book::new(vec![volume(1, at(1), broken)])), [1]);
 }
 
 #[test]
@@ -268,7 +266,7 @@ fn hundreds_of_imports_of_a_thousand_posts_are_put_together_without_a_square() {
     let posts: Vec<(&[&str], u64)> = posts.iter().map(|names| (&names[..], 1)).collect();
     let shared = file(&posts);
     let volumes: Vec<_> = (1..=200).map(|id| volume(id, at(id as i64), shared.clone())).collect();
-    let book = Book::new(&volumes);
+    let book = Book::new(volumes);
     assert_eq!((book.posts().len(), book.in_force().len()), (1000, 1000));
     assert_eq!(book.snapshots(PostId(0), VIEWS, SliceId::WHOLE).len(), 200);
 }

@@ -218,7 +218,7 @@ mod tests {
 
     fn posts(files: Vec<(&str, PlatformFile)>) -> Vec<PostEntry> {
         let volumes: Vec<_> = (1..).zip(files).map(|(id, (as_of, file))| volume(id, at(as_of), file)).collect();
-        entries(&Book::new(&volumes), &Matches::default(), &[], &TimeZone::UTC).posts
+        entries(&Book::new(volumes), &Matches::default(), &[], &TimeZone::UTC).posts
     }
 
     #[test]
