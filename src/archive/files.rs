@@ -152,6 +152,17 @@ impl Files {
         Ok(files.len())
     }
 
+    /// Where the files of `incarnation` in the folder begin, at or after `from`, ascending. Asks no object store, so it
+    /// may be called where nothing may wait.
+    pub(super) fn begins_here(&self, incarnation: Incarnation, from: Position) -> Result<Vec<Position>, ArchiveError> {
+        let files = click_file::list(&self.folder, &(Date::MIN..=Date::MAX))?;
+        let begins = files.iter().filter_map(|(day, name)| begin_of(*day, name, incarnation));
+        let mut begins: Vec<Position> = begins.filter(|begin| *begin >= from).collect();
+        begins.sort_unstable();
+        begins.dedup();
+        Ok(begins)
+    }
+
     /// The least position at or after `from` at which a file of `incarnation` begins.
     pub(super) fn first_from(
         &self,

@@ -225,12 +225,11 @@ impl Worker {
         let open = Stream::open(&*tools.store, &tools.folder, incarnation, tools.double_tap_ms);
         let mut stream = self.runtime.block_on(open)?;
         self.keep_what_cannot_be_written_again(&mut stream)?;
-        // Clicks that are counted were judged as files ended then, whatever the store still knows of those files.
-        let mut from = stream.archived;
-        while let Some(begin) = self.tools.archive.first_from(incarnation, from)? {
-            stream.memory.file_begins(begin);
-            from = begin.next();
-        }
+        // Clicks that are counted were judged as files ended then, whatever the store still knows of those files. What it
+        // does not know of is not delivered either, so an object store that is away holds nothing up; only one whose
+        // store went back may hold more, and a double tap across the end of such a file is judged anew.
+        let begins = self.tools.archive.begins_here(incarnation, stream.archived)?;
+        begins.into_iter().for_each(|begin| stream.memory.file_begins(begin));
         Ok(stream)
     }
 
