@@ -19,7 +19,7 @@ use super::http::{self, Answer, Connection, Request};
 use super::process::{POLL, Running};
 
 /// How long anything may take that happens behind the answer, on a slow machine under load.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(90);
 /// The same with `tests/run faults`, where there may be a million hits to count.
 const DEADLINE_AT_FULL_SIZE: Duration = Duration::from_secs(600);
 /// How long a start may take; recovery of a large journal included.
