@@ -7,8 +7,6 @@
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
-use anyhow::Context;
-
 use crate::classify::Classifier;
 use crate::classify::place::Places;
 use crate::cli::print;
@@ -49,14 +47,14 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let agents = read(BufReader::new(std::io::stdin().lock()))?;
     anyhow::ensure!(!agents.is_empty(), "no user agent was read; give one on each line of standard input");
     let classifier = crate::tally::rules::classifier(&config.classify)?;
-    let mix = fastest(|| cost(&classifier, mix(&agents).take(CLICKS as usize)))?;
+    let mix = fastest(|| cost(&classifier, mix(&agents).take(CLICKS as usize)));
     // A tail that nobody else has makes each agent one that is not remembered, in every round again.
     let mut tail = 0;
     let unseen = fastest(|| {
         tail += 1;
         let agents: Vec<String> = agents.iter().map(|agent| format!("{agent} unseen/{tail}")).collect();
         cost(&classifier, agents.iter().map(String::as_str))
-    })?;
+    });
     let line =
         |what: &str, cost: Duration, max: Duration| format!("{what:<32} {cost:>8.2?} a click (at most {max:?})\n");
     print(&format!(
@@ -84,24 +82,22 @@ fn mix(agents: &[String]) -> impl Iterator<Item = &str> {
     })
 }
 
-fn fastest(mut round: impl FnMut() -> anyhow::Result<Duration>) -> anyhow::Result<Duration> {
-    let rounds: anyhow::Result<Vec<Duration>> = (0..ROUNDS).map(|_| round()).collect();
-    Ok(rounds?.into_iter().min().unwrap_or_default())
+fn fastest(mut round: impl FnMut() -> Duration) -> Duration {
+    (0..ROUNDS).map(|_| round()).min().unwrap_or_default()
 }
 
 /// How long this thread has had a processor: what other programs take of the machine is not part of a click's cost.
-fn worked() -> anyhow::Result<Duration> {
-    const FILE: &str = "/proc/thread-self/schedstat";
-    let text = std::fs::read_to_string(FILE).with_context(|| format!("{FILE} is needed to measure"))?;
-    let nanos = text.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
-    Ok(Duration::from_nanos(nanos.with_context(|| format!("{FILE} is not understood"))?))
+fn worked() -> Duration {
+    let worked = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (u64::try_from(worked.tv_sec), u32::try_from(worked.tv_nsec));
+    Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
 }
 
 /// What a click costs on average.
-fn cost<'a>(classifier: &Classifier, agents: impl Iterator<Item = &'a str>) -> anyhow::Result<Duration> {
+fn cost<'a>(classifier: &Classifier, agents: impl Iterator<Item = &'a str>) -> Duration {
     let (link, salt, places) = (crate::cli::classify::plain_link(), Salt([0; 32]), Places::default());
     let mut clicks = 0_u32;
-    let began = worked()?;
+    let began = worked();
     for agent in agents {
         let turn = clicks as usize;
         clicks += 1;
@@ -112,7 +108,7 @@ fn cost<'a>(classifier: &Classifier, agents: impl Iterator<Item = &'a str>) -> a
         hit.take_query(QUERIES[turn % QUERIES.len()]);
         std::hint::black_box(classifier.classify(&hit, uuid::Uuid::nil(), &link, &salt, &places));
     }
-    Ok(worked()?.saturating_sub(began) / clicks.max(1))
+    worked().saturating_sub(began) / clicks.max(1)
 }
 
 #[cfg(test)]
