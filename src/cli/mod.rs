@@ -74,7 +74,7 @@ enum Command {
     Why(why::Args),
     /// Write clicks to a file, for a spreadsheet or a database
     Export(export::Args),
-    /// Import impressions from CSV files, or list and undo imports
+    /// Import impressions from platforms' files or your own, or list and undo imports
     Import(import::Args),
     /// Show which links stand in which imported posts, and decide about it
     Match(matching::Args),

@@ -23,6 +23,7 @@ fn outage() -> Duration {
 fn node(redis: &RedisServer) -> (TestApp, Arc<Load>) {
     let app = TestApp::with_config(&redis.config());
     two_links(&app);
+    redis.sync();
     (app, Load::new())
 }
 

@@ -124,6 +124,7 @@ fn while_redis_is_away_cached_links_answer_and_others_say_come_again() {
     let mut redis = RedisServer::start();
     let app = node(&redis);
     app.link("https://example.com/a", &[("slug", "x")]);
+    redis.sync();
     redis.kill();
     for visitor in 0..100 {
         app.click("/x").visitor(visitor).send().expect_status(302);
@@ -201,6 +202,7 @@ fn redis_killed_during_load_loses_no_click_and_counts_none_twice() {
     let mut redis = RedisServer::start();
     let app = node(&redis);
     app.link("https://example.com/a", &[("slug", "x")]);
+    redis.sync();
     for round in 0..ROUNDS {
         let address = app.redirect_address();
         let clicks: Vec<_> =

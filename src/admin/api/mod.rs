@@ -46,7 +46,7 @@ pub(super) fn router(admin: &Admin) -> Router {
     described().0.layer(from_fn_with_state(admin.clone(), guard::require_key)).with_state(admin.clone())
 }
 
-/// The routes and the document that describes them.
+/// The routes, and what they say of themselves.
 fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
     let (routes, document) = OpenApiRouter::new()
         .merge(links::router())
@@ -69,7 +69,7 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .fallback(|| async { Problem::not_found("the API has no such path") })
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(in_time));
-    (routes, openapi::complete(document))
+    (routes, document)
 }
 
 /// The API's description, which is no secret: `/api/openapi.json` for programs, `/api` for people.

@@ -21,8 +21,8 @@ input to blame.";
 /// The name of the one security scheme.
 const KEY: &str = "key";
 
-/// Made once: it is the same for the life of the program.
-pub(super) static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| super::described().1);
+/// Made once, and not before somebody asks: it is the same for the life of the program.
+pub(super) static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| complete(super::described().1));
 static JSON: LazyLock<String> =
     LazyLock::new(|| DOCUMENT.to_pretty_json().expect("a description has nothing that JSON cannot hold"));
 
@@ -31,7 +31,7 @@ pub(super) async fn document() -> impl IntoResponse {
 }
 
 /// Adds what the handlers do not say each for itself.
-pub(super) fn complete(mut document: OpenApi) -> OpenApi {
+fn complete(mut document: OpenApi) -> OpenApi {
     document.info =
         InfoBuilder::new().title("Waypost").version(env!("CARGO_PKG_VERSION")).description(Some(ABOUT)).build();
     document.servers = Some(vec![Server::new("/api/v1")]);

@@ -3,6 +3,7 @@
 
 mod platform;
 mod reconcile;
+mod sheet;
 mod versus;
 
 use clap::builder::PossibleValuesParser;

@@ -1,12 +1,8 @@
 //! `waypost ctr platform`: what platforms say of their own clicks, and what one cost.
 
-use jiff::civil::Date;
-
-use super::super::client::block_on;
-use super::super::connect::Connect;
 use super::super::figures::{count, percent};
 use super::super::table::{self, Left, Right, Table};
-use super::super::{print, tell, when};
+use super::sheet::{self, Sheet};
 use crate::stats::wire::{PlatformReport, PlatformRow};
 
 #[derive(Debug, clap::Args)]
@@ -15,36 +11,13 @@ pub(super) struct Args {
     /// delivery that your files tell apart, such as age, country, device or placement
     #[arg(long, default_value = "post")]
     by: String,
-    /// The first day, such as 2026-11-01 [default: all days]
-    #[arg(long, value_name = "DAY", value_parser = when::day)]
-    from: Option<Date>,
-    /// The last day
-    #[arg(long, value_name = "DAY", value_parser = when::day)]
-    to: Option<Date>,
-    /// Write a table for a spreadsheet
-    #[arg(long, conflicts_with = "json")]
-    csv: bool,
     #[command(flatten)]
-    connect: Connect,
+    sheet: Sheet,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let client = args.connect.open()?;
-    let query = [
-        ("by", Some(args.by.clone())),
-        ("from", args.from.map(|day| day.to_string())),
-        ("to", args.to.map(|day| day.to_string())),
-        ("format", args.csv.then(|| "csv".to_owned())),
-    ];
-    let answer = block_on(client.get("/api/v1/ctr/platform", &query))?;
-    if args.csv || args.connect.json {
-        return Ok(print(&answer.text)?);
-    }
-    let report: PlatformReport = answer.read()?;
-    if report.rows.is_empty() {
-        tell("no platform's clicks yet: import a file that has some with `waypost import FILE`");
-    }
-    Ok(print(&render(&report))?)
+    let Some(report) = args.sheet.ask::<PlatformReport>("/api/v1/ctr/platform", Some(&args.by))? else { return Ok(()) };
+    sheet::show(report.rows.is_empty(), &render(&report))
 }
 
 fn render(report: &PlatformReport) -> String {

@@ -1,45 +1,19 @@
 //! `waypost ctr reconcile`: the platforms' clicks beside ours, and the causes that fit.
 
-use jiff::civil::Date;
-
-use super::super::client::block_on;
-use super::super::connect::Connect;
 use super::super::figures::{count, percent};
 use super::super::table::{self, Left, Right, Table};
-use super::super::{print, tell, when};
+use super::sheet::{self, Sheet};
 use crate::stats::wire::{Cause, Discrepancy, Reconciliation};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The first day, such as 2026-11-01 [default: all days]
-    #[arg(long, value_name = "DAY", value_parser = when::day)]
-    from: Option<Date>,
-    /// The last day
-    #[arg(long, value_name = "DAY", value_parser = when::day)]
-    to: Option<Date>,
-    /// Write a table for a spreadsheet
-    #[arg(long, conflicts_with = "json")]
-    csv: bool,
     #[command(flatten)]
-    connect: Connect,
+    sheet: Sheet,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let client = args.connect.open()?;
-    let query = [
-        ("from", args.from.map(|day| day.to_string())),
-        ("to", args.to.map(|day| day.to_string())),
-        ("format", args.csv.then(|| "csv".to_owned())),
-    ];
-    let answer = block_on(client.get("/api/v1/ctr/reconcile", &query))?;
-    if args.csv || args.connect.json {
-        return Ok(print(&answer.text)?);
-    }
-    let report: Reconciliation = answer.read()?;
-    if report.rows.is_empty() {
-        tell("no platform's clicks yet: import a file that has some with `waypost import FILE`");
-    }
-    Ok(print(&render(&report))?)
+    let Some(report) = args.sheet.ask::<Reconciliation>("/api/v1/ctr/reconcile", None)? else { return Ok(()) };
+    sheet::show(report.rows.is_empty(), &render(&report))
 }
 
 fn render(report: &Reconciliation) -> String {

@@ -99,7 +99,9 @@ async fn connections_that_are_cut_all_the_time_lose_nothing_and_count_nothing_tw
 async fn a_redis_that_is_killed_again_and_again_is_caught_up_from_its_watermark() {
     let mut server = RedisServer::start();
     let store = server.redis(1);
-    let mut next = 0;
+    let mut next = 1;
+    insist(&store, &batch(0, 1, 1)).await;
+    server.sync();
     for _ in 0..4 {
         for _ in 0..50 {
             insist(&store, &batch(next, 1, 1)).await;
@@ -199,6 +201,7 @@ async fn a_redis_that_is_loading_is_waited_for() {
     let store = server.redis(1);
     insist(&store, &batch(0, 1, 1)).await;
     server.ask("EVAL \"for i = 1, 8000 do redis.call('SET', 'of-somebody-else:' .. i, i) end\" 0");
+    server.sync();
     server.kill();
     assert!(server.launch());
     told(&store, "loading").await;

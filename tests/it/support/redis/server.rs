@@ -103,6 +103,12 @@ impl RedisServer {
         Running::start("redis-server, which tests/run installs", &mut command)
     }
 
+    /// Puts on disk what was written so far. Else a crash may take more than the last second: while the disk is busy
+    /// with an earlier sync, `everysec` does not even write.
+    pub(crate) fn sync(&self) {
+        ["always", "everysec"].iter().for_each(|when| self.ask(&format!("CONFIG SET appendfsync {when}")));
+    }
+
     /// Ends it as a crash would.
     pub(crate) fn kill(&mut self) {
         self.running.take().expect("it runs").kill();
