@@ -38,6 +38,9 @@ mod places;
 mod proxies;
 mod rates;
 
+// Links that move in from other tools, and everything moving out again.
+mod moving;
+
 // What the UTM of links must be.
 mod utm;
 
