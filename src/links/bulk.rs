@@ -74,7 +74,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When the store fails; what is wrong with a link is its outcome.
-    pub(crate) async fn create_all(&self, wanted: &[Wanted], how: How) -> Result<Vec<Outcome>> {
+    pub(crate) async fn create_many(&self, wanted: &[Wanted], how: How) -> Result<Vec<Outcome>> {
         let checked = self.check_all(wanted).await?;
         let is_stopped = how.all_or_nothing && checked.iter().any(|checked| !matches!(checked, Checked::Fit(_)));
         if how.dry_run || is_stopped {
@@ -197,9 +197,10 @@ impl Catalog {
             Checked::Wrong(wrong) => Outcome::Refused(wrong.into()),
             Checked::Taken { wanted, by } => Outcome::Refused(taken(&wanted, by.id)),
             Checked::Clash { wanted, with } => {
-                let slug = wanted.slug.as_str();
-                let message = format!("the slug {slug:?} is what item {with} of this request gets: choose another one");
-                Outcome::Refused(Invalid::new("slug", message).into())
+                let (slug, other) = (wanted.slug.as_str(), with + 1);
+                let twice =
+                    format!("{slug:?} is the slug of two links here, of number {other} too: choose another one");
+                Outcome::Refused(Invalid::new("slug", twice).into())
             }
         }
     }

@@ -263,7 +263,12 @@ impl Catalog {
 
     /// What is allowed about a link but probably not meant; one sentence for each doubt.
     pub(crate) fn warnings(&self, link: &Link) -> Vec<String> {
-        warnings(&link.spec, &self.config.utm, self.clock.now())
+        self.doubts(&link.spec)
+    }
+
+    /// The same of a link that is not made yet.
+    fn doubts(&self, spec: &LinkSpec) -> Vec<String> {
+        warnings(spec, &self.config.utm, self.clock.now())
     }
 }
 

@@ -41,7 +41,8 @@ mod rates;
 // Links that move in from other tools, and everything moving out again.
 mod moving;
 
-// What the UTM of links must be.
+// What the UTM of links must be; the links of a campaign made together, from templates and in the browser.
+mod campaign;
 mod utm;
 
 // What hits are taken for, and why.

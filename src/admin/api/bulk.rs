@@ -104,7 +104,7 @@ async fn create(State(admin): State<Admin>, Sent(sent): Sent<Create>) -> Result<
     bounded("links", sent.links.len())?;
     let how = How { dry_run: sent.dry_run, all_or_nothing: sent.all_or_nothing };
     let wanted: Vec<Wanted> = sent.links.into_iter().map(|fields| Wanted { fields, ..Wanted::default() }).collect();
-    let outcomes = admin.catalog.create_all(&wanted, how).await?;
+    let outcomes = admin.catalog.create_many(&wanted, how).await?;
     answer(how, results(&admin, outcomes).await?)
 }
 
