@@ -20,6 +20,7 @@ use crate::stats::rates::{Ratings, Rules};
 use crate::stats::scanned::SCANS_MAX;
 use crate::store::{Store, StoreError};
 
+mod access;
 mod api;
 mod filtered;
 mod guard;
@@ -150,5 +151,5 @@ impl std::ops::Deref for Admin {
 fn router(admin: &Admin) -> axum::Router {
     let plane = axum::Router::new().nest("/api/v1", api::router(admin));
     let router = plane.merge(api::description()).merge(api::operator_routes(admin)).merge(web::router(admin));
-    headers::on_every_answer(guard::only_own_hosts(router, admin))
+    headers::on_every_answer(guard::only_own_hosts(guard::only_those_who_may(router, admin), admin))
 }

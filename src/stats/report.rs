@@ -221,13 +221,7 @@ mod tests {
 
     fn ask(by: &str, tz: &str) -> Option<StatsReport> {
         let text = |text: &str| Some(text.to_owned());
-        let params = StatsParams {
-            by: text(by),
-            tz: text(tz),
-            from: text("2026-11-20"),
-            to: text("2026-11-21"),
-            ..StatsParams::default()
-        };
+        let params = StatsParams { by: text(by), tz: text(tz), from: text("2026-11-20"), to: text("2026-11-21") };
         let now = jiff::Timestamp::UNIX_EPOCH;
         let (query, by) = StatsQuery::parse(&params, Filter::default(), &TimeZone::UTC, now).unwrap();
         let is_counted = is_counted(&query, by, &TimeZone::UTC);
