@@ -20,7 +20,9 @@ mod ctr;
 mod extract;
 pub(super) mod filtered;
 mod imports;
+pub(super) mod link_import;
 mod links;
+mod links_export;
 mod matches;
 mod misses;
 mod node;
@@ -52,6 +54,7 @@ pub(super) fn router(admin: &Admin) -> Router {
 fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
     let (routes, document) = OpenApiRouter::new()
         .merge(links::router())
+        .merge(links_export::router())
         .merge(stats::router())
         .merge(click::router())
         .merge(clicks::router())
@@ -67,6 +70,7 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .merge(templates::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(bulk::router())
+        .merge(link_import::router())
         .merge(imports::router())
         .split_for_parts();
     let routes = routes
