@@ -29,6 +29,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod totals;
+pub(crate) mod verification;
 mod web;
 pub(crate) mod wire;
 
@@ -67,7 +68,7 @@ pub(crate) trait Past: Send + Sync {
     /// A sentence when it cannot begin now.
     fn verify(&self, since: jiff::civil::Date) -> Result<(), String>;
     /// How the last comparison stands.
-    fn verification(&self) -> wire::Reclassification;
+    fn verification(&self) -> verification::Verification;
 }
 
 /// Everything the handlers may use.

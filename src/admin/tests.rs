@@ -43,8 +43,8 @@ impl super::Past for Still {
         Err("nothing is compared here".to_owned())
     }
 
-    fn verification(&self) -> wire::Reclassification {
-        wire::Reclassification::idle()
+    fn verification(&self) -> verification::Verification {
+        verification::Verification::idle()
     }
 }
 

@@ -30,6 +30,7 @@ mod reclassify;
 mod reference;
 mod report;
 mod stats;
+mod verify;
 
 pub(super) use clicks::EXPORTS_MAX;
 pub(super) use imports::UPLOADS_MAX;
@@ -61,6 +62,7 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .merge(node::router())
         .merge(owner::router())
         .merge(reclassify::router())
+        .merge(verify::router())
         .merge(report::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(imports::router())
