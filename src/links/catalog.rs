@@ -22,6 +22,16 @@ pub(crate) trait LinkListener: Send + Sync {
     fn changed(&self, link: &Link);
     /// Nothing is at `folded` on `domain` any more; it was link `id`.
     fn removed(&self, id: LinkId, domain: &DomainName, folded: &str);
+    /// What was done, told once for each change that somebody made.
+    fn told(&self, _done: Done, _link: &Link) {}
+}
+
+/// What somebody did to a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    Made,
+    Changed,
+    Removed,
 }
 
 pub(crate) struct Catalog {
@@ -99,6 +109,7 @@ impl Catalog {
             None => self.create_generated(&draft).await?,
         };
         self.listener.changed(&link);
+        self.listener.told(Done::Made, &link);
         Ok(self.saved(link))
     }
 
@@ -144,6 +155,7 @@ impl Catalog {
             self.listener.removed(id, &before.spec.domain, &old);
         }
         self.listener.changed(&link);
+        self.listener.told(Done::Changed, &link);
         Ok(self.saved(link))
     }
 
@@ -157,6 +169,7 @@ impl Catalog {
             return Err(CatalogError::NotFound(id));
         }
         self.listener.removed(id, &link.spec.domain, &self.folded(&link.spec));
+        self.listener.told(Done::Removed, &link);
         Ok(())
     }
 
@@ -279,7 +292,7 @@ mod tests {
     use crate::links::fake_store::FakeStore;
 
     #[derive(Default)]
-    struct Heard(Mutex<Vec<String>>);
+    struct Heard(Mutex<Vec<String>>, Mutex<Vec<(Done, u64)>>);
 
     impl LinkListener for Heard {
         fn changed(&self, link: &Link) {
@@ -288,6 +301,10 @@ mod tests {
 
         fn removed(&self, id: LinkId, domain: &DomainName, folded: &str) {
             self.0.lock().unwrap().push(format!("removed {id} {}/{folded}", domain.0));
+        }
+
+        fn told(&self, done: Done, link: &Link) {
+            self.1.lock().unwrap().push((done, link.revision));
         }
     }
 
