@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use jiff::civil::Date;
@@ -10,7 +11,7 @@ use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Dimension};
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
-use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Saved};
+use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Revision, Saved};
 use crate::domain::visitor::Salt;
 use crate::store::{CountStore, Created, ImportStore, LinkStore, RecordStore, Replaced, Result, StoreError};
 
@@ -18,8 +19,10 @@ use crate::store::{CountStore, Created, ImportStore, LinkStore, RecordStore, Rep
 pub(crate) struct FakeStore {
     links: Mutex<BTreeMap<LinkId, (Link, String)>>,
     clicks: Mutex<Vec<DayCounters>>,
+    records: Mutex<BTreeMap<(RecordKind, RecordKey), Record>>,
+    revisions: AtomicU64,
     /// Every call fails while this is set.
-    pub(crate) is_down: std::sync::atomic::AtomicBool,
+    pub(crate) is_down: AtomicBool,
 }
 
 impl FakeStore {
@@ -31,7 +34,7 @@ impl FakeStore {
     }
 
     fn up(&self) -> Result<()> {
-        match self.is_down.load(std::sync::atomic::Ordering::Relaxed) {
+        match self.is_down.load(Ordering::Relaxed) {
             true => Err(StoreError::Unavailable("down for the test".to_owned())),
             false => Ok(()),
         }
@@ -167,19 +170,48 @@ impl ImportStore for FakeStore {
 
 #[async_trait]
 impl RecordStore for FakeStore {
-    async fn put_record(&self, _: RecordKind, _: &RecordKey, _: Expected, _: &RecordValue) -> Result<Saved> {
-        Ok(Saved::Full)
+    async fn put_record(
+        &self,
+        kind: RecordKind,
+        key: &RecordKey,
+        expected: Expected,
+        value: &RecordValue,
+    ) -> Result<Saved> {
+        self.up()?;
+        let mut records = self.records.lock().unwrap();
+        let known = records.get(&(kind, key.clone()));
+        if let Some(known) = known.filter(|known| known.value == *value) {
+            return Ok(Saved::Yes(known.revision));
+        }
+        let is_expected = match expected {
+            Expected::Absent => known.is_none(),
+            Expected::At(revision) => known.is_some_and(|known| known.revision == revision),
+        };
+        if !is_expected {
+            return Ok(Saved::Changed);
+        }
+        let revision = Revision(self.revisions.fetch_add(1, Ordering::Relaxed) + 1);
+        records.insert((kind, key.clone()), Record { key: key.clone(), revision, value: value.clone() });
+        Ok(Saved::Yes(revision))
     }
 
-    async fn record(&self, _: RecordKind, _: &RecordKey) -> Result<Option<Record>> {
-        Ok(None)
+    async fn record(&self, kind: RecordKind, key: &RecordKey) -> Result<Option<Record>> {
+        self.up()?;
+        Ok(self.records.lock().unwrap().get(&(kind, key.clone())).cloned())
     }
 
-    async fn remove_record(&self, _: RecordKind, _: &RecordKey) -> Result<bool> {
-        Ok(false)
+    async fn remove_record(&self, kind: RecordKind, key: &RecordKey) -> Result<bool> {
+        self.up()?;
+        Ok(self.records.lock().unwrap().remove(&(kind, key.clone())).is_some())
     }
 
-    async fn records(&self, _: RecordKind, _: Option<&RecordKey>, _: usize) -> Result<Vec<Record>> {
-        Ok(Vec::new())
+    async fn records(&self, kind: RecordKind, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
+        self.up()?;
+        let records = self.records.lock().unwrap();
+        let asked = records
+            .values()
+            .zip(records.keys())
+            .filter(|(record, (of, _))| *of == kind && after.is_none_or(|after| record.key > *after));
+        Ok(asked.map(|(record, _)| record.clone()).take(limit).collect())
     }
 }
