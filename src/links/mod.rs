@@ -1,5 +1,6 @@
 //! Links in use: the catalog (the one path by which links change) and the cache (what redirects are answered from).
 
+pub(crate) mod bulk;
 pub(crate) mod cache;
 pub(crate) mod catalog;
 mod check;
@@ -11,6 +12,7 @@ pub(crate) mod follow;
 mod generate;
 pub(crate) mod kit;
 mod list;
+mod listener;
 pub(crate) mod misses;
 mod policy;
 mod spelling;
