@@ -25,11 +25,11 @@ pub(crate) trait LinkListener: Send + Sync {
 }
 
 pub(crate) struct Catalog {
-    store: Arc<dyn LinkStore>,
+    pub(super) store: Arc<dyn LinkStore>,
     domains: Arc<Domains>,
     config: Config,
     clock: Clock,
-    listener: Arc<dyn LinkListener>,
+    pub(super) listener: Arc<dyn LinkListener>,
 }
 
 /// A link as it was saved, and what its owner may want to know about it.
@@ -102,14 +102,14 @@ impl Catalog {
         Ok(self.saved(link))
     }
 
-    async fn create_at(&self, spec: &LinkSpec) -> Result<Link> {
+    pub(super) async fn create_at(&self, spec: &LinkSpec) -> Result<Link> {
         match self.store.create_link(spec, &self.folded(spec), self.clock.now()).await? {
             Created::Yes(link) => Ok(*link),
             Created::Taken(by) => Err(CatalogError::Taken { slug: spec.slug.as_str().to_owned(), by }),
         }
     }
 
-    async fn create_generated(&self, draft: &check::Draft) -> Result<Link> {
+    pub(super) async fn create_generated(&self, draft: &check::Draft) -> Result<Link> {
         for _ in 0..SLUG_ATTEMPTS {
             let spec = draft.clone().into_spec(generate::slug(self.config.slug_chars)?);
             match self.create_at(&spec).await {
@@ -251,22 +251,32 @@ impl Catalog {
         Ok(page)
     }
 
-    fn limits(&self) -> Limits<'_> {
+    pub(super) fn limits(&self) -> Limits<'_> {
         let bytes_max = self.config.destination_bytes_max.min(DESTINATION_BYTES_MAX);
         Limits { domains: &self.domains, bytes_max, utm: &self.config.utm }
     }
 
-    fn folded(&self, spec: &LinkSpec) -> String {
+    /// How long generated slugs are.
+    pub(super) fn slug_chars(&self) -> usize {
+        self.config.slug_chars
+    }
+
+    pub(super) fn folded(&self, spec: &LinkSpec) -> String {
         spec.slug.folded(self.domains.matching(&spec.domain))
     }
 
-    fn saved(&self, link: Link) -> Saved {
+    pub(super) fn saved(&self, link: Link) -> Saved {
         Saved { warnings: self.warnings(&link), link }
     }
 
     /// What is allowed about a link but probably not meant; one sentence for each doubt.
     pub(crate) fn warnings(&self, link: &Link) -> Vec<String> {
-        warnings(&link.spec, &self.config.utm, self.clock.now())
+        self.doubts(&link.spec)
+    }
+
+    /// The same of a link that is not made yet.
+    pub(super) fn doubts(&self, spec: &LinkSpec) -> Vec<String> {
+        warnings(spec, &self.config.utm, self.clock.now())
     }
 }
 

@@ -9,13 +9,16 @@ pub(crate) mod fake_store;
 mod fields;
 pub(crate) mod follow;
 mod generate;
+pub(crate) mod kit;
 mod list;
 pub(crate) mod misses;
 mod policy;
 mod spelling;
 pub(crate) mod table;
+pub(crate) mod templates;
 mod warnings;
 
+pub(crate) use check::Invalid;
 pub(crate) use domains::Domains;
 pub(crate) use fields::{Change, LinkFields, UtmFields};
 pub(crate) use list::{LIST_MAX, LinkFilter, LinkPage};

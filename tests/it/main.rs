@@ -38,7 +38,8 @@ mod places;
 mod proxies;
 mod rates;
 
-// What the UTM of links must be.
+// What the UTM of links must be; the links of a campaign made together, from templates and in the browser.
+mod campaign;
 mod utm;
 
 // What hits are taken for, and why.

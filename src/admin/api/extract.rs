@@ -76,3 +76,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Number {
         Ok(Self(number))
     }
 }
+
+/// The name at the end of the path.
+pub(super) struct Named(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let unreadable = |_| Problem::not_found("the name at the end of the path is not text");
+        let Path(name) = Path::<String>::from_request_parts(parts, state).await.map_err(unreadable)?;
+        Ok(Self(name))
+    }
+}

@@ -30,6 +30,7 @@ mod reclassify;
 mod reference;
 mod report;
 mod stats;
+pub(super) mod templates;
 
 pub(super) use clicks::EXPORTS_MAX;
 pub(super) use imports::UPLOADS_MAX;
@@ -62,6 +63,7 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .merge(owner::router())
         .merge(reclassify::router())
         .merge(report::router())
+        .merge(templates::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(imports::router())
         .split_for_parts();
