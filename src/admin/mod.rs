@@ -15,7 +15,9 @@ use crate::clock::Clock;
 use crate::domain::owner::OwnerKey;
 use crate::impressions::import::Imports;
 use crate::links::catalog::Catalog;
+use crate::stats::Sources;
 use crate::stats::rates::{Ratings, Rules};
+use crate::stats::scanned::SCANS_MAX;
 use crate::store::{Store, StoreError};
 
 mod access;
@@ -100,6 +102,8 @@ pub(crate) struct Admin {
     /// Turns for exports, and for uploads, whose bodies are held in memory.
     exports: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    /// Turns for questions that read click files.
+    scans: Arc<Semaphore>,
 }
 
 impl Admin {
@@ -110,6 +114,7 @@ impl Admin {
             sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
+            scans: Arc::new(Semaphore::new(SCANS_MAX)),
         }
     }
 }
@@ -118,6 +123,11 @@ impl Admin {
     /// The day that it is in the report time zone.
     fn today(&self) -> jiff::civil::Date {
         self.clock.now().to_zoned(self.report_zone.clone()).date()
+    }
+
+    /// What questions about clicks are asked of.
+    fn sources(&self) -> Sources<'_> {
+        Sources { store: &*self.store, archive: &self.archive, scans: &self.scans, zone: &self.report_zone }
     }
 
     /// What questions about rates are asked of.
