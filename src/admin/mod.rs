@@ -124,6 +124,13 @@ impl Admin {
             scans: Arc::new(Semaphore::new(SCANS_MAX)),
         }
     }
+}
+
+impl Admin {
+    /// The day that it is in the report time zone.
+    fn today(&self) -> jiff::civil::Date {
+        self.clock.now().to_zoned(self.report_zone.clone()).date()
+    }
 
     /// What questions about clicks are asked of.
     fn sources(&self) -> Sources<'_> {
