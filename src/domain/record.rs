@@ -16,11 +16,23 @@ pub(crate) enum RecordKind {
     Template,
     /// An import of links from another tool.
     LinkImport,
+    /// Where clicks and changes are passed on to.
+    Hook,
+    /// What was answered to a request that may be sent again.
+    Idempotency,
 }
 
 impl RecordKind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Match, Self::Columns, Self::Conversion, Self::Secret, Self::Template, Self::LinkImport];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Match,
+        Self::Columns,
+        Self::Conversion,
+        Self::Secret,
+        Self::Template,
+        Self::LinkImport,
+        Self::Hook,
+        Self::Idempotency,
+    ];
 
     /// The word it is stored under.
     pub(crate) fn as_str(self) -> &'static str {
@@ -31,6 +43,8 @@ impl RecordKind {
             Self::Secret => "secret",
             Self::Template => "template",
             Self::LinkImport => "link-import",
+            Self::Hook => "hook",
+            Self::Idempotency => "idempotency",
         }
     }
 }

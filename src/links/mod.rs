@@ -14,6 +14,7 @@ mod generate;
 pub(crate) mod import;
 pub(crate) mod kit;
 mod list;
+mod listener;
 pub(crate) mod misses;
 mod policy;
 mod spelling;
@@ -24,7 +25,7 @@ mod warnings;
 pub(crate) use check::Invalid;
 pub(crate) use domains::Domains;
 pub(crate) use fields::{Change, LinkFields, UtmFields};
-pub(crate) use list::{LIST_MAX, LinkFilter, LinkPage};
+pub(crate) use list::{LIST_MAX, LinkFilter, mentions};
 pub(crate) use policy::UtmPolicy;
 
 use serde::Deserialize;
