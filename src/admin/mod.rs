@@ -27,6 +27,7 @@ mod api;
 mod filtered;
 mod guard;
 mod headers;
+mod idempotency;
 mod key;
 mod listener;
 mod names;

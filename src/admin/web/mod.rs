@@ -20,6 +20,7 @@ use super::api::problem::{Problem, RETRY_SECONDS};
 
 mod assets;
 mod breakdown;
+mod bring;
 mod chart;
 mod ctr;
 mod edit;
@@ -71,8 +72,14 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/imports", get(imports::page).post(imports::store))
         .route("/imports/check", get(|| async { Redirect::to("/imports") }).post(imports::check))
         .layer(DefaultBodyLimit::max(imports::FORM_BYTES_MAX));
+    let moving = Router::new()
+        .route("/links/import", get(bring::page).post(bring::store))
+        .route("/links/import/check", get(|| async { Redirect::to("/links/import") }).post(bring::check))
+        .route("/links/import/{id}/undo", get(bring::confirm_undo).post(bring::undo))
+        .layer(DefaultBodyLimit::max(bring::FORM_BYTES_MAX));
     forms
         .merge(uploads)
+        .merge(moving)
         .layer(from_fn(in_time))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
