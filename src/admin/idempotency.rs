@@ -44,6 +44,9 @@ const KEPT: [HeaderName; 3] = [CONTENT_TYPE, LOCATION, ETAG];
 /// What stands under a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Head {
+    /// Nobody else's: a record that says the same as the one that is there is saved without a conflict, and of two requests
+    /// in one millisecond each would be the first.
+    nonce: String,
     /// Of method, path, query and body.
     fingerprint: String,
     began_at: Timestamp,
@@ -89,7 +92,7 @@ async fn do_once(admin: &Admin, request: Request, next: Next) -> Result<Response
     }
     sweep(admin, now).await?;
     let key = key_of(now, &name)?;
-    let head = Head { fingerprint: fingerprint.clone(), began_at: now, answer: None };
+    let head = Head { nonce: nonce()?, fingerprint, began_at: now, answer: None };
     let revision = match admin.store.put_record(KIND, &key, Expected::Absent, &value(&head)?).await? {
         Saved::Yes(revision) => revision,
         Saved::Full => return Err(Problem::unavailable("too many Idempotency-Keys are in use: try again tomorrow")),
@@ -118,6 +121,12 @@ fn name(header: Option<&HeaderValue>, who: &str) -> Result<String, Problem> {
 fn key_of(at: Timestamp, name: &str) -> Result<RecordKey, Problem> {
     let day = at.strftime("%Y-%m-%d");
     RecordKey::new(&format!("{day} {name}")).ok_or_else(|| Problem::internal("a key of digits is none"))
+}
+
+fn nonce() -> Result<String, Problem> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
 fn yesterday(now: Timestamp) -> Timestamp {

@@ -10,9 +10,9 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::etag;
 use super::extract::{Asked, Number, Sent};
 use super::problem::Problem;
+use super::{cursor, etag};
 use crate::admin::Admin;
 use crate::admin::totals::clicks_of;
 use crate::admin::wire;
@@ -31,8 +31,8 @@ pub(super) fn router() -> OpenApiRouter<Admin> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// Links after this id: `next` of the page before.
-    after: Option<u64>,
+    /// `next` of the page before.
+    after: Option<String>,
     /// Links of a page, 100 unless said.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
@@ -56,7 +56,7 @@ async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> R
         return Err(Problem::invalid("limit", format!("limit is {limit}: use 1 to {LIST_MAX}")));
     }
     let filter = LinkFilter {
-        after: params.after.map(LinkId),
+        after: params.after.as_deref().map(place).transpose()?,
         limit,
         slug: params.slug,
         domain: params.domain,
@@ -66,7 +66,11 @@ async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> R
     };
     let page = admin.catalog.list(&filter).await?;
     let links = with_clicks(&admin, &page.links).await?;
-    Ok(Json(wire::LinkList { links, next: page.next.map(|id| id.0) }))
+    Ok(Json(wire::LinkList { links, next: page.next.map(|id| cursor::write(&id.to_string())) }))
+}
+
+fn place(after: &str) -> Result<LinkId, Problem> {
+    cursor::read(after)?.parse().map(LinkId).map_err(|_| cursor::wrong())
 }
 
 async fn with_clicks(admin: &Admin, links: &[Link]) -> Result<Vec<wire::Link>, Problem> {

@@ -17,6 +17,7 @@ mod click;
 mod clicks;
 mod conversions;
 mod ctr;
+mod cursor;
 mod etag;
 mod extract;
 pub(super) mod filtered;
