@@ -30,6 +30,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod waiting;
 mod web;
 pub(crate) mod wire;
 
@@ -38,6 +39,7 @@ pub(crate) use listener::serve;
 pub(crate) use names::imports;
 
 use session::Sessions;
+use waiting::Waiting;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,6 +102,8 @@ pub(crate) struct Admin {
     /// Turns for exports, and for uploads, whose bodies are held in memory.
     exports: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    /// Files that somebody looks at before they are imported.
+    waiting: Arc<Waiting<web::imports::Said>>,
 }
 
 impl Admin {
@@ -110,6 +114,7 @@ impl Admin {
             sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
+            waiting: Arc::default(),
         }
     }
 }

@@ -10,15 +10,17 @@ pub(super) enum Place {
     Overview,
     Ctr,
     Imports,
+    New,
     Words,
     /// Below one of them.
     Elsewhere,
 }
 
-const PLACES: [(Place, &str, &str); 4] = [
+const PLACES: [(Place, &str, &str); 5] = [
     (Place::Overview, "/", "Links"),
     (Place::Ctr, "/ctr", "CTR"),
     (Place::Imports, "/imports", "Impressions"),
+    (Place::New, "/links/new", "New"),
     (Place::Words, "/words", "Words"),
 ];
 

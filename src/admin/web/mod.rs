@@ -21,17 +21,20 @@ use super::api::problem::{Problem, RETRY_SECONDS};
 mod chart;
 mod ctr;
 mod edit;
+mod field;
 mod figures;
 mod filtered;
 mod form;
-mod imports;
+pub(super) mod imports;
 mod layout;
 pub(super) use layout::document;
 mod link;
+mod matches;
 mod new;
 mod overview;
 mod owner;
 mod sign_in;
+mod templates;
 mod text;
 mod whisker;
 mod words;
@@ -53,12 +56,23 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/", get(overview::page))
         // Where a browser is after a refused form, when its address is asked for again.
         .route("/links", get(|| async { Redirect::to("/") }).post(new::create))
-        .route("/links/new", get(new::page))
+        .route("/links/new", get(new::page).post(new::submit))
+        .route("/links/new/preview", post(new::preview))
+        .route("/links/made", get(new::made::page))
+        .route("/templates", get(templates::page).post(templates::keep))
+        .route("/templates/edit", get(templates::edit))
+        .route("/templates/remove", get(templates::confirm_removal).post(templates::remove))
         .route("/links/{id}", get(link::page))
         .route("/links/{id}/edit", get(edit::page).post(edit::save))
         .route("/links/{id}/enabled", post(edit::switch))
         .route("/links/{id}/remove", get(edit::confirm_removal).post(edit::remove))
         .route("/ctr", get(ctr::page))
+        .route("/matches", get(matches::page).post(matches::decide))
+        .route("/imports", get(imports::page).post(imports::store))
+        .route("/imports/explain", post(imports::explain))
+        .route("/imports/manual", get(imports::manual_page).post(imports::keep_manual))
+        .route("/imports/columns", post(imports::forget_columns))
+        .route("/imports/{id}", get(imports::show))
         .route("/imports/{id}/undo", get(imports::confirm_undo).post(imports::undo))
         .route("/filtered", get(filtered::page))
         .route("/owner", get(owner::page))
@@ -69,11 +83,14 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route(&STYLE_PATH, get(style))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
     let uploads = Router::new()
-        .route("/imports", get(imports::page).post(imports::store))
-        .route("/imports/check", get(|| async { Redirect::to("/imports") }).post(imports::check))
+        .route("/imports/check", get(imports::check_page).post(imports::receive))
         .layer(DefaultBodyLimit::max(imports::FORM_BYTES_MAX));
+    let tables = Router::new()
+        .route("/links/new/table", get(new::table::page).post(new::table::submit))
+        .layer(DefaultBodyLimit::max(new::table::FORM_BYTES_MAX));
     forms
         .merge(uploads)
+        .merge(tables)
         .layer(from_fn(in_time))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
