@@ -120,6 +120,11 @@ impl Admin {
 }
 
 impl Admin {
+    /// The day that it is in the report time zone.
+    fn today(&self) -> jiff::civil::Date {
+        self.clock.now().to_zoned(self.report_zone.clone()).date()
+    }
+
     /// What questions about rates are asked of.
     ///
     /// # Errors

@@ -2,37 +2,50 @@
 
 use std::collections::HashMap;
 
-use jiff::Span;
-
 use super::Refused;
+use super::view::View;
 use crate::admin::Admin;
+use crate::domain::counter::DayCounters;
 use crate::domain::link::LinkId;
 use crate::stats::StatsError;
 use crate::stats::ctr::{Grouping, Numerator, Order};
 use crate::stats::query::{By, CtrQuery, StatsQuery, Window};
-use crate::stats::report::{days_needed, report};
+use crate::stats::report::report;
 use crate::stats::wire::{CtrReport, CtrRow, StatsReport};
 
-/// The days a page shows.
-pub(super) const DAYS: i32 = 28;
-
-/// Clicks of the last days, of one link or of all: one report for each of `by`, from one reading of the counters.
-pub(super) async fn recent<const N: usize>(
-    admin: &Admin,
+/// The clicks of a view and of the days before it, of one link or of all.
+pub(super) struct Counted<'a> {
+    admin: &'a Admin,
     link: Option<LinkId>,
-    by: [By; N],
-) -> Result<[StatsReport; N], Refused> {
-    let zone = &admin.report_zone;
-    let today = admin.clock.now().to_zoned(zone.clone()).date();
-    let window = Window::new(today.saturating_sub(Span::new().days(DAYS - 1)), today)?;
-    let query = |by| StatsQuery { link, campaign: None, window, zone: zone.clone(), by };
-    let days = days_needed(&query(By::Day), zone);
-    let counters = admin.store.counters(link.as_ref().map(std::slice::from_ref), days.first(), days.last()).await?;
-    let mut reports = Vec::with_capacity(N);
-    for by in by {
-        reports.push(report(&query(by), zone, &counters).map_err(StatsError::from)?);
+    window: Window,
+    window_before: Window,
+    pub(super) now: Vec<DayCounters>,
+    before: Vec<DayCounters>,
+}
+
+impl<'a> Counted<'a> {
+    /// Reads the counters once; every report of a page is made from them.
+    pub(super) async fn read(admin: &'a Admin, link: Option<LinkId>, view: &View) -> Result<Self, Refused> {
+        let (window, window_before) = (view.window, view.before());
+        let links = link.as_ref().map(std::slice::from_ref);
+        let counters = admin.store.counters(links, window_before.first(), window.last()).await?;
+        let (now, before) = counters.into_iter().partition(|counted| window.contains(counted.day));
+        Ok(Self { admin, link, window, window_before, now, before })
     }
-    Ok(reports.try_into().expect("there are as many reports as were asked for"))
+
+    pub(super) fn by(&self, by: By) -> Result<StatsReport, Refused> {
+        self.report(by, self.window, &self.now)
+    }
+
+    pub(super) fn before_by(&self, by: By) -> Result<StatsReport, Refused> {
+        self.report(by, self.window_before, &self.before)
+    }
+
+    fn report(&self, by: By, window: Window, counters: &[DayCounters]) -> Result<StatsReport, Refused> {
+        let zone = &self.admin.report_zone;
+        let query = StatsQuery { link: self.link, campaign: None, window, zone: zone.clone(), by };
+        Ok(report(&query, zone, counters).map_err(StatsError::from)?)
+    }
 }
 
 /// Click-through rates of all imported days, by link.

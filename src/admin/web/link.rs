@@ -1,16 +1,19 @@
 //! One link: what it is, how it was clicked, what its clicks were like, and what they are divided by.
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
 
+use super::figures::{self, Counted};
+use super::help::{Word, defined};
 use super::layout::{self, Place};
-use super::overview::{filtered, placement, recent};
+use super::links::placement;
+use super::overview::{filtered, over_time};
+use super::parts::copyable;
 use super::text::{count, counted, percent, when};
-use super::words::{Word, defined};
-use super::{Refused, ctr, figures};
+use super::view::View;
+use super::{Refused, breakdown, ctr};
 use crate::admin::Admin;
-use crate::admin::totals::clicks_of;
 use crate::domain::counter::Dimension;
 use crate::domain::link::{Link, LinkId};
 use crate::domain::passthrough::NO_TRACK;
@@ -30,51 +33,43 @@ const BREAKDOWNS: [(Dimension, &str, Option<Word>); 7] = [
     (Dimension::Referrer, "Referrer", None),
 ];
 
-/// Values of one breakdown that are not folded away.
-const ROWS: usize = 6;
-
-/// The most values of one breakdown on the page; API and CLI have all of them.
-const ROWS_MAX: usize = 200;
+/// Unfilled macros that are named.
+const UNFILLED: usize = 6;
 
 pub(super) async fn page(
     State(admin): State<Admin>,
     number: Result<Path<u64>, PathRejection>,
+    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Markup, Refused> {
-    let Path(id) = number?;
+    let (Path(id), Query(pairs)) = (number?, pairs?);
     let link = admin.catalog.get(LinkId(id)).await?;
-    let [source, seen_on, country, device, os, browser, referrer] =
-        BREAKDOWNS.map(|(dimension, ..)| By::Value(dimension));
-    let by = [
-        By::Day,
-        By::Value(Dimension::Reason),
-        By::Value(Dimension::Unfilled),
-        source,
-        seen_on,
-        country,
-        device,
-        os,
-        browser,
-        referrer,
-    ];
-    let [days, reasons, macros, breakdowns @ ..] = figures::recent(&admin, Some(link.id), by).await?;
-    let ever = clicks_of(&*admin.store, &[link.id]).await?.get(&link.id).copied().unwrap_or(0);
+    let view = View::parse(&format!("/links/{id}"), pairs, &[], admin.today())?;
+    let counted = Counted::read(&admin, Some(link.id), &view).await?;
+    let (days, reasons) = (counted.by(By::Day)?, counted.by(By::Value(Dimension::Reason))?);
+    let breakdowns: Vec<StatsReport> =
+        BREAKDOWNS.iter().map(|(dimension, ..)| counted.by(By::Value(*dimension))).collect::<Result<_, _>>()?;
     let rates: Vec<CtrRow> =
         figures::rates(&admin).await?.rows.into_iter().filter(|row| row.value == id.to_string()).collect();
     let name = admin.catalog.domains().readable(&link.spec.domain, &link.spec.slug);
     let content = html! {
         (about(&admin, &link, &name))
-        (recent("Last 28 days", &days, Some(ever)))
-        (unfilled(&macros))
+        (head_of_numbers(&view))
+        (over_time(&admin, &view, &counted)?)
+        (unfilled(&counted.by(By::Value(Dimension::Unfilled))?))
         (divided(&admin, &rates))
         (place(&link, &breakdowns[0], &breakdowns[1]))
         @if days.clicks > 0 {
             div.columns {
-                @for ((_, title, word), report) in BREAKDOWNS.iter().zip(&breakdowns) { (breakdown(title, *word, report)) }
+                @for ((_, title, word), report) in BREAKDOWNS.iter().zip(&breakdowns) { (breakdown::card(report, title, *word, "")) }
             }
         }
         (filtered(&days, &reasons))
     };
     Ok(layout::page(Place::Elsewhere, &name, &content))
+}
+
+fn head_of_numbers(view: &View) -> Markup {
+    html! { div.head.top { h2 { "Clicks, " (view.days()) } (view.picker()) } }
 }
 
 fn about(admin: &Admin, link: &Link, name: &str) -> Markup {
@@ -87,8 +82,7 @@ fn about(admin: &Admin, link: &Link, name: &str) -> Markup {
                 (actions(link))
             }
             p.copying {
-                // One click selects the whole address, without a script.
-                span.copy title="Click to select all of it" { (short_url) }
+                (copyable(&short_url))
                 a href={ (short_url) "?" (NO_TRACK) } rel="noreferrer noopener" title="Your visit is recorded as the owner's, not as a click" {
                     "Try it, uncounted"
                 }
@@ -182,53 +176,11 @@ fn place(link: &Link, sources: &StatsReport, seen_on: &StatsReport) -> Markup {
 /// Macros that arrived as they were written, because nobody filled them in.
 fn unfilled(report: &StatsReport) -> Markup {
     html! {
-        @for row in report.rows.iter().take(ROWS) {
+        @for row in report.rows.iter().take(UNFILLED) {
             p.warning {
                 (counted(row.clicks, "click")) " of these days arrived with " code { (row.value) }
                 " unfilled: the tool that shows the link did not replace its macro."
             }
         }
     }
-}
-
-fn breakdown(title: &str, word: Option<Word>, report: &StatsReport) -> Markup {
-    let shown = &report.rows[..report.rows.len().min(ROWS_MAX)];
-    let (first, others) = shown.split_at(shown.len().min(ROWS));
-    html! {
-        section.card {
-            h2 { @match word { Some(word) => (defined(word, title)), None => (title) } }
-            @if first.is_empty() { p.hint { "No clicks in the last 28 days." } } @else {
-                (values(title, first))
-                @if !others.is_empty() { details { summary { (others.len()) " more" } (values(title, others)) } }
-            }
-        }
-    }
-}
-
-fn values(title: &str, rows: &[crate::stats::wire::StatsRow]) -> Markup {
-    html! {
-        table.values {
-            thead {
-                tr {
-                    th scope="col" { span.unseen { (title) } }
-                    th.number scope="col" { (defined(Word::Click, "Clicks")) }
-                    th.number scope="col" { "Share" }
-                }
-            }
-            tbody {
-                @for row in rows {
-                    tr {
-                        td { (row.value) (share(row.share)) }
-                        td.number { (count(row.clicks)) }
-                        td.number { (percent(row.share)) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A bar as long as the share; the number stands beside it.
-fn share(share: f64) -> Markup {
-    html! { svg.share aria-hidden="true" { rect width=(format!("{:.2}%", share * 100.0)) height="100%" {} } }
 }

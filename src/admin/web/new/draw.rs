@@ -100,7 +100,7 @@ pub(super) fn page(admin: &Admin, campaign: &Campaign, templates: &[Template], a
             }
             section.card.foresight aria-labelledby="foresight" {
                 h2 #foresight { "What will be made" }
-                div #preview { (foreseen(admin, campaign, answers)) }
+                div.preview #preview { (foreseen(admin, campaign, answers)) }
                 div.actions {
                     button name="do" value="make" { "Make links" }
                     button.plain name="do" value="preview" { "Preview" }

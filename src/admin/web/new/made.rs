@@ -11,6 +11,7 @@ use crate::admin::Admin;
 use crate::admin::api::problem::Problem;
 use crate::admin::web::Refused;
 use crate::admin::web::layout::{self, Place};
+use crate::admin::web::parts::copyable;
 use crate::admin::web::text::{counted, sentence};
 use crate::domain::link::{Link, LinkId};
 use crate::links::catalog::CatalogError;
@@ -98,7 +99,7 @@ fn draw(admin: &Admin, links: &[Link]) -> Markup {
             section.card {
                 h2 #all-heading { "All as text" }
                 textarea #all aria-labelledby="all-heading" rows=(links.len().clamp(2, 12)) readonly { "\n" (all.join("\n")) }
-                div.actions { button.plain.copying-button type="button" data-copy="#all" hidden { "Copy all" } }
+                div.actions { button.plain.scripted type="button" data-copy=(all.join("\n")) { "Copy all" } }
             }
         }
     };
@@ -106,7 +107,6 @@ fn draw(admin: &Admin, links: &[Link]) -> Markup {
 }
 
 fn one(admin: &Admin, link: &Link, short: &str) -> Markup {
-    let id = format!("short-{}", link.id);
     html! {
         li {
             div {
@@ -114,10 +114,7 @@ fn one(admin: &Admin, link: &Link, short: &str) -> Markup {
                 small { (link.spec.destination.as_str()) }
                 @for warning in admin.catalog.warnings(link) { p.warning { (sentence(&warning)) } }
             }
-            div.copying {
-                code.copy id=(id) { (short) }
-                button.plain type="button" data-copy={ "#" (id) } aria-label={ "Copy " (short) } hidden { "Copy" }
-            }
+            (copyable(short))
         }
     }
 }
