@@ -100,11 +100,11 @@ pub(super) fn page(admin: &Admin, campaign: &Campaign, templates: &[Template], a
             }
             section.card.foresight aria-labelledby="foresight" {
                 h2 #foresight { "What will be made" }
-                div.preview #preview { (foreseen(admin, campaign, answers)) }
                 div.actions {
                     button name="do" value="make" { "Make links" }
                     button.plain name="do" value="preview" { "Preview" }
                 }
+                div.preview #preview { (foreseen(admin, campaign, answers)) }
             }
         }
         (lists(admin))
@@ -115,7 +115,7 @@ pub(super) fn page(admin: &Admin, campaign: &Campaign, templates: &[Template], a
 fn foreseen(admin: &Admin, campaign: &Campaign, answers: Option<&Answers>) -> Markup {
     match answers {
         Some(answers) => preview::draw(admin, campaign, answers),
-        None => html! { p.hint { "Choose places above; “Preview” shows where each link will lead." } },
+        None => html! { p.hint { "Choose places to see where each link will lead." } },
     }
 }
 
@@ -173,6 +173,7 @@ fn place(form: &Drawn, at: usize, row: &Row) -> Markup {
         form.wrongs.iter().any(|wrong| wrong.row == Some(at) && wrong.name.is_some_and(|name| folded.contains(&name)));
     html! {
         div.place role="group" aria-labelledby={ (pick) "-label" } {
+            input type="hidden" name="row" value=(at);
             input.pick type="checkbox" id=(pick) name="pick" value=(at) checked[row.is_picked];
             label id={ (pick) "-label" } for=(pick) { (called) }
             span.soft { (summary(row)) }

@@ -1,6 +1,6 @@
 //! What the form of a campaign says: what its links share, and a row for each place.
 //!
-//! Rows have the same input names; each begins with its `name`, so that the order of the inputs tells them apart.
+//! Rows have the same input names; each begins with a `row`, so that the order of the inputs tells them apart.
 
 use jiff::civil::Date;
 
@@ -115,11 +115,12 @@ impl Campaign {
     }
 
     fn read_in_row(&mut self, name: &str, value: String) -> Result<(), Problem> {
-        if name == "name" {
+        if name == "row" {
             if self.rows.len() >= SPOTS_MAX {
                 return Err(Problem::malformed(format!("a form has at most {SPOTS_MAX} placements")));
             }
             self.rows.push(Row::default());
+            return Ok(());
         }
         let unknown = || Problem::malformed("the form has an input that no page of ours has");
         let row = self.rows.last_mut().ok_or_else(unknown)?;
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn rows_are_told_apart_by_their_order_and_only_picked_ones_become_links() {
         let (campaign, pressed) = read(
-            "url=https%3A%2F%2Fe.com&campaign=spring&name=Story&source=instagram&slug=a&pick=1&name=Post&source=x&slug=b&do=make",
+            "url=https%3A%2F%2Fe.com&campaign=spring&row=0&name=Story&source=instagram&slug=a&pick=1&row=1&name=Post&source=x&slug=b&do=make",
         )
         .unwrap();
         assert_eq!((campaign.rows.len(), pressed), (2, Pressed::Make));
@@ -187,14 +188,14 @@ mod tests {
     #[test]
     fn enter_shows_a_preview_and_what_no_page_sends_is_refused() {
         assert_eq!(read("url=a").unwrap().1, Pressed::Preview);
-        for wrong in ["do=dance", "shoes=1", "name=a&shoes=1", "source=a", &"name=a&".repeat(SPOTS_MAX + 1)] {
+        for wrong in ["do=dance", "shoes=1", "row=0&shoes=1", "source=a", &"row=0&".repeat(SPOTS_MAX + 1)] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn a_template_brings_its_rows_and_leaves_what_was_typed() {
-        let (mut campaign, _) = read("url=https%3A%2F%2Fe.com&campaign=mine&name=a").unwrap();
+        let (mut campaign, _) = read("url=https%3A%2F%2Fe.com&campaign=mine&row=0&name=a").unwrap();
         let spot = Spot { name: "Story".to_owned(), ..Spot::default() };
         let template = Template {
             name: "Launch".to_owned(),

@@ -97,8 +97,8 @@ fn draw(admin: &Admin, links: &[Link]) -> Markup {
         }
         @if !links.is_empty() {
             section.card {
-                h2 #all-heading { "All as text" }
-                textarea #all aria-labelledby="all-heading" rows=(links.len().clamp(2, 12)) readonly { "\n" (all.join("\n")) }
+                h2 { "All as text" }
+                textarea #all aria-label="All as text" rows=(links.len().clamp(2, 12)) readonly { "\n" (all.join("\n")) }
                 div.actions { button.plain.scripted type="button" data-copy=(all.join("\n")) { "Copy all" } }
             }
         }
