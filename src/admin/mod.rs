@@ -15,7 +15,9 @@ use crate::clock::Clock;
 use crate::domain::owner::OwnerKey;
 use crate::impressions::import::Imports;
 use crate::links::catalog::Catalog;
+use crate::stats::Sources;
 use crate::stats::rates::{Ratings, Rules};
+use crate::stats::scanned::SCANS_MAX;
 use crate::store::{Store, StoreError};
 
 mod access;
@@ -104,6 +106,8 @@ pub(crate) struct Admin {
     uploads: Arc<Semaphore>,
     /// Files that somebody looks at before they are imported.
     waiting: Arc<Waiting<web::imports::Said>>,
+    /// Turns for questions that read click files.
+    scans: Arc<Semaphore>,
 }
 
 impl Admin {
@@ -115,6 +119,7 @@ impl Admin {
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
             waiting: Arc::default(),
+            scans: Arc::new(Semaphore::new(SCANS_MAX)),
         }
     }
 }
@@ -123,6 +128,11 @@ impl Admin {
     /// The day that it is in the report time zone.
     fn today(&self) -> jiff::civil::Date {
         self.clock.now().to_zoned(self.report_zone.clone()).date()
+    }
+
+    /// What questions about clicks are asked of.
+    fn sources(&self) -> Sources<'_> {
+        Sources { store: &*self.store, archive: &self.archive, scans: &self.scans, zone: &self.report_zone }
     }
 
     /// What questions about rates are asked of.

@@ -15,6 +15,7 @@ mod doctor;
 mod dry_run;
 mod export;
 mod figures;
+mod filter;
 mod import;
 mod link;
 mod lookup;

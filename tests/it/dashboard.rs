@@ -171,10 +171,14 @@ fn every_page_of_the_demo_can_be_read_on_a_phone_and_on_a_desk_in_both_themes() 
     let link = visit.app.link_by_slug("coffee");
     for (name, path, shows) in [
         ("link", format!("/links/{}", link["id"]), "Link in bio, Instagram"),
+        ("link-filtered", format!("/links/{}?days=7&country=SE,DE", link["id"]), "Without filters"),
         ("today", "/?days=1".to_owned(), "per hour"),
         ("year", "/?days=365".to_owned(), "per week"),
         ("refused", "/?days=none".to_owned(), "is no number of days"),
         ("links", "/links".to_owned(), "coffee"),
+        ("filtered-overview", "/?country=SE&device=!desktop".to_owned(), "is not desktop"),
+        ("by-clicks", "/links?sort=clicks&campaign=winter-roast".to_owned(), "letter-48"),
+        ("links-refused", "/links?country=SE".to_owned(), "only clicks do"),
         ("found", "/links?q=letter".to_owned(), "letter-48"),
         ("ctr-link", "/ctr".to_owned(), "roast-story"),
         ("ctr-post", "/ctr?by=post".to_owned(), "95 % interval"),

@@ -5,47 +5,34 @@ use std::collections::HashMap;
 use super::Refused;
 use super::view::View;
 use crate::admin::Admin;
-use crate::domain::counter::DayCounters;
-use crate::domain::link::LinkId;
-use crate::stats::StatsError;
 use crate::stats::ctr::{Grouping, Numerator, Order};
 use crate::stats::query::{By, CtrQuery, StatsQuery, Window};
-use crate::stats::report::report;
+use crate::stats::reports;
 use crate::stats::wire::{CtrReport, CtrRow, StatsReport};
 
-/// The clicks of a view and of the days before it, of one link or of all.
-pub(super) struct Counted<'a> {
-    admin: &'a Admin,
-    link: Option<LinkId>,
-    window: Window,
-    window_before: Window,
-    pub(super) now: Vec<DayCounters>,
-    before: Vec<DayCounters>,
+/// Clicks of a view: one report for each of `by`, from one reading.
+pub(super) async fn clicks<const N: usize>(
+    admin: &Admin,
+    view: &View,
+    by: [By; N],
+) -> Result<[StatsReport; N], Refused> {
+    of_days(admin, view, view.window, by).await
 }
 
-impl<'a> Counted<'a> {
-    /// Reads the counters once; every report of a page is made from them.
-    pub(super) async fn read(admin: &'a Admin, link: Option<LinkId>, view: &View) -> Result<Self, Refused> {
-        let (window, window_before) = (view.window, view.before());
-        let links = link.as_ref().map(std::slice::from_ref);
-        let counters = admin.store.counters(links, window_before.first(), window.last()).await?;
-        let (now, before) = counters.into_iter().partition(|counted| window.contains(counted.day));
-        Ok(Self { admin, link, window, window_before, now, before })
-    }
+/// Clicks of the days before those of a view.
+pub(super) async fn clicks_before(admin: &Admin, view: &View, by: By) -> Result<StatsReport, Refused> {
+    let [report] = of_days(admin, view, view.before(), [by]).await?;
+    Ok(report)
+}
 
-    pub(super) fn by(&self, by: By) -> Result<StatsReport, Refused> {
-        self.report(by, self.window, &self.now)
-    }
-
-    pub(super) fn before_by(&self, by: By) -> Result<StatsReport, Refused> {
-        self.report(by, self.window_before, &self.before)
-    }
-
-    fn report(&self, by: By, window: Window, counters: &[DayCounters]) -> Result<StatsReport, Refused> {
-        let zone = &self.admin.report_zone;
-        let query = StatsQuery { link: self.link, campaign: None, window, zone: zone.clone(), by };
-        Ok(report(&query, zone, counters).map_err(StatsError::from)?)
-    }
+async fn of_days<const N: usize>(
+    admin: &Admin,
+    view: &View,
+    window: Window,
+    by: [By; N],
+) -> Result<[StatsReport; N], Refused> {
+    let query = StatsQuery { filter: view.asked(), window, zone: admin.report_zone.clone() };
+    Ok(reports(&admin.sources(), &query, by).await?)
 }
 
 /// Click-through rates of all imported days, by link.

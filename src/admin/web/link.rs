@@ -4,7 +4,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
 
-use super::figures::{self, Counted};
+use super::breakdown::Breakdown;
 use super::help::{Word, defined};
 use super::layout::{self, Place};
 use super::links::placement;
@@ -12,26 +12,30 @@ use super::overview::{filtered, over_time};
 use super::parts::copyable;
 use super::text::{count, counted, percent, when};
 use super::view::View;
-use super::{Refused, breakdown, ctr};
+use super::{Refused, ctr, figures};
 use crate::admin::Admin;
-use crate::domain::counter::Dimension;
+use crate::domain::facet::{ClickFacet, Facet};
 use crate::domain::link::{Link, LinkId};
 use crate::domain::passthrough::NO_TRACK;
 use crate::stats::ctr::{Grouping, Numerator};
 use crate::stats::query::By;
-use crate::stats::seen;
-use crate::stats::wire::{CtrRow, StatsReport};
+use crate::stats::wire::{CtrRow, Seen, StatsReport};
 
-/// What is broken down, the words above it, and what they mean where that is not plain.
-const BREAKDOWNS: [(Dimension, &str, Option<Word>); 7] = [
-    (Dimension::Source, "Source", Some(Word::Source)),
-    (Dimension::SeenOn, "Seen on", Some(Word::SeenOn)),
-    (Dimension::Country, "Country", None),
-    (Dimension::Device, "Device", None),
-    (Dimension::Os, "System", None),
-    (Dimension::Browser, "Browser", None),
-    (Dimension::Referrer, "Referrer", None),
-];
+const SOURCE: Breakdown = broken_down(ClickFacet::Source, "Source", Some(Word::Source));
+const SEEN_ON: Breakdown = broken_down(ClickFacet::SeenOn, "Seen on", Some(Word::SeenOn));
+const COUNTRY: Breakdown = broken_down(ClickFacet::Country, "Country", Some(Word::Country));
+const REGION: Breakdown = broken_down(ClickFacet::Region, "Region", None);
+const CITY: Breakdown = broken_down(ClickFacet::City, "City", None);
+const DEVICE: Breakdown = broken_down(ClickFacet::Device, "Device", Some(Word::Device));
+const OS: Breakdown = broken_down(ClickFacet::Os, "System", None);
+const BROWSER: Breakdown = broken_down(ClickFacet::Browser, "Browser", None);
+const LANGUAGE: Breakdown = broken_down(ClickFacet::Language, "Language", None);
+const REFERRER: Breakdown = broken_down(ClickFacet::Referrer, "Referrer", None);
+const CHANNEL: Breakdown = broken_down(ClickFacet::Channel, "Channel", None);
+
+const fn broken_down(facet: ClickFacet, title: &'static str, word: Option<Word>) -> Breakdown {
+    Breakdown { facet: Facet::Click(facet), title, word }
+}
 
 /// Unfilled macros that are named.
 const UNFILLED: usize = 6;
@@ -43,24 +47,24 @@ pub(super) async fn page(
 ) -> Result<Markup, Refused> {
     let (Path(id), Query(pairs)) = (number?, pairs?);
     let link = admin.catalog.get(LinkId(id)).await?;
-    let view = View::parse(&format!("/links/{id}"), pairs, &[], admin.today())?;
-    let counted = Counted::read(&admin, Some(link.id), &view).await?;
-    let (days, reasons) = (counted.by(By::Day)?, counted.by(By::Value(Dimension::Reason))?);
-    let breakdowns: Vec<StatsReport> =
-        BREAKDOWNS.iter().map(|(dimension, ..)| counted.by(By::Value(*dimension))).collect::<Result<_, _>>()?;
+    let view = View::parse(&format!("/links/{id}"), pairs, &[], admin.today())?.of_link(link.id);
+    let drawn = [SOURCE, SEEN_ON, COUNTRY, REGION, CITY, DEVICE, OS, BROWSER, LANGUAGE, REFERRER, CHANNEL];
+    let [reason, unfilled_by] = [ClickFacet::Reason, ClickFacet::Unfilled].map(|facet| By::Value(Facet::Click(facet)));
+    let [days, reasons, macros] = figures::clicks(&admin, &view, [view.step(), reason, unfilled_by]).await?;
+    let breakdowns = figures::clicks(&admin, &view, drawn.map(Breakdown::by)).await?;
     let rates: Vec<CtrRow> =
         figures::rates(&admin).await?.rows.into_iter().filter(|row| row.value == id.to_string()).collect();
     let name = admin.catalog.domains().readable(&link.spec.domain, &link.spec.slug);
     let content = html! {
         (about(&admin, &link, &name))
         (head_of_numbers(&view))
-        (over_time(&admin, &view, &counted)?)
-        (unfilled(&counted.by(By::Value(Dimension::Unfilled))?))
+        (over_time(&admin, &view, &days).await?)
+        (unfilled(&macros))
         (divided(&admin, &rates))
-        (place(&link, &breakdowns[0], &breakdowns[1]))
+        (place(days.seen.as_ref()))
         @if days.clicks > 0 {
             div.columns {
-                @for ((_, title, word), report) in BREAKDOWNS.iter().zip(&breakdowns) { (breakdown::card(report, title, *word, "")) }
+                @for (drawn, report) in drawn.iter().zip(&breakdowns) { (drawn.card(&view, report, "")) }
             }
         }
         (filtered(&days, &reasons))
@@ -69,7 +73,10 @@ pub(super) async fn page(
 }
 
 fn head_of_numbers(view: &View) -> Markup {
-    html! { div.head.top { h2 { "Clicks, " (view.days()) } (view.picker()) } }
+    html! {
+        div.head.top { h2 { "Clicks, " (view.days()) } (view.picker()) }
+        (view.filters(Facet::all()))
+    }
 }
 
 fn about(admin: &Admin, link: &Link, name: &str) -> Markup {
@@ -154,10 +161,7 @@ fn divided(admin: &Admin, rates: &[CtrRow]) -> Markup {
 }
 
 /// Whether the clicks came from where the link was made for.
-fn place(link: &Link, sources: &StatsReport, seen_on: &StatsReport) -> Markup {
-    let spec = &link.spec;
-    let is_declared = spec.utm.source.is_some() || spec.placement.platform.is_some();
-    let seen = is_declared.then(|| seen::of(spec.placement.level, &sources.rows, &seen_on.rows)).flatten();
+fn place(seen: Option<&Seen>) -> Markup {
     html! {
         @if let Some((seen, leak)) = seen.and_then(|seen| seen.leak().map(|leak| (seen, leak))) {
             section.card {

@@ -1,28 +1,34 @@
 //! The overview: what happened lately, against the time before, by what can be done about it.
 
-use std::collections::HashMap;
-
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use maud::{Markup, html};
 
-use super::figures::{self, Counted};
+use super::breakdown::Breakdown;
 use super::form::{self, Inputs, Purpose};
 use super::help::{Word, defined};
 use super::layout::{self, Place};
 use super::parts::{Change, card, empty, head, share, tile};
 use super::text::{count, counted, percent};
 use super::view::View;
-use super::{Refused, breakdown, chart, filtered, whisker};
+use super::{Refused, chart, figures, filtered, whisker};
 use crate::admin::Admin;
-use crate::domain::counter::Dimension;
-use crate::domain::link::{Link, LinkId};
-use crate::domain::verdict::Verdict;
+use crate::domain::counter::OTHER;
+use crate::domain::facet::{ClickFacet, Facet, LinkFacet};
 use crate::links::LinkFilter;
 use crate::stats::ctr::{Grouping, Numerator, Order};
 use crate::stats::query::{By, CtrQuery};
-use crate::stats::read_links;
 use crate::stats::wire::{CtrRow, StatsReport, StatsRow};
+
+const LINK: Facet = Facet::Link(LinkFacet::Link);
+const CAMPAIGN: Facet = Facet::Link(LinkFacet::Campaign);
+
+const SOURCE: Breakdown =
+    Breakdown { facet: Facet::Click(ClickFacet::Source), title: "Sources", word: Some(Word::Source) };
+const COUNTRY: Breakdown =
+    Breakdown { facet: Facet::Click(ClickFacet::Country), title: "Countries", word: Some(Word::Country) };
+const DEVICE: Breakdown =
+    Breakdown { facet: Facet::Click(ClickFacet::Device), title: "Devices", word: Some(Word::Device) };
 
 /// Rows of a list on this page; the pages behind them have all.
 const TOP: usize = 8;
@@ -40,18 +46,31 @@ pub(super) async fn page(
     if admin.catalog.list(&first).await?.links.is_empty() {
         return Ok(layout::page(Place::Overview, "Make your first link", &welcome(&admin)));
     }
-    let counted = Counted::read(&admin, None, &view).await?;
+    let by = [
+        view.step(),
+        By::Value(Facet::Click(ClickFacet::Reason)),
+        By::Value(LINK),
+        By::Value(CAMPAIGN),
+        SOURCE.by(),
+        COUNTRY.by(),
+        DEVICE.by(),
+    ];
+    let [now, reasons, links, campaigns, sources, countries, devices] = figures::clicks(&admin, &view, by).await?;
     let content = html! {
         (head("Overview", html! { (view.days()) ", " (zone_name(&admin)) ", all links" }, view.picker()))
-        (over_time(&admin, &view, &counted)?)
+        (view.filters(Facet::all()))
+        (over_time(&admin, &view, &now).await?)
         div.grid {
             (levels(&admin, &view).await?)
-            (top_links(&admin, &view, &counted).await?)
-            (breakdown::card(&counted.by(By::Value(Dimension::Source))?, "Sources", Some(Word::Source), "third"))
-            (breakdown::card(&counted.by(By::Value(Dimension::Country))?, "Countries", Some(Word::Country), "third"))
-            (breakdown::card(&counted.by(By::Value(Dimension::Device))?, "Devices", Some(Word::Device), "third"))
+            (card("Links", ranked("Link", &links, |row| view.href_of(&format!("/links/{}", row.value)))))
+            (SOURCE.card(&view, &sources, ""))
+            (COUNTRY.card(&view, &countries, ""))
+            (DEVICE.card(&view, &devices, ""))
+            (card(html! { (defined(Word::Campaign, "Campaigns")) }, ranked("Campaign", &campaigns, |row| {
+                view.filtered(view.filter.clone().with(CAMPAIGN, &row.value)).href()
+            })))
         }
-        (filtered(&counted.by(By::Day)?, &counted.by(By::Value(Dimension::Reason))?))
+        (filtered(&now, &reasons))
     };
     Ok(layout::page(Place::Overview, "Overview", &content))
 }
@@ -77,9 +96,8 @@ fn welcome(admin: &Admin) -> Markup {
 }
 
 /// The sums of the view beside those of the time before, and the bars of both.
-pub(super) fn over_time(admin: &Admin, view: &View, counted: &Counted<'_>) -> Result<Markup, Refused> {
-    let step = if view.window.first() == view.window.last() { By::Hour } else { By::Day };
-    let (now, before) = (counted.by(step)?, counted.before_by(step)?);
+pub(super) async fn over_time(admin: &Admin, view: &View, now: &StatsReport) -> Result<Markup, Refused> {
+    let before = figures::clicks_before(admin, view, view.step()).await?;
     let change = |now, before| Change { now, before }.draw();
     let visitors = now.visitors.zip(before.visitors);
     let hits = now.hits.zip(before.hits);
@@ -97,7 +115,7 @@ pub(super) fn over_time(admin: &Admin, view: &View, counted: &Counted<'_>) -> Re
                     }))
                 }
             }
-            (chart::draw(&now, Some(&before), &admin.report_zone))
+            (chart::draw(now, Some(&before), &admin.report_zone))
         }
     })
 }
@@ -124,56 +142,23 @@ async fn levels(admin: &Admin, view: &View) -> Result<Markup, Refused> {
     Ok(card(html! { (defined(Word::Ctr, "CTR")) " against its " (defined(Word::Baseline, "baseline")) }, content))
 }
 
-/// The links and campaigns with the most clicks of these days.
-async fn top_links(admin: &Admin, view: &View, counted: &Counted<'_>) -> Result<Markup, Refused> {
-    let mut clicks: HashMap<LinkId, u64> = HashMap::new();
-    for day in &counted.now {
-        *clicks.entry(day.link).or_default() += day.counters.get(Dimension::Verdict, Verdict::Human.as_str());
-    }
-    let campaigns = read_links(&*admin.store, |link| Some((link.spec.utm.campaign.clone()?, link.id))).await?;
-    let mut by_campaign: HashMap<String, u64> = HashMap::new();
-    for (campaign, link) in campaigns {
-        *by_campaign.entry(campaign).or_default() += clicks.get(&link).copied().unwrap_or(0);
-    }
-    let all = clicks.values().sum();
-    let mut rows = Vec::new();
-    for (id, clicks) in most(clicks) {
-        rows.push((named(admin, id).await?, view.days_only(&format!("/links/{id}")), clicks));
-    }
-    let campaigns = most(by_campaign).into_iter().map(|(name, clicks)| {
-        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("campaign", &name).finish();
-        (name, format!("/links?{query}"), clicks)
-    });
-    Ok(html! {
-        (card("Links", ranked("Link", &rows, all)))
-        (card(html! { (defined(Word::Campaign, "Campaigns")) }, ranked("Campaign", &campaigns.collect::<Vec<_>>(), all)))
-    })
-}
-
-fn most<K: Ord>(clicks: HashMap<K, u64>) -> Vec<(K, u64)> {
-    let mut rows: Vec<_> = clicks.into_iter().filter(|(_, clicks)| *clicks > 0).collect();
-    rows.sort_by(|(a, clicks), (b, than)| than.cmp(clicks).then(a.cmp(b)));
-    rows.truncate(TOP);
-    rows
-}
-
-/// A link that was removed keeps its clicks and loses its name.
-async fn named(admin: &Admin, id: LinkId) -> Result<String, Refused> {
-    let name = |link: Link| admin.catalog.domains().readable(&link.spec.domain, &link.spec.slug);
-    Ok(admin.store.link(id).await?.map_or_else(|| format!("removed link {id}"), name))
-}
-
-/// Names, where they lead, and clicks; shares are of `all`.
-fn ranked(what: &str, rows: &[(String, String, u64)], all: u64) -> Markup {
+/// The first rows of a report, each leading somewhere.
+fn ranked(what: &str, report: &StatsReport, leads_to: impl Fn(&StatsRow) -> String) -> Markup {
+    let rows = report.rows.iter().filter(|row| row.clicks > 0 && row.value != OTHER).take(TOP);
     html! {
-        @if rows.is_empty() { (empty("No clicks in these days.", None)) } @else {
+        @if report.clicks == 0 { (empty("No clicks in these days.", None)) } @else {
             table.values {
-                thead { tr { th scope="col" { span.unseen { (what) } } th.number scope="col" { (defined(Word::Click, "Clicks")) } } }
+                thead { tr { th scope="col" { span.unseen { (what) } } th.number scope="col" { (defined(Word::Click, "Clicks")) } th.number scope="col" { "Share" } } }
                 tbody {
-                    @for (name, href, clicks) in rows {
+                    @for row in rows {
                         tr {
-                            th scope="row" { a href=(href) { (name) } (share(*clicks as f64 / all.max(1) as f64)) }
-                            td.number { (count(*clicks)) }
+                            th scope="row" {
+                                // What was removed keeps its clicks and loses its name.
+                                a href=(leads_to(row)) { (row.label.as_deref().unwrap_or(&row.value)) }
+                                (share(row.share))
+                            }
+                            td.number { (count(row.clicks)) }
+                            td.number { (percent(row.share)) }
                         }
                     }
                 }

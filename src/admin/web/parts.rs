@@ -84,10 +84,10 @@ pub(super) fn tabs(about: &str, tabs: &[Tab<'_>]) -> Markup {
 }
 
 /// `without` is the address of the same view without this filter.
-pub(super) fn chip(name: &str, value: &str, without: &str) -> Markup {
+pub(super) fn chip(name: &str, value: &str, is_not: bool, without: &str) -> Markup {
     html! {
-        span.chip {
-            span.soft { (name) " " } b { (value) }
+        span.chip.not[is_not] {
+            span.soft { (name) @if is_not { " is not" } " " } b { (value) }
             a href=(without) aria-label={ "Take away: " (name) " " (value) } { "×" }
         }
     }
