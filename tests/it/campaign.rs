@@ -192,6 +192,8 @@ fn reading_the_rates(visit: &Visit) {
     visit.browser.shows("8 / 400");
     visit.browser.shows("2.00 %");
     visit.look("rate-read");
+    let sheet = visit.app.api_get("/api/v1/ctr?by=post&format=csv").expect_status(200).text();
+    assert!(sheet.starts_with("post,name,level,") && sheet.contains(",8,400,0.020000,"), "{sheet}");
 }
 
 fn undoing(visit: &Visit) {
@@ -277,4 +279,42 @@ fn by_hand(visit: &Visit) {
     visit.press("Keep");
     visit.browser.shows("Imported: threads");
     assert_eq!(visit.app.api_get("/api/v1/imports").json()["imports"][0]["rows"], 1);
+}
+
+#[test]
+fn the_demos_rates_are_compared_and_held_against_the_platforms_own_numbers() {
+    let Some(browser) = Browser::start() else { return };
+    let mut app = TestApp::stopped("");
+    app.cli(&["demo"]).ok();
+    app.launch();
+    let visit = Visit { app, browser };
+    visit.sign_in(&visit.app.key());
+    let rates = visit.app.api_get("/api/v1/ctr?by=post").json();
+    let values =
+        rates["rows"].as_array().unwrap().iter().filter(|row| row["kind"] == "views" && row["ctr"].is_number());
+    let [a, b, ..] = values.map(|row| row["value"].as_str().unwrap()).collect::<Vec<_>>()[..] else {
+        panic!("the demo has two posts with views: {rates}")
+    };
+    let query = |pairs: &[(&str, &str)]| {
+        let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+        pairs.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
+    };
+    for (name, path, shows) in [
+        ("rates", "/ctr?by=post&sort=rank".to_owned(), "Levels side by side"),
+        ("compare-empty", "/ctr/compare".to_owned(), "Compare"),
+        ("compare", format!("/ctr/compare?{}", query(&[("a", a), ("b", b)])), "percentage points"),
+        ("compare-refused", "/ctr/compare?a=x:1&b=x:2".to_owned(), "x:1"),
+        ("platform", "/ctr/platform".to_owned(), "Link clicks"),
+        ("platform-refused", "/ctr/platform?by=colour".to_owned(), "is none of post"),
+        ("reconcile", "/ctr/reconcile".to_owned(), "is as expected"),
+        ("reconcile-refused", "/ctr/reconcile?from=2026-11-02&to=2026-11-01".to_owned(), "ends before it begins"),
+        ("matches", "/matches".to_owned(), "Without a link"),
+        ("matches-every", "/matches?view=all".to_owned(), "because"),
+        ("imports-demo", "/imports".to_owned(), "Imported"),
+        ("import-one", "/imports/1".to_owned(), "What it says"),
+    ] {
+        visit.open(&path);
+        visit.browser.shows(shows);
+        visit.look(name);
+    }
 }

@@ -70,7 +70,7 @@ impl<'a> Field<'a> {
     }
 
     /// Any text; what the datalist with this id holds is offered.
-    pub(super) fn from_list(&self, value: &str, list: &str) -> Markup {
+    pub(super) fn offered(&self, value: &str, list: &str) -> Markup {
         self.listed(value, list, &PreEscaped(String::new()))
     }
 

@@ -189,7 +189,7 @@ fn draw(admin: &Admin, template: &Template, wrong: Option<&Problem>) -> Markup {
                 @if let Some(wrong) = wrong { p.wrong role="alert" { (sentence(wrong.detail())) } }
                 div.inner {
                     (Field::new("template", "Name").example("Product launch").wrong(blamed("name")).text(&template.name))
-                    (Field::new("campaign", "Campaign").hint("utm_campaign of all; empty to be asked each time.").wrong(blamed("campaign")).from_list(&template.campaign, "campaign-values"))
+                    (Field::new("campaign", "Campaign").hint("utm_campaign of all; empty to be asked each time.").wrong(blamed("campaign")).offered(&template.campaign, "campaign-values"))
                     (Field::new("tags", "Tags").hint("Separated by commas.").wrong(blamed("tags")).text(&template.tags.join(", ")))
                 }
                 @for (at, spot) in template.placements.iter().enumerate() { (row(at, spot)) }
@@ -214,10 +214,10 @@ fn row(at: usize, spot: &Spot) -> Markup {
             (field("name", "Place").example("Instagram story").text(&spot.name))
             (field("platform", "Platform").suggested(&spot.platform, &PLATFORMS))
             (field("level", "Level").choice(&spot.level, &level_names()))
-            (field("source", "Source").from_list(&spot.source, "source-values"))
-            (field("medium", "Medium").from_list(&spot.medium, "medium-values"))
-            (field("content", "Content").from_list(&spot.content, "content-values"))
-            (field("term", "Term").from_list(&spot.term, "term-values"))
+            (field("source", "Source").offered(&spot.source, "source-values"))
+            (field("medium", "Medium").offered(&spot.medium, "medium-values"))
+            (field("content", "Content").offered(&spot.content, "content-values"))
+            (field("term", "Term").offered(&spot.term, "term-values"))
             (field("utm_id", "Campaign id").text(&spot.id))
             div.actions { button.plain name="do" value={ "drop-" (at) } aria-label={ "Remove " (called) } id=(field::id("drop", Some(at))) { "Remove" } }
         }

@@ -130,7 +130,7 @@ fn shared(admin: &Admin, form: &Drawn, campaign: &Campaign) -> Markup {
     html! {
         div.inner {
             (form.shared(Field::new("url", "Destination").wide().example("https://example.com/page"), "url").text(&campaign.url))
-            (form.shared(named, "campaign").from_list(&campaign.campaign, "campaign-values"))
+            (form.shared(named, "campaign").offered(&campaign.campaign, "campaign-values"))
             (form.shared(title, "title").text(&campaign.title))
             (form.shared(Field::new("tags", "Tags").hint("Separated by commas."), "tags").text(&campaign.tags))
             @if hosts.len() > 1 { (form.shared(Field::new("domain", "Domain"), "domain").choice(domain, &hosts)) }
@@ -198,9 +198,9 @@ fn in_row(form: &Drawn, at: usize, row: &Row) -> Markup {
     let field = |name, label| form.of_row(Field::new(name, label), name, at);
     html! {
         div.inner {
-            (field("source", "Source").from_list(&row.spot.source, "source-values"))
-            (field("medium", "Medium").from_list(&row.spot.medium, "medium-values"))
-            (field("content", "Content").from_list(&row.spot.content, "content-values"))
+            (field("source", "Source").offered(&row.spot.source, "source-values"))
+            (field("medium", "Medium").offered(&row.spot.medium, "medium-values"))
+            (field("content", "Content").offered(&row.spot.content, "content-values"))
             (field("slug", "Slug").example("made for you").text(&row.slug))
         }
     }
@@ -212,9 +212,9 @@ fn more(form: &Drawn, at: usize, row: &Row) -> Markup {
     html! {
         div.inner {
             (field("name", "Called").example("Instagram story").text(&row.spot.name))
-            (field("platform", "Platform").from_list(&row.spot.platform, "platform-values"))
+            (field("platform", "Platform").offered(&row.spot.platform, "platform-values"))
             (level.choice(&row.spot.level, &level_names()))
-            (field("term", "Term").from_list(&row.spot.term, "term-values"))
+            (field("term", "Term").offered(&row.spot.term, "term-values"))
             (field("utm_id", "Campaign id").text(&row.spot.id))
             (field("posts", "Posts").wide().hint("Permalink or id of each post it stands in, one on a line.").lines(&row.posts))
         }
