@@ -35,6 +35,7 @@ mod session;
 mod tests;
 mod totals;
 pub(crate) mod verification;
+mod waiting;
 mod web;
 pub(crate) mod wire;
 
@@ -44,6 +45,7 @@ pub(crate) use listener::serve;
 pub(crate) use names::imports;
 
 use session::Sessions;
+use waiting::Waiting;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +111,8 @@ pub(crate) struct Admin {
     /// Turns for exports, and for uploads, whose bodies are held in memory.
     exports: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    /// Files that somebody looks at before they are imported.
+    waiting: Arc<Waiting<web::imports::Said>>,
     /// Turns for questions that read click files.
     scans: Arc<Semaphore>,
 }
@@ -121,6 +125,7 @@ impl Admin {
             sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
+            waiting: Arc::default(),
             scans: Arc::new(Semaphore::new(SCANS_MAX)),
         }
     }
