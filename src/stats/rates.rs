@@ -284,7 +284,7 @@ mod tests {
     use super::*;
     use crate::domain::impression::Kind;
     use crate::domain::metric::Metric;
-    use crate::impressions::book::volume;
+    use crate::impressions::book::{bound, volume};
     use crate::impressions::fake_store::FakeStore;
     use crate::impressions::reading::{Grain, PlatformFile, PlatformPost, Reading, Slice};
     use crate::stats::query::CtrParams;
@@ -301,7 +301,7 @@ mod tests {
             readings: vec![Reading { post: 0, slice: 0, metric, grain: Grain::Day(day), value: 20 }],
             ..PlatformFile::default()
         };
-        Book::new(vec![volume(1, "2026-11-21T12:00:00Z".parse().unwrap(), file)])
+        bound(vec![volume(1, "2026-11-21T12:00:00Z".parse().unwrap(), file)])
     }
 
     async fn ask(book: Book, params: CtrParams) -> Result<CtrReport, StatsError> {

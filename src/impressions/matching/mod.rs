@@ -23,8 +23,8 @@ use crate::domain::link::{DomainName, Link, LinkId};
 use crate::domain::permalink;
 use crate::domain::placement::{Level, Platform, PostRef};
 use crate::domain::utm::Utm;
-use crate::impressions::book::{Book, Post, PostId};
-use crate::impressions::reading::LINK_ID;
+use crate::impressions::book::{Book, PostId};
+use crate::impressions::reading::{LINK_ID, PlatformPost};
 
 /// The most links that are suggested for one post.
 pub(crate) const SUGGESTIONS_MAX: usize = 5;
@@ -278,7 +278,7 @@ impl<'a> Rules<'a> {
     }
 
     /// The first rule that finds links finds them for good.
-    fn judge(&self, post: &Post) -> Judged<'a> {
+    fn judge(&self, post: &PlatformPost) -> Judged<'a> {
         let mut judged = Judged::default();
         let (mentioned, made_later) = self.mentioned(post);
         let (of_profile, of_profiles) = self.of_profile(post);
@@ -295,13 +295,13 @@ impl<'a> Rules<'a> {
         judged
     }
 
-    fn of_link(&self, post: &Post) -> Vec<Found<'a>> {
+    fn of_link(&self, post: &PlatformPost) -> Vec<Found<'a>> {
         let ids = post.names.iter().filter_map(|name| name.strip_prefix(LINK_ID)?.parse().ok().map(LinkId));
         let known = ids.filter_map(|id| self.by_id.get(&id).copied());
         known.map(|link| (link, Rule::Link, link.label.clone())).collect()
     }
 
-    fn by_permalink(&self, post: &Post) -> Vec<Found<'a>> {
+    fn by_permalink(&self, post: &PlatformPost) -> Vec<Found<'a>> {
         let of_name = |name: &String| {
             let links = self.by_name.get(name.as_str()).into_iter().flatten();
             links.map(|link| (*link, Rule::Permalink, name.clone())).collect::<Vec<_>>()
@@ -310,7 +310,7 @@ impl<'a> Rules<'a> {
     }
 
     /// By the short URL: first in columns made for destinations, else in the text.
-    fn mentioned(&self, post: &Post) -> (Vec<Found<'a>>, Vec<Proposed<'a>>) {
+    fn mentioned(&self, post: &PlatformPost) -> (Vec<Found<'a>>, Vec<Proposed<'a>>) {
         let (mut found, mut later) = (Vec::new(), Vec::new());
         for (rule, texts) in [(Rule::Url, &post.urls), (Rule::Text, &post.mentions)] {
             for (link, seen) in texts.iter().filter_map(|text| self.places.named_in(text)) {
@@ -327,7 +327,7 @@ impl<'a> Rules<'a> {
     }
 
     /// A bio link belongs to the account of its platform, if there is one only or it names the account.
-    fn of_profile(&self, post: &Post) -> (Vec<Found<'a>>, Vec<Proposed<'a>>) {
+    fn of_profile(&self, post: &PlatformPost) -> (Vec<Found<'a>>, Vec<Proposed<'a>>) {
         if post.level != Level::Profile {
             return (Vec::new(), Vec::new());
         }
