@@ -36,6 +36,29 @@ pub(crate) enum Dimension {
     Unfilled = 14,
 }
 
+/// Some of the dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dimensions(u16);
+
+const _: () = assert!(Dimension::ALL.len() <= u16::BITS as usize);
+
+impl Dimensions {
+    pub(crate) const ALL: Self = Self::of(&Dimension::ALL);
+
+    pub(crate) const fn of(dimensions: &[Dimension]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < dimensions.len() {
+            bits |= 1 << dimensions[at] as u16;
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    pub(crate) fn contains(self, dimension: Dimension) -> bool {
+        self.0 & 1 << dimension as u16 != 0
+    }
+}
+
 impl Dimension {
     pub(crate) const ALL: [Self; 15] = [
         Self::Verdict,
@@ -162,6 +185,11 @@ impl Counters {
             }
             current.map(|(dimension, _)| (dimension, value.as_str(), *count))
         })
+    }
+
+    /// The counts of one dimension, ordered by the bytes of the value.
+    pub(crate) fn values(&self, dimension: Dimension) -> impl Iterator<Item = (&str, u64)> {
+        self.entries[self.range(dimension)].iter().map(|(value, count)| (value.as_str(), *count))
     }
 
     pub(crate) fn get(&self, dimension: Dimension, value: &str) -> u64 {

@@ -2,22 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use jiff::civil::Date;
 
-use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Dimension};
+use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Dimension, Dimensions};
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Saved};
 use crate::domain::visitor::Salt;
-use crate::store::{CountStore, Created, ImportStore, LinkStore, RecordStore, Replaced, Result, StoreError};
+use crate::store::{CountStore, Created, Heard, ImportStore, LinkStore, RecordStore, Replaced, Result, StoreError};
 
 #[derive(Default)]
 pub(crate) struct FakeStore {
     links: Mutex<BTreeMap<LinkId, (Link, String)>>,
     clicks: Mutex<Vec<DayCounters>>,
+    changes: AtomicU64,
     /// Every call fails while this is set.
     pub(crate) is_down: std::sync::atomic::AtomicBool,
 }
@@ -55,6 +57,7 @@ impl LinkStore for FakeStore {
         let id = LinkId(links.keys().last().map_or(1, |id| id.0 + 1));
         let link = Link { id, revision: 1, created_at: now, updated_at: now, spec: spec.clone() };
         links.insert(id, (link.clone(), folded.to_owned()));
+        self.changes.fetch_add(1, Ordering::SeqCst);
         Ok(Created::Yes(Box::new(link)))
     }
 
@@ -74,6 +77,7 @@ impl LinkStore for FakeStore {
             Some((link, own)) if link.revision == revision => {
                 *link = Link { revision: revision + 1, updated_at: now, spec: spec.clone(), ..link.clone() };
                 folded.clone_into(own);
+                self.changes.fetch_add(1, Ordering::SeqCst);
                 Ok(Replaced::Yes(Box::new(link.clone())))
             }
             _ => Ok(Replaced::Changed),
@@ -81,6 +85,7 @@ impl LinkStore for FakeStore {
     }
 
     async fn remove_link(&self, id: LinkId) -> Result<bool> {
+        self.changes.fetch_add(1, Ordering::SeqCst);
         Ok(self.links.lock().unwrap().remove(&id).is_some())
     }
 
@@ -99,6 +104,10 @@ impl LinkStore for FakeStore {
         self.up()?;
         let links = self.links.lock().unwrap();
         Ok(links.range(LinkId(after.0 + 1)..).take(limit).map(|(_, (link, _))| link.clone()).collect())
+    }
+
+    async fn heard(&self) -> Result<Heard> {
+        Ok(Heard::of(self.changes.load(Ordering::SeqCst)))
     }
 }
 
@@ -124,7 +133,13 @@ impl CountStore for FakeStore {
         Ok(())
     }
 
-    async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+    async fn counters_of(
+        &self,
+        _of: Dimensions,
+        links: Option<&[LinkId]>,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<DayCounters>> {
         self.up()?;
         let days = self.clicks.lock().unwrap();
         let is_asked = |day: &&DayCounters| {

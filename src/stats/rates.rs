@@ -11,9 +11,8 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::conversions::Conversions;
-use crate::domain::link::Link;
 use crate::impressions::book::Book;
-use crate::impressions::matching::Matches;
+use crate::impressions::matching::{Candidate, Matches};
 use crate::stats::ctr::baseline::{BUILT_IN, BaselineError, Baselines};
 use crate::stats::ctr::clicks::{ClickLog, Span};
 use crate::stats::ctr::entries::{Entries, entries};
@@ -27,7 +26,7 @@ use crate::stats::query::{CtrQuery, WINDOW_DAYS_MAX, Window, head, wrong};
 use crate::stats::series::begin;
 use crate::stats::weekly::{self, Week};
 use crate::stats::wire::{CtrReport, PlatformReport, Reconciliation, Versus, WeeklyReport};
-use crate::stats::{LINKS_PAGE, StatsError, read_links};
+use crate::stats::{LINKS_PAGE, StatsError};
 use crate::store::Store;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -99,6 +98,8 @@ pub(crate) struct Ratings<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) book: Arc<Book>,
     pub(crate) matches: Arc<Matches>,
+    /// By id.
+    pub(crate) links: Arc<Vec<Candidate>>,
     pub(crate) rules: &'a Rules,
     /// The report time zone.
     pub(crate) zone: &'a TimeZone,
@@ -123,15 +124,15 @@ impl Ratings<'_> {
     /// # Errors
     /// When the days are no window, or the store fails.
     pub(crate) async fn load(&self, from: Option<Date>, to: Option<Date>) -> Result<Loaded<'_>, StatsError> {
-        let links = read_links(self.store, |link| Some(link.clone())).await?;
+        let links = &self.links[..];
         let today = self.now.to_zoned(self.zone.clone()).date();
-        let entries = entries(&self.book, &self.matches, &links, self.zone);
-        let first = || first_day(&entries, &links, self.zone).unwrap_or(today);
+        let entries = entries(&self.book, &self.matches, links, self.zone);
+        let first = || first_day(&entries, links, self.zone).unwrap_or(today);
         let last = to.unwrap_or_else(|| today.max(from.unwrap_or(today)));
         let oldest = last.saturating_sub(jiff::Span::new().days(WINDOW_DAYS_MAX - 1));
         let days = Window::new(from.unwrap_or_else(|| first().min(last).max(oldest)), last)?;
         let window = (from.is_some() || to.is_some()).then_some(days);
-        let clicks = self.clicks(&links, days.widened()).await?;
+        let clicks = self.clicks(links, days.widened()).await?;
         let conversions = Conversions::of_days(self.store, days.first(), days.last()).await?;
         let end = days.last().tomorrow().unwrap_or(days.last());
         let span = Span { start: begin(days.first(), self.zone), end: begin(end, self.zone) };
@@ -140,11 +141,11 @@ impl Ratings<'_> {
     }
 
     /// The clicks of links, a thousand links at a time.
-    async fn clicks(&self, links: &[Link], days: Window) -> Result<ClickLog, StatsError> {
-        let mut clicks = ClickLog::new(self.zone.clone()).with_places();
+    async fn clicks(&self, links: &[Candidate], days: Window) -> Result<ClickLog, StatsError> {
+        let mut clicks = ClickLog::new(self.zone.clone());
         for page in links.chunks(LINKS_PAGE) {
             let ids: Vec<_> = page.iter().map(|link| link.id).collect();
-            let counters = self.store.counters(Some(&ids), days.first(), days.last()).await?;
+            let counters = self.store.counters_of(ClickLog::COUNTERS, Some(&ids), days.first(), days.last()).await?;
             counters.iter().for_each(|day| clicks.add(day));
         }
         Ok(clicks)
@@ -152,7 +153,7 @@ impl Ratings<'_> {
 }
 
 /// The first day on which anything was published, seen or linked.
-fn first_day(entries: &Entries, links: &[Link], zone: &TimeZone) -> Option<Date> {
+fn first_day(entries: &Entries, links: &[Candidate], zone: &TimeZone) -> Option<Date> {
     let series = || entries.posts.iter().flat_map(|post| post.whole.values());
     let day = |instant: Timestamp| instant.to_zoned(zone.clone()).date();
     let made = links.iter().map(|link| link.created_at).min();
@@ -310,6 +311,7 @@ mod tests {
             store: &FakeStore::default(),
             book: Arc::new(book),
             matches: Arc::default(),
+            links: Arc::default(),
             rules: &rules,
             zone: &TimeZone::UTC,
             now: "2026-11-21T12:00:00Z".parse().unwrap(),

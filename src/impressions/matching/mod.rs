@@ -21,7 +21,7 @@ use self::short_url::Places;
 use self::suggest::Times;
 use crate::domain::link::{DomainName, Link, LinkId};
 use crate::domain::permalink;
-use crate::domain::placement::{Level, Platform, PostRef};
+use crate::domain::placement::{Level, PostRef};
 use crate::domain::utm::Utm;
 use crate::impressions::book::{Book, PostId};
 use crate::impressions::reading::{LINK_ID, PlatformPost};
@@ -29,29 +29,34 @@ use crate::impressions::reading::{LINK_ID, PlatformPost};
 /// The most links that are suggested for one post.
 pub(crate) const SUGGESTIONS_MAX: usize = 5;
 
-/// What matching needs to know of a link.
+/// What matching and rates need to know of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) id: LinkId,
-    /// Domain and slug, for people.
+    /// The slug, after its domain unless that is the default one.
     pub(crate) label: String,
     domain: DomainName,
     /// The slug as its domain compares it.
     folded: String,
-    created_at: Timestamp,
-    /// As its owner says, else as its `utm_source` says.
+    pub(crate) created_at: Timestamp,
+    /// As its owner says.
+    pub(crate) placed_on: Option<String>,
+    /// The same, else as its `utm_source` says.
     platform: Option<String>,
-    level: Level,
-    utm: Utm,
+    pub(crate) level: Level,
+    pub(crate) utm: Utm,
+    pub(crate) tags: Vec<String>,
+    /// Whether browsers keep its answer.
+    pub(crate) permanent: bool,
     /// Of the posts that its owner says it stands in.
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 impl Candidate {
     pub(crate) fn of(link: &Link, hosts: &Hosts) -> Self {
         let spec = &link.spec;
         let placement = &spec.placement;
-        let platform = placement.platform.as_ref().map(|platform| platform.as_str().to_owned());
+        let placed_on = placement.platform.as_ref().map(|platform| platform.as_str().to_owned());
         let slug = spec.slug.as_str();
         Self {
             id: link.id,
@@ -59,13 +64,16 @@ impl Candidate {
             domain: spec.domain.clone(),
             folded: spec.slug.folded(hosts.matching(&spec.domain)),
             created_at: link.created_at,
-            platform: platform.or_else(|| campaign::platform_of(spec.utm.source.as_deref()?)),
+            platform: placed_on.clone().or_else(|| campaign::platform_of(spec.utm.source.as_deref()?)),
             level: placement.level,
             utm: spec.utm.clone(),
+            tags: spec.tags.clone(),
+            permanent: spec.rules.status.is_permanent(),
             names: permalink::names(
-                placement.platform.as_ref().map_or("", Platform::as_str),
+                placed_on.as_deref().unwrap_or_default(),
                 placement.posts.iter().map(PostRef::as_str),
             ),
+            placed_on,
         }
     }
 }

@@ -8,12 +8,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::link::{Link, LinkId};
+use crate::domain::link::LinkId;
 use crate::domain::metric::Metric;
-use crate::domain::permalink;
-use crate::domain::placement::{Level, Platform, PostRef};
+use crate::domain::placement::Level;
 use crate::impressions::book::{Book, Number as Stored, PostId, SliceId, Thing};
-use crate::impressions::matching::Matches;
+use crate::impressions::matching::{Candidate, Matches};
 use crate::impressions::reading::{Grain, LINK_ID, PlatformPost};
 use crate::stats::ctr::evidence::{Number, Numbers, PostEntry, Series, Snapshot};
 use crate::stats::ctr::groups::LinkEntry;
@@ -27,7 +26,7 @@ pub(crate) struct Entries {
 }
 
 /// Days of a file that does not say where they begin are taken for days of `zone`, the report time zone.
-pub(crate) fn entries(book: &Book, matches: &Matches, links: &[Link], zone: &TimeZone) -> Entries {
+pub(crate) fn entries(book: &Book, matches: &Matches, links: &[Candidate], zone: &TimeZone) -> Entries {
     let mut posts = Posts::of(book, zone);
     let links = links.iter().map(|link| posts.link(link, book, matches)).collect();
     Entries { links, posts: posts.entries }
@@ -50,16 +49,13 @@ impl Posts {
     }
 
     /// A link with the posts that it was found to stand in, and those that its owner names and no file speaks of.
-    fn link(&mut self, link: &Link, book: &Book, matches: &Matches) -> LinkEntry {
-        let placement = &link.spec.placement;
-        let platform = placement.platform.as_ref().map_or("", Platform::as_str);
-        let names = permalink::names(platform, placement.posts.iter().map(PostRef::as_str));
+    fn link(&mut self, link: &Candidate, book: &Book, matches: &Matches) -> LinkEntry {
         let matched = matches.of_link(link.id).iter().map(|post| post.index());
         let mut posts: Vec<usize> = matched.filter(|post| self.entries[*post].about_link.is_none()).collect();
-        posts.extend(names.iter().filter(|name| book.find(name).is_none()).map(|name| self.unknown(name)));
+        posts.extend(link.names.iter().filter(|name| book.find(name).is_none()).map(|name| self.unknown(name)));
         posts.sort_unstable();
         posts.dedup();
-        let level = self.level(placement.level, &posts);
+        let level = self.level(link.level, &posts);
         LinkEntry { level, posts, own: self.own.get(&link.id).copied(), ..LinkEntry::of(link) }
     }
 

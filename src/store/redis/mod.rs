@@ -65,7 +65,7 @@ use self::topology::Topology;
 use super::{
     Config, CountStore, Created, Heard, ImportStore, LinkStore, News, OpenError, RecordStore, Replaced, Result,
 };
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -267,9 +267,15 @@ impl CountStore for Redis {
         self.call(move |server| async move { counts::replace_day(&server, day, &deltas).await }).await
     }
 
-    async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+    async fn counters_of(
+        &self,
+        of: Dimensions,
+        links: Option<&[LinkId]>,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<DayCounters>> {
         let links = links.map(<[LinkId]>::to_vec);
-        self.call(move |server| async move { report::read(&server, links, first, last).await }).await
+        self.call(move |server| async move { report::read(&server, of, links, first, last).await }).await
     }
 
     async fn add_misses(&self, day: Date, misses: &[(String, String, u64)]) -> Result<()> {
