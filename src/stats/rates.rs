@@ -3,7 +3,7 @@
 //! It must never decide what a number means; that is `ctr`'s.
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -13,7 +13,8 @@ use serde::Deserialize;
 use crate::conversions::Conversions;
 use crate::impressions::book::Book;
 use crate::impressions::matching::{Candidate, Matches};
-use crate::stats::ctr::baseline::{BUILT_IN, BaselineError, Baselines};
+use crate::stats::StatsError;
+use crate::stats::ctr::baseline::{BUILT_IN, BaselineError, Baselines, Own};
 use crate::stats::ctr::clicks::{ClickLog, Span};
 use crate::stats::ctr::entries::{Entries, entries};
 use crate::stats::ctr::rate::Policy;
@@ -26,7 +27,6 @@ use crate::stats::query::{CtrQuery, WINDOW_DAYS_MAX, Window, head, wrong};
 use crate::stats::series::begin;
 use crate::stats::weekly::{self, Week};
 use crate::stats::wire::{CtrReport, PlatformReport, Reconciliation, Versus, WeeklyReport};
-use crate::stats::{LINKS_PAGE, StatsError};
 use crate::store::Store;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -50,6 +50,8 @@ pub(crate) struct Rules {
     pub(crate) ratio: (f64, f64),
 }
 
+/// The most days of links that are read from the store at a time, as long as one day has no more links.
+const LINK_DAYS_MAX: usize = 50_000;
 /// The largest table of baselines, in bytes.
 const BASELINES_BYTES_MAX: u64 = 1 << 20;
 
@@ -109,13 +111,15 @@ pub(crate) struct Ratings<'a> {
 /// What was read for one question.
 pub(crate) struct Loaded<'a> {
     rules: &'a Rules,
-    pub(crate) entries: Entries,
-    pub(crate) clicks: ClickLog,
+    pub(crate) entries: Arc<Entries>,
+    pub(crate) clicks: Arc<ClickLog>,
     conversions: Conversions,
     pub(crate) window: Option<Window>,
     /// The days that the answer is about.
     pub(crate) days: Window,
     span: Span,
+    /// By numerator.
+    own: [OnceLock<Own>; Numerator::ALL.len()],
 }
 
 impl Ratings<'_> {
@@ -124,32 +128,55 @@ impl Ratings<'_> {
     /// # Errors
     /// When the days are no window, or the store fails.
     pub(crate) async fn load(&self, from: Option<Date>, to: Option<Date>) -> Result<Loaded<'_>, StatsError> {
-        let links = &self.links[..];
         let today = self.now.to_zoned(self.zone.clone()).date();
-        let entries = entries(&self.book, &self.matches, links, self.zone);
-        let first = || first_day(&entries, links, self.zone).unwrap_or(today);
+        let entries = entries(&self.book, &self.matches, &self.links, self.zone);
+        let first = || first_day(&entries, &self.links, self.zone).unwrap_or(today);
         let last = to.unwrap_or_else(|| today.max(from.unwrap_or(today)));
         let oldest = last.saturating_sub(jiff::Span::new().days(WINDOW_DAYS_MAX - 1));
         let days = Window::new(from.unwrap_or_else(|| first().min(last).max(oldest)), last)?;
-        let window = (from.is_some() || to.is_some()).then_some(days);
-        let clicks = self.clicks(links, days.widened()).await?;
-        let conversions = Conversions::of_days(self.store, days.first(), days.last()).await?;
-        let end = days.last().tomorrow().unwrap_or(days.last());
-        let span = Span { start: begin(days.first(), self.zone), end: begin(end, self.zone) };
-        let span = if window.is_some() { span } else { Span::ALWAYS };
-        Ok(Loaded { rules: self.rules, entries, clicks, conversions, window, days, span })
+        let is_cut = from.is_some() || to.is_some();
+        Ok(Loaded {
+            rules: self.rules,
+            clicks: Arc::new(self.clicks(days.widened()).await?),
+            entries: Arc::new(entries),
+            conversions: Conversions::of_days(self.store, days.first(), days.last()).await?,
+            window: is_cut.then_some(days),
+            days,
+            span: if is_cut { span(days, self.zone) } else { Span::ALWAYS },
+            own: Default::default(),
+        })
     }
 
-    /// The clicks of links, a thousand links at a time.
-    async fn clicks(&self, links: &[Candidate], days: Window) -> Result<ClickLog, StatsError> {
+    /// The same of some of the days that were read.
+    async fn only<'a>(&self, loaded: &Loaded<'a>, days: Window) -> Result<Loaded<'a>, StatsError> {
+        Ok(Loaded {
+            rules: loaded.rules,
+            clicks: loaded.clicks.clone(),
+            entries: loaded.entries.clone(),
+            conversions: Conversions::of_days(self.store, days.first(), days.last()).await?,
+            window: Some(days),
+            days,
+            span: span(days, self.zone),
+            own: Default::default(),
+        })
+    }
+
+    /// The clicks of all links, some days at a time: the more links there are the fewer.
+    async fn clicks(&self, days: Window) -> Result<ClickLog, StatsError> {
         let mut clicks = ClickLog::new(self.zone.clone());
-        for page in links.chunks(LINKS_PAGE) {
-            let ids: Vec<_> = page.iter().map(|link| link.id).collect();
-            let counters = self.store.counters_of(ClickLog::COUNTERS, Some(&ids), days.first(), days.last()).await?;
+        let days: Vec<Date> = days.days().collect();
+        for some in days.chunks((LINK_DAYS_MAX / self.links.len().max(1)).max(1)) {
+            let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
+            let counters = self.store.counters_of(ClickLog::COUNTERS, None, *first, *last).await?;
             counters.iter().for_each(|day| clicks.add(day));
         }
         Ok(clicks)
     }
+}
+
+fn span(days: Window, zone: &TimeZone) -> Span {
+    let end = days.last().tomorrow().unwrap_or(days.last());
+    Span { start: begin(days.first(), zone), end: begin(end, zone) }
 }
 
 /// The first day on which anything was published, seen or linked.
@@ -184,6 +211,7 @@ impl Loaded<'_> {
             policy: self.rules.policy,
             baselines: &self.rules.baselines,
             conversions: &self.conversions,
+            own: &self.own[numerator as usize],
         }
     }
 }
@@ -273,8 +301,9 @@ pub(crate) async fn platform(
 pub(crate) async fn weekly(ratings: &Ratings<'_>, last: Option<Date>) -> Result<WeeklyReport, StatsError> {
     let back = |day: Date, days: i64| day.saturating_sub(jiff::Span::new().days(days));
     let last = last.unwrap_or_else(|| back(ratings.now.to_zoned(ratings.zone.clone()).date(), 1));
-    let now = ratings.load(Some(back(last, 6)), Some(last)).await?;
-    let before = ratings.load(Some(back(last, 13)), Some(back(last, 7))).await?;
+    let both = ratings.load(Some(back(last, 13)), Some(last)).await?;
+    let now = ratings.only(&both, Window::new(back(last, 6), last)?).await?;
+    let before = ratings.only(&both, Window::new(back(last, 13), back(last, 7))?).await?;
     Ok(weekly::report(&now.week(), &before.week(), ratings.rules.ratio, ratings.now))
 }
 

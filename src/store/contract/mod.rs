@@ -14,9 +14,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 
 use super::{Created, MISSED_SLUGS_MAX, Replaced, Store};
-use crate::domain::counter::{
-    Applied, Batch, Counters, DayCounters, Delta, Dimension, Dimensions, OTHER, VALUES_MAX,
-};
+use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Delta, Dimension, Dimensions, OTHER, VALUES_MAX};
 use crate::domain::destination::Destination;
 use crate::domain::import::{About, Body, Digest, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec, Rules, Status};

@@ -45,7 +45,7 @@ pub(super) fn decode(bytes: &[u8], of: Dimensions) -> Result<Counters, Garbled> 
     let mut counters = Counters::new();
     while let Some((dimension, value, count)) = entries.next()? {
         if of.contains(dimension) {
-            counters.add(dimension, value, count);
+            counters.push(dimension, value, count);
         }
     }
     Ok(counters)

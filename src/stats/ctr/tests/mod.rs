@@ -157,6 +157,7 @@ impl Case {
             policy: Policy::DEFAULT,
             baselines: &Baselines::parse(baseline::BUILT_IN, 90).unwrap(),
             conversions: &Conversions::default(),
+            own: &OnceLock::new(),
         })
     }
 
