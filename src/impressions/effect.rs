@@ -1,12 +1,13 @@
 //! What an import changes, told from the book that it stands in. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::{Discriminant, discriminant};
 
 use crate::domain::import::{About, ImportId};
 use crate::domain::metric::Metric;
 use crate::impressions::book::{Book, Conflict, Number, PostId, Thing};
 use crate::impressions::matching::{Candidate, Matches};
-use crate::impressions::reading::PlatformFile;
+use crate::impressions::reading::{Grain, PlatformFile, Reading};
 use crate::impressions::wire::{ImportReport, PostLine, SuggestionLine};
 
 /// The most posts, suggestions and conflicts that are listed one by one; all are counted.
@@ -14,12 +15,13 @@ pub(crate) const LISTED_MAX: usize = 100;
 
 /// What a file holds, whatever was imported before.
 pub(super) fn of_files(files: &[PlatformFile], about: &About) -> ImportReport {
-    let mut sum: BTreeMap<Metric, u64> = BTreeMap::new();
-    for reading in files.iter().flat_map(|file| &file.readings) {
-        let metric = sum.entry(reading.metric).or_insert(0);
-        *metric = metric.saturating_add(reading.value);
+    let mut sums: BTreeMap<Metric, (Discriminant<Grain>, Option<u64>)> = BTreeMap::new();
+    for Reading { metric, grain, value, .. } in files.iter().flat_map(|file| &file.readings) {
+        let grain = discriminant(grain);
+        let (of, sum) = sums.entry(*metric).or_insert((grain, metric.is_additive().then_some(0)));
+        *sum = sum.filter(|_| *of == grain).map(|sum| sum.saturating_add(*value));
     }
-    let sum = sum.into_iter().map(|(metric, sum)| (metric.as_str().to_owned(), sum)).collect();
+    let sum = sums.into_iter().filter_map(|(metric, (_, sum))| Some((metric.as_str().to_owned(), sum?))).collect();
     ImportReport {
         rows: about.numbers,
         posts: about.posts,
