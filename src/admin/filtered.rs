@@ -10,6 +10,7 @@ use super::api::EXPORTS_MAX;
 use super::api::problem::Problem;
 use crate::archive::{Archive, ArchiveError, ClickQuery};
 use crate::domain::click::Click;
+use crate::domain::filter::ClickFilter;
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
 
@@ -30,6 +31,14 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    fn filter(&self) -> ClickFilter {
+        let of_verdict = self.verdict.map_or_else(ClickFilter::default, ClickFilter::of_verdict);
+        match self.link {
+            Some(link) => of_verdict.on(link),
+            None => of_verdict,
+        }
+    }
+
     fn has(&self, click: &Click) -> bool {
         click.verdict != Verdict::Human && self.reason.as_ref().is_none_or(|reason| *reason == click.reason)
     }
@@ -64,9 +73,7 @@ fn read(archive: &Archive, wanted: &Wanted, now_ms: i64) -> Result<Vec<Click>, A
         let query = ClickQuery {
             from_ms: Some(day * DAY_MS),
             to_ms: (day < today).then_some((day + 1) * DAY_MS),
-            link: wanted.link,
-            verdict: wanted.verdict,
-            ..ClickQuery::default()
+            filter: wanted.filter(),
         };
         archive.clicks(query, |click| {
             if wanted.has(&click) {

@@ -1,4 +1,5 @@
-//! Who may ask: only under our own host names, only with the key or a session, and a session only from our pages.
+//! The one gate that every request passes: only under our own host names, changes only from our own pages or with a key,
+//! and only what the caller may. What needs which scope is said by the table in `access/permit.rs`.
 //!
 //! The host check comes first of all: a page that rebinds its name to this address shares a browser with us.
 
@@ -6,12 +7,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, ORIGIN};
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::Admin;
+use super::access::{Caller, Need, Scope, is_safe, need};
 use super::api::problem::Problem;
 use super::web::Refused;
 
@@ -54,61 +57,87 @@ fn is_own_host(header: &str, address: SocketAddr, configured: &[String]) -> bool
     name == "localhost" || name.ends_with(".localhost") || configured.iter().any(|own| own.eq_ignore_ascii_case(&name))
 }
 
-/// Lets through who shows the key, or a session from one of our own pages. For the API: refusals are problems.
-pub(super) async fn require_key(State(admin): State<Admin>, request: Request, next: Next) -> Response {
-    match standing(&admin, &request) {
-        Standing::Key | Standing::Session => next.run(request).await,
-        Standing::Foreign => foreign().into_response(),
-        Standing::Nobody => {
-            let detail = "send the admin key as `Authorization: Bearer KEY`; it is in DATA/admin.key";
-            let challenge = [(axum::http::header::WWW_AUTHENTICATE, "Bearer realm=\"waypost\"")];
-            (challenge, Problem::new(StatusCode::UNAUTHORIZED, detail)).into_response()
-        }
+/// Lets each request through that its caller may ask, and tells the handlers who that is.
+pub(super) fn only_those_who_may(router: Router, admin: &Admin) -> Router {
+    router.layer(from_fn_with_state(admin.clone(), check_caller))
+}
+
+async fn check_caller(State(admin): State<Admin>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match admit(&admin, &parts).await {
+        Ok(Some(caller)) => drop(parts.extensions.insert(caller)),
+        Ok(None) => {}
+        Err(refusal) => return refusal.answer(parts.uri.path()),
     }
+    next.run(Request::from_parts(parts, body)).await
 }
 
-/// Lets through who is signed in; sends everybody else to the sign-in page.
-pub(super) async fn require_session(State(admin): State<Admin>, request: Request, next: Next) -> Response {
-    match standing(&admin, &request) {
-        Standing::Key | Standing::Session => next.run(request).await,
-        Standing::Foreign => Refused::from(foreign()).into_response(),
-        Standing::Nobody => Redirect::to("/sign-in").into_response(),
-    }
-}
-
-/// Refuses a sign-in form that another site sent.
-pub(super) async fn only_own_pages(request: Request, next: Next) -> Response {
-    if is_safe(request.method()) || is_from_our_page(request.headers()) {
-        return next.run(request).await;
-    }
-    Refused::from(foreign()).into_response()
-}
-
-fn foreign() -> Problem {
-    Problem::new(
-        StatusCode::FORBIDDEN,
-        "this request comes from another site: use the dashboard's own pages or the key",
-    )
-}
-
-enum Standing {
-    Key,
-    Session,
-    /// A session, but used from elsewhere to change something.
+/// Why a request goes no further.
+enum Refusal {
+    /// Whoever it is has to say so first.
+    Unknown,
+    /// Another site makes a browser change something.
     Foreign,
-    Nobody,
+    /// They may ask for other things, not for this.
+    NotFor(Scope),
 }
 
-fn standing(admin: &Admin, request: &Request) -> Standing {
-    let headers = request.headers();
-    if bearer(headers).is_some_and(|key| admin.key.matches(key)) {
-        return Standing::Key;
+/// Who is asking, as far as that matters for this path and method.
+async fn admit(admin: &Admin, request: &Parts) -> Result<Option<Caller>, Refusal> {
+    let headers = &request.headers;
+    let need = need(&request.method, request.uri.path());
+    let key = bearer(headers);
+    // A key is sent by programs. What is sent along without being asked, cookies, must come from our pages.
+    if key.is_none() && !is_safe(&request.method) && !is_from_our_page(headers) {
+        return Err(if session_name(headers).is_some() || need == Need::Nothing {
+            Refusal::Foreign
+        } else {
+            Refusal::Unknown
+        });
     }
-    let now_ms = admin.clock.now_ms();
-    if !session_name(headers).is_some_and(|name| admin.sessions.is_open(name, now_ms)) {
-        return Standing::Nobody;
+    let Need::Scope(scope) = need else { return Ok(None) };
+    let caller = match key {
+        Some(key) => of_key(admin, key),
+        None => session_name(headers).and_then(|name| of_session(admin, name)),
+    };
+    let caller = caller.ok_or(Refusal::Unknown)?;
+    if caller.may(scope) { Ok(Some(caller)) } else { Err(Refusal::NotFor(scope)) }
+}
+
+fn of_key(admin: &Admin, key: &str) -> Option<Caller> {
+    admin.key.matches(key).then_some(Caller::AdminKey)
+}
+
+fn of_session(admin: &Admin, name: &str) -> Option<Caller> {
+    admin.sessions.is_open(name, admin.clock.now_ms()).then_some(Caller::AdminKey)
+}
+
+impl Refusal {
+    /// For programs a problem, for browsers a page.
+    fn answer(self, path: &str) -> Response {
+        let is_page = !path.starts_with("/api/") && path != "/metrics";
+        let problem = match self {
+            Self::Unknown if is_page => return Redirect::to("/sign-in").into_response(),
+            Self::Unknown => return unknown(),
+            Self::Foreign => Problem::new(StatusCode::FORBIDDEN, FOREIGN),
+            Self::NotFor(scope) => not_for(scope),
+        };
+        if is_page { Refused::from(problem).into_response() } else { problem.into_response() }
     }
-    if is_safe(request.method()) || is_from_our_page(headers) { Standing::Session } else { Standing::Foreign }
+}
+
+const FOREIGN: &str = "this request comes from another site: use the dashboard's own pages or the key";
+
+fn unknown() -> Response {
+    let detail = "send a key as `Authorization: Bearer KEY`; the admin key is in DATA/admin.key";
+    let challenge = [(WWW_AUTHENTICATE, "Bearer realm=\"waypost\"")];
+    (challenge, Problem::new(StatusCode::UNAUTHORIZED, detail)).into_response()
+}
+
+fn not_for(scope: Scope) -> Problem {
+    let (role, scope) = (scope.role().as_str(), scope.as_str());
+    let detail = format!("this needs the role {role}, or a key with the scope {scope}: ask an owner");
+    Problem::new(StatusCode::FORBIDDEN, detail)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -121,10 +150,6 @@ pub(super) fn session_name(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
     let mut pairs = cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
-}
-
-fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// Browsers say where a request comes from in `Sec-Fetch-Site`; the older ones, and plain http, in `Origin`.

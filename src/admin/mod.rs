@@ -15,9 +15,12 @@ use crate::clock::Clock;
 use crate::domain::owner::OwnerKey;
 use crate::impressions::import::Imports;
 use crate::links::catalog::Catalog;
+use crate::stats::Sources;
 use crate::stats::rates::{Ratings, Rules};
+use crate::stats::scanned::SCANS_MAX;
 use crate::store::{Store, StoreError};
 
+mod access;
 mod api;
 mod filtered;
 mod guard;
@@ -99,6 +102,8 @@ pub(crate) struct Admin {
     /// Turns for exports, and for uploads, whose bodies are held in memory.
     exports: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    /// Turns for questions that read click files.
+    scans: Arc<Semaphore>,
 }
 
 impl Admin {
@@ -109,11 +114,15 @@ impl Admin {
             sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
+            scans: Arc::new(Semaphore::new(SCANS_MAX)),
         }
     }
-}
 
-impl Admin {
+    /// What questions about clicks are asked of.
+    fn sources(&self) -> Sources<'_> {
+        Sources { store: &*self.store, archive: &self.archive, scans: &self.scans, zone: &self.report_zone }
+    }
+
     /// What questions about rates are asked of.
     ///
     /// # Errors
@@ -143,5 +152,5 @@ impl std::ops::Deref for Admin {
 fn router(admin: &Admin) -> axum::Router {
     let plane = axum::Router::new().nest("/api/v1", api::router(admin));
     let router = plane.merge(api::description()).merge(api::operator_routes(admin)).merge(web::router(admin));
-    headers::on_every_answer(guard::only_own_hosts(router, admin))
+    headers::on_every_answer(guard::only_own_hosts(guard::only_those_who_may(router, admin), admin))
 }

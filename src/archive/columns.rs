@@ -16,8 +16,8 @@ pub(super) const FORMAT: &str = "3";
 pub(super) const ID: &str = "id";
 pub(super) const TIME: &str = "time";
 pub(super) const LINK: &str = "link";
-pub(super) const CAMPAIGN: &str = "campaign";
 pub(super) const VERDICT: &str = "verdict";
+pub(super) const VISITOR: &str = "visitor";
 
 /// One column: its name, and where its cells come from.
 pub(super) struct Column {
@@ -92,7 +92,7 @@ pub(super) const COLUMNS: [Column; 42] = [
     column(LINK, Content::Link),
     of_link("domain", |link| &link.domain),
     of_link("slug", |link| &link.slug),
-    of_link(CAMPAIGN, |link| or_empty(link.utm.campaign.as_ref())),
+    of_link("campaign", |link| or_empty(link.utm.campaign.as_ref())),
     of_link("medium", |link| or_empty(link.utm.medium.as_ref())),
     of_link("utm_source", |link| or_empty(link.utm.source.as_ref())),
     of_link("term", |link| or_empty(link.utm.term.as_ref())),
@@ -119,7 +119,7 @@ pub(super) const COLUMNS: [Column; 42] = [
     of_look("os", |look| &look.os),
     of_look("browser", |look| &look.browser),
     of_look("language", |look| &look.language),
-    column("visitor", Content::Visitor),
+    column(VISITOR, Content::Visitor),
     of_click("click_ids", |click| &click.click_ids),
     column("click_id_values", Content::RareText(|click| &click.click_id_values)),
     of_click("visitor_utm_source", |click| &click.visitor_utm_source),

@@ -3,19 +3,21 @@
 //! Pure. It must never decide by a file's name or place what only the rows can tell.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, UInt64Type};
+use arrow_array::types::UInt64Type;
 use arrow_array::{BooleanArray, RecordBatch, StringArray};
 use hashbrown::HashSet;
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use super::columns::{CAMPAIGN, ID, LINK, TIME, VERDICT};
+use super::columns::{ID, LINK, TIME};
+use super::facets;
 use super::seal::{DAY_MS, date_of, times_of};
+use crate::domain::facet::ClickFacet;
+use crate::domain::filter::{Choice, ClickFilter, LinkSet};
 use crate::domain::link::LinkId;
-use crate::domain::verdict::Verdict;
 
 /// Which clicks to read; a field that is `None` admits all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,41 +26,41 @@ pub(crate) struct ClickQuery {
     pub(crate) from_ms: Option<i64>,
     /// Exclusive.
     pub(crate) to_ms: Option<i64>,
-    pub(crate) link: Option<LinkId>,
-    /// The link's `utm_campaign`, exactly.
-    pub(crate) campaign: Option<String>,
-    pub(crate) verdict: Option<Verdict>,
+    pub(crate) filter: ClickFilter,
 }
 
 impl ClickQuery {
     /// The columns that [`ClickQuery::admits`] looks at.
     pub(super) fn columns(&self) -> Vec<&'static str> {
-        let asked = [
-            (TIME, self.from_ms.is_some() || self.to_ms.is_some()),
-            (LINK, self.link.is_some()),
-            (CAMPAIGN, self.campaign.is_some()),
-            (VERDICT, self.verdict.is_some()),
-        ];
-        asked.into_iter().filter_map(|(name, is_asked)| is_asked.then_some(name)).collect()
+        let mut names = Vec::new();
+        names.extend(self.cuts_time().then_some(TIME));
+        names.extend((!self.filter.links.is_all()).then_some(LINK));
+        names.extend(self.filter.choices.iter().flat_map(|(facet, _)| facets::columns(*facet)));
+        names
     }
 
     /// Tells for each row of `batch` whether it is asked for. `batch` needs only [`ClickQuery::columns`].
     pub(super) fn admits(&self, batch: &RecordBatch) -> BooleanArray {
+        BooleanArray::from(self.admitted(batch))
+    }
+
+    /// The same, unpacked.
+    pub(super) fn admitted(&self, batch: &RecordBatch) -> Vec<bool> {
         let mut admitted = vec![true; batch.num_rows()];
-        if self.from_ms.is_some() || self.to_ms.is_some() {
+        if self.cuts_time() {
             keep(&mut admitted, times_of(batch).iter().map(|&time_ms| self.admits_time(time_ms)));
         }
-        if let Some(link) = self.link {
-            let links = batch.column_by_name(LINK).and_then(|column| column.as_primitive_opt::<UInt64Type>());
-            keep(&mut admitted, links.into_iter().flat_map(|links| links.values()).map(|&id| id == link.0));
+        if !self.filter.links.is_all() {
+            keep_links(&mut admitted, links_of(batch), &self.filter.links);
         }
-        if let Some(campaign) = &self.campaign {
-            keep(&mut admitted, equals(batch, CAMPAIGN, campaign).into_iter());
+        for (facet, choice) in &self.filter.choices {
+            keep_shown(&mut admitted, batch, *facet, choice);
         }
-        if let Some(verdict) = self.verdict {
-            keep(&mut admitted, equals(batch, VERDICT, verdict.as_str()).into_iter());
-        }
-        BooleanArray::from(admitted)
+        admitted
+    }
+
+    fn cuts_time(&self) -> bool {
+        self.from_ms.is_some() || self.to_ms.is_some()
     }
 
     fn admits_time(&self, time_ms: i64) -> bool {
@@ -73,7 +75,7 @@ impl ClickQuery {
     /// Whether there may be files of `day`, one of the days asked for, that hold nothing of what is asked for.
     pub(super) fn can_leave_out(&self, day: Date) -> bool {
         let cuts = |bound: i64| bound.rem_euclid(DAY_MS) != 0 && date_of(bound) == day;
-        self.link.is_some() || self.from_ms.is_some_and(cuts) || self.to_ms.is_some_and(cuts)
+        !self.filter.links.is_all() || self.from_ms.is_some_and(cuts) || self.to_ms.is_some_and(cuts)
     }
 
     /// The UTC days asked for.
@@ -88,7 +90,7 @@ impl ClickQuery {
         Self {
             from_ms: self.from_ms.filter(|from| from > span.start()),
             to_ms: self.to_ms.filter(|to| to <= span.end()),
-            ..self.clone()
+            filter: self.filter.clone(),
         }
     }
 }
@@ -101,15 +103,29 @@ fn keep(admitted: &mut [bool], test: impl Iterator<Item = bool>) {
     }
 }
 
-/// Compares the dictionary's few values instead of every row.
-fn equals(batch: &RecordBatch, column: &str, text: &str) -> Vec<bool> {
-    let Some(cells) = batch.column_by_name(column).and_then(|column| column.as_dictionary_opt::<Int32Type>()) else {
-        return Vec::new();
+/// Clicks of one link come in bursts, so the answer for the last one is kept.
+fn keep_links(admitted: &mut [bool], links: &[u64], set: &LinkSet) {
+    let mut last = (0, set.holds(LinkId(0)));
+    let test = |&id: &u64| {
+        if last.0 != id {
+            last = (id, set.holds(LinkId(id)));
+        }
+        last.1
     };
-    let Some(values) = cells.values().as_string_opt::<i32>() else { return Vec::new() };
-    let same: Vec<bool> = values.iter().map(|value| value == Some(text)).collect();
-    let is_same = |key: i32| usize::try_from(key).ok().and_then(|key| same.get(key)).is_some_and(|same| *same);
-    cells.keys().iter().map(|key| key.is_some_and(is_same)).collect()
+    keep(admitted, links.iter().map(test));
+}
+
+/// Compares the few texts instead of every row.
+fn keep_shown(admitted: &mut [bool], batch: &RecordBatch, facet: ClickFacet, choice: &Choice) {
+    let shown = facets::shown(facet, batch);
+    let texts: Vec<bool> = shown.texts.iter().map(|text| choice.admits_any(facets::values(facet, text))).collect();
+    keep(admitted, shown.rows.iter().map(|text| texts[*text as usize]));
+}
+
+/// The links of the clicks in `batch`; none if it has no such column.
+pub(super) fn links_of(batch: &RecordBatch) -> &[u64] {
+    let column = batch.column_by_name(LINK).and_then(|column| column.as_primitive_opt::<UInt64Type>());
+    column.map_or(&[], |links| links.values())
 }
 
 /// The clicks that are pending: where a click file has them too, the pending ones are the ones that count.
@@ -119,30 +135,29 @@ fn equals(batch: &RecordBatch, column: &str, text: &str) -> Vec<bool> {
 #[derive(Clone)]
 pub(super) struct Shadow {
     span: Option<RangeInclusive<i64>>,
-    ids: Arc<HashSet<Uuid>>,
+    pending: Arc<[RecordBatch]>,
+    /// Collected when the first file needs them.
+    ids: Arc<OnceLock<HashSet<Uuid>>>,
 }
 
 impl Shadow {
-    /// The shadow that `pending` throws on files; ids are collected when the first file needs them.
+    /// The shadow that `pending` throws on files.
     pub(super) fn of(pending: &[RecordBatch]) -> Self {
-        Self { span: span_of(pending.iter().flat_map(|batch| times_of(batch).iter().copied())), ids: Arc::default() }
+        let span = span_of(pending.iter().flat_map(|batch| times_of(batch).iter().copied()));
+        Self { span, pending: pending.into(), ids: Arc::default() }
     }
 
     pub(super) fn meets(&self, span: &RangeInclusive<i64>) -> bool {
         self.span.as_ref().is_some_and(|own| own.start() <= span.end() && span.start() <= own.end())
     }
 
-    /// The same shadow with the ids of `pending`, collected once.
-    pub(super) fn collect(&mut self, pending: &[RecordBatch]) {
-        if self.ids.is_empty() {
-            let ids = pending.iter().filter_map(ids_of).flat_map(|ids| ids.iter().filter_map(parse_id));
-            self.ids = Arc::new(ids.collect());
-        }
-    }
-
     /// Tells for each row of `batch` whether no pending click is the same one.
     pub(super) fn admits(&self, batch: &RecordBatch) -> BooleanArray {
-        let is_new = |id| parse_id(id).is_none_or(|id| !self.ids.contains(&id));
+        let ids = self.ids.get_or_init(|| {
+            let all = self.pending.iter().filter_map(ids_of).flat_map(|ids| ids.iter().filter_map(parse_id));
+            all.collect()
+        });
+        let is_new = |id| parse_id(id).is_none_or(|id| !ids.contains(&id));
         BooleanArray::from(ids_of(batch).map_or_else(Vec::new, |ids| ids.iter().map(is_new).collect()))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A click is pushed and waits as a row of [`columns`] ([`pending`]). When enough of them wait they are sealed into
 //! Parquet files, one per UTC day ([`mod@seal`], [`click_file`], [`row_group`], [`text_chunk`], [`checksum`]). A scan reads
-//! both as one ([`scan`], [`read`], [`outline`], [`filter`]), and [`mod@export`] turns what it yields into CSV, JSON lines or
+//! both as one ([`scan`], [`read`], [`outline`], [`filter`]); [`count`] counts them by what they show ([`facets`]), and [`mod@export`] turns what it yields into CSV, JSON lines or
 //! one Parquet file.
 //! [`mod@rewrite`] reads files back as clicks ([`rows`]) and replaces them by the same clicks judged anew.
 //!
@@ -40,6 +40,10 @@ mod checksum;
 
 mod scan;
 
+mod count;
+
+mod facets;
+
 mod read;
 
 mod outline;
@@ -75,6 +79,7 @@ use files::{Far, Files};
 use pending::Pending;
 
 pub(crate) use address::Address;
+pub(crate) use count::{CountQuery, Counted, Grouping, Groups};
 pub(crate) use courier::Deliveries;
 pub(crate) use export::{Format, export};
 pub(crate) use files::StoredFile;
@@ -111,6 +116,11 @@ pub(crate) enum ArchiveError {
     Damaged { path: PathBuf, message: String },
     #[error("cannot gather clicks: {0}")]
     Columns(arrow_schema::ArrowError),
+    /// Nothing is wrong; there are more clicks than can be counted in the time.
+    #[error("the time for counting is over")]
+    Deadline,
+    #[error("a thread that read click files has ended")]
+    Thread,
 }
 
 impl ArchiveError {

@@ -12,6 +12,7 @@ use super::click_file::FORMAT_KEY;
 use super::columns::{COLUMNS, FORMAT, LINK, TIME};
 use super::filter::{ClickQuery, span_of};
 use super::read::{Damage, guarded};
+use crate::domain::link::LinkId;
 
 /// The row groups of a click file, each with the least and the greatest of its times and of its links.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +54,10 @@ impl Outline {
 
     /// The row groups that may hold what `query` asks for.
     pub(super) fn matching(&self, query: &ClickQuery) -> Vec<usize> {
-        let holds =
-            |group: &Group| query.meets(&group.times) && query.link.is_none_or(|link| group.links.contains(&link.0));
+        let links = &query.filter.links;
+        let holds = |group: &Group| {
+            query.meets(&group.times) && links.meets(LinkId(*group.links.start()), LinkId(*group.links.end()))
+        };
         self.0.iter().enumerate().filter_map(|(index, group)| holds(group).then_some(index)).collect()
     }
 }
@@ -102,7 +105,7 @@ mod tests {
 
     use super::*;
     use crate::archive::tests::{a_sealed_file, at_second};
-    use crate::domain::link::LinkId;
+    use crate::domain::filter::ClickFilter;
 
     #[test]
     fn the_end_of_a_file_tells_what_is_in_it() {
@@ -113,8 +116,9 @@ mod tests {
         assert_eq!(Outline::of_tail(&file[file.len() - footer + 1..]).unwrap(), None);
         let asked = |query: ClickQuery| !whole.matching(&query).is_empty();
         assert!(asked(ClickQuery::default()));
-        assert!(asked(ClickQuery { link: Some(LinkId(1)), ..ClickQuery::default() }));
-        assert!(!asked(ClickQuery { link: Some(LinkId(2)), ..ClickQuery::default() }));
+        let of_link = |id| ClickQuery { filter: ClickFilter::default().on(LinkId(id)), ..ClickQuery::default() };
+        assert!(asked(of_link(1)));
+        assert!(!asked(of_link(2)));
         assert!(asked(ClickQuery { from_ms: Some(at_second(9)), ..ClickQuery::default() }));
         assert!(!asked(ClickQuery { from_ms: Some(at_second(10)), ..ClickQuery::default() }));
     }

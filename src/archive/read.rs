@@ -14,12 +14,12 @@ use arrow_array::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowPredicate, ArrowPredicateFn, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-    RowFilter,
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowFilter,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
+use parquet::schema::types::SchemaDescriptor;
 
 use super::checksum;
 use super::columns::{FORMAT, ID, SCHEMA};
@@ -49,6 +49,63 @@ pub(super) enum Damage {
     Decoder,
 }
 
+/// A click file whose checksums hold, and which of its row groups may have what a query asks for.
+pub(super) struct Sound {
+    file: PositionedFile,
+    metadata: ArrowReaderMetadata,
+    span: RangeInclusive<i64>,
+    groups: Vec<usize>,
+}
+
+impl Sound {
+    /// Opens a click file, or `None` when its statistics show that it has nothing the query asks for.
+    pub(super) fn open(file: File, query: &ClickQuery) -> Result<Option<Self>, Damage> {
+        guarded(|| Self::open_unguarded(file, query))
+    }
+
+    fn open_unguarded(file: File, query: &ClickQuery) -> Result<Option<Self>, Damage> {
+        let data = checksum::check_footer(&file)?;
+        let file = PositionedFile::new(file)?;
+        let options = ArrowReaderOptions::new().with_schema(SCHEMA.clone());
+        let metadata = ArrowReaderMetadata::load(&file, options)?;
+        let outline = Outline::of(metadata.metadata())?;
+        let Some(span) = outline.span() else { return Ok(None) };
+        let groups = outline.matching(query);
+        if groups.is_empty() {
+            return Ok(None);
+        }
+        data.check(&file.file, recorded_checksum(metadata.metadata()).ok_or(Damage::Foreign)?)?;
+        Ok(Some(Self { file, metadata, span, groups }))
+    }
+
+    /// From its first to its last time.
+    pub(super) fn span(&self) -> &RangeInclusive<i64> {
+        &self.span
+    }
+
+    /// The row groups that matter.
+    pub(super) fn groups(&self) -> &[usize] {
+        &self.groups
+    }
+
+    /// Some columns of one row group, whole: their texts stay the few that the row group has.
+    pub(super) fn columns(&self, group: usize, names: &[&str]) -> Result<RecordBatch, Damage> {
+        guarded(|| {
+            let metadata = self.metadata.metadata();
+            let rows = usize::try_from(metadata.row_group(group).num_rows()).map_err(|_| Damage::Foreign)?;
+            let projection = ProjectionMask::columns(self.schema(), names.iter().copied());
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
+            let builder = builder.with_batch_size(rows).with_row_groups(vec![group]).with_projection(projection);
+            let batch = builder.build()?.next().transpose()?;
+            batch.filter(|batch| batch.num_rows() == rows).ok_or(Damage::Foreign)
+        })
+    }
+
+    fn schema(&self) -> &SchemaDescriptor {
+        self.metadata.metadata().file_metadata().schema_descr()
+    }
+}
+
 /// The rows of one click file that a query admits.
 pub(super) struct ClickFile(ParquetRecordBatchReader);
 
@@ -60,29 +117,13 @@ impl ClickFile {
         query: &ClickQuery,
         shadow: impl FnOnce(&RangeInclusive<i64>) -> Option<Shadow>,
     ) -> Result<Option<Self>, Damage> {
-        guarded(|| Self::open_unguarded(file, query, shadow))
-    }
-
-    fn open_unguarded(
-        file: File,
-        query: &ClickQuery,
-        shadow: impl FnOnce(&RangeInclusive<i64>) -> Option<Shadow>,
-    ) -> Result<Option<Self>, Damage> {
-        let data = checksum::check_footer(&file)?;
-        let file = PositionedFile::new(file)?;
-        let options = ArrowReaderOptions::new().with_schema(SCHEMA.clone());
-        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options)?;
-        let metadata = Arc::clone(builder.metadata());
-        let outline = Outline::of(&metadata)?;
-        let Some(span) = outline.span() else { return Ok(None) };
-        let groups = outline.matching(query);
-        if groups.is_empty() {
-            return Ok(None);
-        }
-        data.check(&file.file, recorded_checksum(&metadata).ok_or(Damage::Foreign)?)?;
-        let filter = row_filter(&metadata, query.within(&span), shadow(&span));
-        let builder = builder.with_batch_size(BATCH_ROWS).with_row_groups(groups).with_row_filter(filter);
-        Ok(Some(Self(builder.build()?)))
+        let Some(sound) = Sound::open(file, query)? else { return Ok(None) };
+        guarded(|| {
+            let filter = row_filter(sound.schema(), query.within(&sound.span), shadow(&sound.span));
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(sound.file, sound.metadata);
+            let builder = builder.with_batch_size(BATCH_ROWS).with_row_groups(sound.groups).with_row_filter(filter);
+            Ok(Some(Self(builder.build()?)))
+        })
     }
 
     /// The next rows, or `None` at the end.
@@ -97,8 +138,7 @@ pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, Damage>) -> Result<T, 
 }
 
 /// Cheap tests first, and text is decoded only for the rows that passed.
-fn row_filter(metadata: &ParquetMetaData, query: ClickQuery, shadow: Option<Shadow>) -> RowFilter {
-    let schema = metadata.file_metadata().schema_descr();
+fn row_filter(schema: &SchemaDescriptor, query: ClickQuery, shadow: Option<Shadow>) -> RowFilter {
     let mut predicates: Vec<Box<dyn ArrowPredicate>> = Vec::new();
     let columns = query.columns();
     if !columns.is_empty() {

@@ -86,15 +86,9 @@ impl Scan {
         Ok(())
     }
 
-    fn read(&mut self, opened: Opened) -> Result<Option<ClickFile>, Damage> {
+    fn read(&self, opened: Opened) -> Result<Option<ClickFile>, Damage> {
         let Opened::File(file) = opened else { return Ok(None) };
-        let (shadow, pending) = (&mut self.shadow, &self.pending);
-        ClickFile::open(file, &self.query, |span| {
-            shadow.meets(span).then(|| {
-                shadow.collect(pending);
-                shadow.clone()
-            })
-        })
+        ClickFile::open(file, &self.query, |span| self.shadow.meets(span).then(|| self.shadow.clone()))
     }
 
     fn leave_out(&mut self, stored: &StoredFile, damage: &Damage) {

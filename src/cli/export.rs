@@ -16,8 +16,10 @@ use reqwest::Method;
 use super::client::{Body, Client, block_on, innermost};
 use super::connect::Connect;
 use super::figures;
+use super::filter::Conditions;
 use super::lookup::{self, LinkName};
 use super::{Usage, tell, when};
+use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
 
 #[derive(Debug, clap::Args)]
@@ -51,12 +53,11 @@ struct Clicks {
     /// The domain of the link, if the slug is on several
     #[arg(long, requires = "link")]
     domain: Option<String>,
-    /// Only clicks of this campaign
-    #[arg(long)]
-    campaign: Option<String>,
-    /// Which clicks: human, all, or one verdict
-    #[arg(long, default_value = "human", value_parser = PossibleValuesParser::new(verdicts()))]
-    verdict: String,
+    #[command(flatten)]
+    filter: Conditions,
+    /// Which clicks: human, all, or one verdict [default: human]
+    #[arg(long, value_parser = PossibleValuesParser::new(verdicts()))]
+    verdict: Option<String>,
     /// The file to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -136,17 +137,16 @@ impl Clicks {
 
 async fn ask(client: &Client, clicks: &Clicks, format: Format) -> anyhow::Result<reqwest::Response> {
     let link = match &clicks.link {
-        Some(name) => Some(lookup::find(client, name, clicks.domain.as_deref()).await?.id.to_string()),
+        Some(name) => Some(LinkId(lookup::find(client, name, clicks.domain.as_deref()).await?.id)),
         None => None,
     };
-    let query = [
+    let mut query = clicks.filter.pairs(link)?;
+    query.extend([
         ("format", Some(format.as_str().to_owned())),
         ("from", clicks.from.map(|day| day.to_string())),
         ("to", clicks.to.map(|day| day.to_string())),
-        ("link", link),
-        ("campaign", clicks.campaign.clone()),
-        ("verdict", Some(clicks.verdict.clone())),
-    ];
+        ("verdict", clicks.verdict.clone()),
+    ]);
     client.stream(Method::GET, "/api/v1/clicks", &query, Body::None).await
 }
 

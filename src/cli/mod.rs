@@ -15,6 +15,7 @@ mod doctor;
 mod dry_run;
 mod export;
 mod figures;
+mod filter;
 mod import;
 mod link;
 mod lookup;
@@ -27,6 +28,7 @@ mod serve;
 mod stats;
 mod store;
 mod table;
+mod template;
 mod verify;
 mod when;
 mod why;
@@ -68,6 +70,8 @@ enum Command {
     Serve(serve::Args),
     /// Make, list, show, change and remove links
     Link(Box<link::Args>),
+    /// Keep UTM templates, and make a campaign's links from one
+    Template(template::Args),
     /// Show the clicks of one link or of all
     Stats(stats::Args),
     /// Say why hits were not counted as clicks
@@ -146,6 +150,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(&args),
         Command::Link(args) => link::run(&args),
+        Command::Template(args) => template::run(&args),
         Command::Stats(args) => stats::run(&args),
         Command::Why(args) => why::run(&args),
         Command::Export(args) => export::run(&args),
@@ -234,6 +239,10 @@ mod tests {
             "waypost link show spring",
             "waypost link edit spring --new-slug s --url https://example.com/ --disable --json",
             "waypost link remove spring --yes",
+            "waypost template add Launch --campaign c --tag t --placement Story,platform=x,level=post,source=x --data d",
+            "waypost template list --json",
+            "waypost template make Launch https://example.com/ --campaign c --title t --domain d --dry-run",
+            "waypost template remove Launch --data d",
             "waypost stats",
             "waypost stats spring --from 2026-11-01 --to 2026-11-02 --tz Europe/Stockholm --by seen_on",
             "waypost why spring --verdict bot --reason user-agent:curl --limit 5 --data d --json",

@@ -6,10 +6,12 @@ use jiff::civil::Date;
 use super::client::block_on;
 use super::connect::Connect;
 use super::figures;
+use super::filter::Conditions;
 use super::lookup::{self, LinkName};
 use super::table::{self, Left, Right, Table};
 use super::{print, when};
-use crate::domain::counter::Dimension;
+use crate::domain::link::LinkId;
+use crate::stats::query::By;
 use crate::stats::wire::{Seen, StatsReport, StatsRow};
 
 #[derive(Debug, clap::Args)]
@@ -20,9 +22,8 @@ pub(crate) struct Args {
     /// The domain of the link, if the slug is on several
     #[arg(long)]
     domain: Option<String>,
-    /// Only links of this campaign
-    #[arg(long, conflicts_with = "link")]
-    campaign: Option<String>,
+    #[command(flatten)]
+    filter: Conditions,
     /// The first day, such as 2026-11-01 [default: four weeks ago]
     #[arg(long, value_name = "DAY", value_parser = when::day)]
     from: Option<Date>,
@@ -33,31 +34,26 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
     /// What to break the clicks down by
-    #[arg(long, default_value = "day", value_parser = PossibleValuesParser::new(breakdowns()))]
+    #[arg(long, default_value = "day", value_parser = PossibleValuesParser::new(By::words()))]
     by: String,
     #[command(flatten)]
     connect: Connect,
-}
-
-fn breakdowns() -> impl Iterator<Item = &'static str> {
-    std::iter::once("day").chain(Dimension::ALL.map(Dimension::as_str))
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let client = args.connect.open()?;
     let answer = block_on(async {
         let link = match &args.link {
-            Some(name) => Some(lookup::find(&client, name, args.domain.as_deref()).await?.id.to_string()),
+            Some(name) => Some(LinkId(lookup::find(&client, name, args.domain.as_deref()).await?.id)),
             None => None,
         };
-        let query = [
-            ("link", link),
-            ("campaign", args.campaign.clone()),
+        let mut query = args.filter.pairs(link)?;
+        query.extend([
             ("from", args.from.map(|day| day.to_string())),
             ("to", args.to.map(|day| day.to_string())),
             ("tz", args.tz.clone()),
             ("by", Some(args.by.clone())),
-        ];
+        ]);
         client.get("/api/v1/stats", &query).await
     })?;
     if args.connect.json {
@@ -142,17 +138,18 @@ fn value_rows(report: &StatsReport, largest: u64) -> String {
     for row in &report.rows {
         let count = counted(report, row);
         let share = format!("{:.1}%", row.share * 100.0);
-        table.row([row.value.clone(), figures::count(count), share, figures::bar(count, largest)]);
+        let name = row.label.as_ref().unwrap_or(&row.value);
+        table.row([name.clone(), figures::count(count), share, figures::bar(count, largest)]);
     }
     table.render()
 }
 
 /// Verdicts and reasons count every hit; everything else counts human clicks.
 fn headings(by: &str) -> (&'static str, &'static str) {
-    match Dimension::parse(by) {
-        Some(dimension @ (Dimension::Verdict | Dimension::Reason)) => (dimension.as_str(), "hits"),
-        Some(dimension) => (dimension.as_str(), "clicks"),
-        None => ("value", "clicks"),
+    match by {
+        "verdict" => ("verdict", "hits"),
+        "reason" => ("reason", "hits"),
+        _ => (By::words().find(|word| *word == by).unwrap_or("value"), "clicks"),
     }
 }
 
@@ -161,6 +158,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::counter::Dimension;
 
     fn report(by: &str, rows: serde_json::Value) -> StatsReport {
         serde_json::from_value(json!({
@@ -233,7 +231,7 @@ NO\\u{1b}     300  25.0%  ██████████
 
     #[test]
     fn every_dimension_can_be_asked_for() {
-        assert_eq!(breakdowns().count(), 16);
+        assert!(Dimension::ALL.into_iter().all(|dimension| By::words().any(|word| word == dimension.as_str())));
         assert_eq!(headings("reason"), ("reason", "hits"));
     }
 }

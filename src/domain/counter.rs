@@ -244,6 +244,22 @@ impl Counters {
     }
 }
 
+/// Clicks and hits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// Human clicks.
+    pub(crate) clicks: u64,
+    /// Hits of every verdict.
+    pub(crate) hits: u64,
+}
+
+impl Count {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.clicks = self.clicks.saturating_add(other.clicks);
+        self.hits = self.hits.saturating_add(other.hits);
+    }
+}
+
 /// What one batch adds to one link and day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delta {

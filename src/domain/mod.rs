@@ -9,6 +9,8 @@ pub(crate) mod click_token;
 pub(crate) mod counter;
 pub(crate) mod destination;
 pub(crate) mod explain;
+pub(crate) mod facet;
+pub(crate) mod filter;
 pub(crate) mod hit;
 pub(crate) mod import;
 pub(crate) mod impression;

@@ -12,10 +12,12 @@ pub(crate) enum RecordKind {
     Conversion,
     /// Keys that every node of an installation shares.
     Secret,
+    /// A named list of placements with their UTM.
+    Template,
 }
 
 impl RecordKind {
-    pub(crate) const ALL: [Self; 4] = [Self::Match, Self::Columns, Self::Conversion, Self::Secret];
+    pub(crate) const ALL: [Self; 5] = [Self::Match, Self::Columns, Self::Conversion, Self::Secret, Self::Template];
 
     /// The word it is stored under.
     pub(crate) fn as_str(self) -> &'static str {
@@ -24,6 +26,7 @@ impl RecordKind {
             Self::Columns => "columns",
             Self::Conversion => "conversion",
             Self::Secret => "secret",
+            Self::Template => "template",
         }
     }
 }

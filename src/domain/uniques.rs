@@ -72,6 +72,19 @@ impl Uniques {
         }
     }
 
+    /// Adds every visitor of another set.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        match (&mut self.0, &other.0) {
+            (_, Form::Exact(list)) => list.iter().for_each(|hash| self.add(Visitor(*hash))),
+            (Form::Sketch(sketch), Form::Sketch(other)) => sketch.merge(other),
+            (Form::Exact(list), Form::Sketch(other)) => {
+                let mut sketch = other.clone();
+                list.iter().for_each(|hash| sketch.add(*hash));
+                self.0 = Form::Sketch(sketch);
+            }
+        }
+    }
+
     /// Exact up to [`EXACT_MAX`]; beyond it an estimate with a standard error of 0.81 %.
     pub(crate) fn count(&self) -> u64 {
         match &self.0 {
@@ -196,6 +209,10 @@ impl Sketch {
     fn add(&mut self, visitor: u64) {
         let (index, rank) = index_and_rank(murmur64a(visitor));
         self.raise(index, rank);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        (0..REGISTERS).for_each(|index| self.raise(index, other.get(index)));
     }
 
     fn raise(&mut self, index: usize, rank: u8) {
@@ -328,6 +345,17 @@ mod tests {
         for n in [EXACT_MAX as u64 + 1, 10_000, 100_000, 1_000_000] {
             let error = (of(0..n).count() as f64 - n as f64).abs() / n as f64;
             assert!(error <= 2.5 * 0.0081, "{n}: off by {:.2} %", error * 100.0);
+        }
+    }
+
+    #[test]
+    fn sets_put_together_count_whom_they_share_once() {
+        for (one, two) in
+            [(0..300, 200..500), (0..900, 800..1500), (0..5_000, 0..10), (0..10, 0..5_000), (0..5_000, 4_000..9_000)]
+        {
+            let mut both = of(one.clone());
+            both.merge(&of(two.clone()));
+            assert_eq!(both.count(), of(one.chain(two)).count());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use jiff::civil::Date;
@@ -11,17 +11,21 @@ use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Dimension, D
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
-use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Saved};
+use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Revision, Saved};
 use crate::domain::visitor::Salt;
-use crate::store::{CountStore, Created, Heard, ImportStore, LinkStore, RecordStore, Replaced, Result, StoreError};
+use crate::store::{
+    CountStore, CreatedAll, Heard, ImportStore, LinkStore, NewLink, RecordStore, Removed, Replaced, Result, StoreError,
+};
 
 #[derive(Default)]
 pub(crate) struct FakeStore {
     links: Mutex<BTreeMap<LinkId, (Link, String)>>,
     clicks: Mutex<Vec<DayCounters>>,
+    records: Mutex<BTreeMap<(RecordKind, RecordKey), Record>>,
+    revisions: AtomicU64,
     changes: AtomicU64,
     /// Every call fails while this is set.
-    pub(crate) is_down: std::sync::atomic::AtomicBool,
+    pub(crate) is_down: AtomicBool,
 }
 
 impl FakeStore {
@@ -33,7 +37,7 @@ impl FakeStore {
     }
 
     fn up(&self) -> Result<()> {
-        match self.is_down.load(std::sync::atomic::Ordering::Relaxed) {
+        match self.is_down.load(Ordering::Relaxed) {
             true => Err(StoreError::Unavailable("down for the test".to_owned())),
             false => Ok(()),
         }
@@ -48,17 +52,24 @@ impl FakeStore {
 
 #[async_trait]
 impl LinkStore for FakeStore {
-    async fn create_link(&self, spec: &LinkSpec, folded: &str, now: jiff::Timestamp) -> Result<Created> {
+    async fn create_links(&self, new: &[NewLink], now: jiff::Timestamp) -> Result<CreatedAll> {
         self.up()?;
-        if let Some(by) = self.taken(&spec.domain, folded, LinkId(0)) {
-            return Ok(Created::Taken(by));
+        let holder = |new: &NewLink| self.taken(&new.spec.domain, &new.folded, LinkId(0));
+        let taken: Vec<_> = new.iter().enumerate().filter_map(|(at, new)| Some((at, holder(new)?))).collect();
+        if !taken.is_empty() {
+            return Ok(CreatedAll::Taken(taken));
         }
         let mut links = self.links.lock().unwrap();
-        let id = LinkId(links.keys().last().map_or(1, |id| id.0 + 1));
-        let link = Link { id, revision: 1, created_at: now, updated_at: now, spec: spec.clone() };
-        links.insert(id, (link.clone(), folded.to_owned()));
+        let first = links.keys().last().map_or(1, |id| id.0 + 1);
+        let made = (first..).zip(new).map(|(id, new)| {
+            let spec = new.spec.clone();
+            let link = Link { id: LinkId(id), revision: 1, created_at: new.created_at, updated_at: now, spec };
+            links.insert(link.id, (link.clone(), new.folded.clone()));
+            link
+        });
+        let made = made.collect();
         self.changes.fetch_add(1, Ordering::SeqCst);
-        Ok(Created::Yes(Box::new(link)))
+        Ok(CreatedAll::Yes(made))
     }
 
     async fn replace_link(
@@ -84,9 +95,15 @@ impl LinkStore for FakeStore {
         }
     }
 
-    async fn remove_link(&self, id: LinkId) -> Result<bool> {
+    async fn remove_links(&self, asked: &[(LinkId, Option<u64>)]) -> Result<Vec<Removed>> {
+        let mut links = self.links.lock().unwrap();
+        let mut remove = |(id, revision): &(LinkId, Option<u64>)| match links.get(id) {
+            None => Removed::Absent,
+            Some((link, _)) if revision.is_some_and(|revision| revision != link.revision) => Removed::Changed,
+            Some(_) => links.remove(id).map_or(Removed::Absent, |_| Removed::Yes),
+        };
         self.changes.fetch_add(1, Ordering::SeqCst);
-        Ok(self.links.lock().unwrap().remove(&id).is_some())
+        Ok(asked.iter().map(&mut remove).collect())
     }
 
     async fn link(&self, id: LinkId) -> Result<Option<Link>> {
@@ -182,19 +199,48 @@ impl ImportStore for FakeStore {
 
 #[async_trait]
 impl RecordStore for FakeStore {
-    async fn put_record(&self, _: RecordKind, _: &RecordKey, _: Expected, _: &RecordValue) -> Result<Saved> {
-        Ok(Saved::Full)
+    async fn put_record(
+        &self,
+        kind: RecordKind,
+        key: &RecordKey,
+        expected: Expected,
+        value: &RecordValue,
+    ) -> Result<Saved> {
+        self.up()?;
+        let mut records = self.records.lock().unwrap();
+        let known = records.get(&(kind, key.clone()));
+        if let Some(known) = known.filter(|known| known.value == *value) {
+            return Ok(Saved::Yes(known.revision));
+        }
+        let is_expected = match expected {
+            Expected::Absent => known.is_none(),
+            Expected::At(revision) => known.is_some_and(|known| known.revision == revision),
+        };
+        if !is_expected {
+            return Ok(Saved::Changed);
+        }
+        let revision = Revision(self.revisions.fetch_add(1, Ordering::Relaxed) + 1);
+        records.insert((kind, key.clone()), Record { key: key.clone(), revision, value: value.clone() });
+        Ok(Saved::Yes(revision))
     }
 
-    async fn record(&self, _: RecordKind, _: &RecordKey) -> Result<Option<Record>> {
-        Ok(None)
+    async fn record(&self, kind: RecordKind, key: &RecordKey) -> Result<Option<Record>> {
+        self.up()?;
+        Ok(self.records.lock().unwrap().get(&(kind, key.clone())).cloned())
     }
 
-    async fn remove_record(&self, _: RecordKind, _: &RecordKey) -> Result<bool> {
-        Ok(false)
+    async fn remove_record(&self, kind: RecordKind, key: &RecordKey) -> Result<bool> {
+        self.up()?;
+        Ok(self.records.lock().unwrap().remove(&(kind, key.clone())).is_some())
     }
 
-    async fn records(&self, _: RecordKind, _: Option<&RecordKey>, _: usize) -> Result<Vec<Record>> {
-        Ok(Vec::new())
+    async fn records(&self, kind: RecordKind, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Record>> {
+        self.up()?;
+        let records = self.records.lock().unwrap();
+        let asked = records
+            .values()
+            .zip(records.keys())
+            .filter(|(record, (of, _))| *of == kind && after.is_none_or(|after| record.key > *after));
+        Ok(asked.map(|(record, _)| record.clone()).take(limit).collect())
     }
 }

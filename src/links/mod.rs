@@ -1,5 +1,6 @@
 //! Links in use: the catalog (the one path by which links change) and the cache (what redirects are answered from).
 
+pub(crate) mod bulk;
 pub(crate) mod cache;
 pub(crate) mod catalog;
 mod check;
@@ -9,13 +10,16 @@ pub(crate) mod fake_store;
 mod fields;
 pub(crate) mod follow;
 mod generate;
+pub(crate) mod kit;
 mod list;
 pub(crate) mod misses;
 mod policy;
 mod spelling;
 pub(crate) mod table;
+pub(crate) mod templates;
 mod warnings;
 
+pub(crate) use check::Invalid;
 pub(crate) use domains::Domains;
 pub(crate) use fields::{Change, LinkFields, UtmFields};
 pub(crate) use list::{LIST_MAX, LinkFilter, LinkPage};

@@ -64,9 +64,7 @@ impl UtmPolicy {
         let changed = |field: &UtmField| before.is_none_or(|before| before.get(*field) != utm.get(*field));
         for field in UtmField::ALL.into_iter().filter(changed) {
             match utm.get(field) {
-                Some(value) if !self.allowed(field).is_empty() && !self.names(field, value) => {
-                    return Err(Invalid::new(field.path(), self.refusal(field, value)));
-                }
+                Some(value) => self.check_value(field, value)?,
                 None if self.required.iter().any(|required| required.0 == field) => {
                     return Err(Invalid::new(field.path(), self.demand(field)));
                 }
@@ -74,6 +72,13 @@ impl UtmPolicy {
             }
         }
         Ok(())
+    }
+
+    /// # Errors
+    /// When this field may not have this value.
+    pub(super) fn check_value(&self, field: UtmField, value: &str) -> Result<(), Invalid> {
+        let is_allowed = self.allowed(field).is_empty() || self.names(field, value);
+        if is_allowed { Ok(()) } else { Err(Invalid::new(field.path(), self.refusal(field, value))) }
     }
 
     fn refusal(&self, field: UtmField, value: &str) -> String {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::counter::{DayCounters, Dimension, OTHER, UNKNOWN};
+use crate::domain::counter::{Count, DayCounters, Dimension, OTHER, UNKNOWN};
 use crate::stats::series::values;
 
 /// The most values an answer lists; the smallest are added to `(other)`.
@@ -20,24 +20,30 @@ pub(crate) fn by_value(dimension: Dimension, counters: &[DayCounters], total: Op
         *sum = sum.saturating_add(count);
     }
     let counted = sums.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
-    let other = sums.remove(OTHER).unwrap_or(0);
     let missing = total.map_or(0, |total| total.saturating_sub(counted));
-    let unknown = sums.remove(UNKNOWN).unwrap_or(0).saturating_add(missing);
-    listed(sums, other, unknown)
+    let unknown = sums.entry(UNKNOWN).or_insert(0);
+    *unknown = unknown.saturating_add(missing);
+    let sums = sums.into_iter().map(|(value, clicks)| (value.to_owned(), Count { clicks, hits: 0 }));
+    listed(sums.collect(), |count| count.clicks).into_iter().map(|(value, count)| (value, count.clicks)).collect()
 }
 
-fn listed(sums: HashMap<&str, u64>, other: u64, unknown: u64) -> Vec<(String, u64)> {
-    let mut rows: Vec<_> = sums.into_iter().map(|(value, count)| (value.to_owned(), count)).collect();
-    rows.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+/// The values with the largest counts, equal ones by name, then [`OTHER`] with what is left over, then [`UNKNOWN`]. What
+/// counts nothing is not listed.
+pub(crate) fn listed(mut rows: Vec<(String, Count)>, size: impl Fn(&Count) -> u64) -> Vec<(String, Count)> {
+    let mut other = take(&mut rows, OTHER);
+    let unknown = take(&mut rows, UNKNOWN);
+    rows.retain(|(_, count)| size(count) > 0);
+    rows.sort_unstable_by(|a, b| size(&b.1).cmp(&size(&a.1)).then_with(|| a.0.cmp(&b.0)));
     let beyond = rows.split_off(rows.len().min(VALUES_LISTED_MAX));
-    let other = beyond.into_iter().fold(other, |sum, (_, count)| sum.saturating_add(count));
-    rows.extend(
-        [(OTHER, other), (UNKNOWN, unknown)]
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(value, count)| (value.to_owned(), count)),
-    );
+    beyond.into_iter().for_each(|(_, count)| other.add(count));
+    let rest = [(OTHER, other), (UNKNOWN, unknown)].into_iter().filter(|(_, count)| size(count) > 0);
+    rows.extend(rest.map(|(value, count)| (value.to_owned(), count)));
     rows
+}
+
+fn take(rows: &mut Vec<(String, Count)>, value: &str) -> Count {
+    let at = rows.iter().position(|(known, _)| known == value);
+    at.map_or_else(Count::default, |at| rows.swap_remove(at).1)
 }
 
 /// The part of `total` that `count` is, 0 to 1; 0 of nothing is 0.

@@ -1,8 +1,10 @@
-//! The read side: series, breakdowns and click-through rates, computed from counters and impressions.
+//! The read side: series, breakdowns and click-through rates, computed from counters, click files and impressions.
 //!
-//! This file reads the store and hands over to pure parts: `report` answers what happened when and how, `ctr` divides
-//! clicks by impressions. It must never decide what a number means.
+//! This file finds the links that a question is about ([`asked`]), reads the store and hands over to pure parts: [`mod@report`]
+//! answers what happened when and how, [`ctr`] divides clicks by impressions. What counters cannot tell is counted from
+//! click files ([`scanned`]). It must never decide what a number means.
 
+mod asked;
 pub(crate) mod breakdown;
 pub(crate) mod compare;
 pub(crate) mod ctr;
@@ -11,6 +13,7 @@ pub(crate) mod pooled;
 pub(crate) mod query;
 pub(crate) mod rates;
 pub(crate) mod report;
+pub(crate) mod scanned;
 pub(crate) mod seen;
 pub(crate) mod series;
 pub(crate) mod sheet;
@@ -19,12 +22,18 @@ pub(crate) mod special;
 pub(crate) mod weekly;
 pub(crate) mod wire;
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
+use crate::archive::{Archive, ArchiveError};
+use crate::domain::filter::{ClickFilter, Filter, LinkSet};
 use crate::domain::link::{Link, LinkId};
-use crate::stats::query::{QueryError, StatsQuery};
-use crate::stats::report::{ZoneError, days_needed, report};
+use crate::stats::asked::{Asked, named};
+use crate::stats::query::{By, QueryError, StatsQuery};
+use crate::stats::report::{days_needed, is_counted, report};
 use crate::stats::wire::StatsReport;
 use crate::store::{Store, StoreError};
 
@@ -39,18 +48,29 @@ const LINKS_PAGE: usize = 1000;
 /// The most links that one question is answered about.
 const LINKS_MAX: usize = 1_000_000;
 
+/// What questions about clicks are asked of.
+pub(crate) struct Sources<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) archive: &'a Arc<Archive>,
+    /// Turns for reading click files: [`SCANS_MAX`](scanned::SCANS_MAX).
+    pub(crate) scans: &'a Arc<Semaphore>,
+    /// The report time zone.
+    pub(crate) zone: &'a TimeZone,
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StatsError {
     #[error(transparent)]
     Query(#[from] QueryError),
-    /// Whose `field` is `tz`.
-    #[error(transparent)]
-    Zone(#[from] ZoneError),
     #[error("there is no link {0}")]
     NoLink(LinkId),
     #[error("there are more than {LINKS_MAX} links; ask about one of them")]
     TooManyLinks,
+    #[error("other questions are reading the click files: try again")]
+    Busy,
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -58,53 +78,71 @@ pub(crate) enum StatsError {
 /// Answers `GET /api/v1/stats`.
 ///
 /// # Errors
-/// When the link is unknown, the zone cannot be answered for, or the store fails.
-pub(crate) async fn stats(
-    store: &dyn Store,
-    query: &StatsQuery,
-    report_zone: &TimeZone,
-) -> Result<StatsReport, StatsError> {
-    let links = asked_links(store, query).await?;
-    let days = days_needed(query, report_zone);
-    let ids = links.as_ref().map(Asked::ids);
-    let counters = store.counters(ids.as_deref(), days.first(), days.last()).await?;
-    let mut report = report(query, report_zone, &counters)?;
-    if let Some(Asked::One(link)) = &links {
-        report.seen = report::seen(link, query, report_zone, &counters);
-    }
+/// As [`reports`].
+pub(crate) async fn stats(sources: &Sources<'_>, query: &StatsQuery, by: By) -> Result<StatsReport, StatsError> {
+    let [report] = reports(sources, query, [by]).await?;
     Ok(report)
 }
 
-/// The links that a question is about.
-enum Asked {
-    One(Box<Link>),
-    Some(Vec<LinkId>),
+/// Answers `query` once for each of `by`: from one reading of the counters what they know, and from one reading of the
+/// click files what they do not.
+///
+/// # Errors
+/// When a link is unknown, it takes too long, or the store or the archive fails.
+pub(crate) async fn reports<const N: usize>(
+    sources: &Sources<'_>,
+    query: &StatsQuery,
+    by: [By; N],
+) -> Result<[StatsReport; N], StatsError> {
+    let named = named(sources.store, &query.filter).await?;
+    let asked = Asked::read(sources.store, &query.filter, &by).await?;
+    let mut reports = counted(sources, query, &asked, &named, by).await?;
+
+    let left: Vec<By> = by.iter().zip(&reports).filter(|(_, report)| report.is_none()).map(|(by, _)| *by).collect();
+    if !left.is_empty() {
+        let scanned = scanned::reports(sources, query, &asked, &left).await?;
+        reports
+            .iter_mut()
+            .filter(|report| report.is_none())
+            .zip(scanned)
+            .for_each(|(none, report)| *none = Some(report));
+    }
+    Ok(reports.map(|report| report.expect("what counters did not answer, click files did")))
 }
 
-impl Asked {
-    fn ids(&self) -> Vec<LinkId> {
-        match self {
-            Self::One(link) => vec![link.id],
-            Self::Some(ids) => ids.clone(),
-        }
+/// What counters know; `None` of everything else.
+async fn counted<const N: usize>(
+    sources: &Sources<'_>,
+    query: &StatsQuery,
+    asked: &Asked,
+    named: &[Link],
+    by: [By; N],
+) -> Result<[Option<StatsReport>; N], StatsError> {
+    let zone = sources.zone;
+    if !by.iter().any(|by| is_counted(query, *by, zone)) {
+        return Ok(by.map(|_| None));
     }
+    let days = days_needed(query, zone);
+    let ids = if let LinkSet::Only(ids) = &asked.links { Some(&ids[..]) } else { None };
+    let mut counters = sources.store.counters(ids, days.first(), days.last()).await?;
+    counters.retain(|day| asked.links.holds(day.link));
+    let alone = named.first().filter(|_| query.filter.only_link().is_some());
+    let seen = alone.and_then(|link| report::seen(link, query, zone, &counters));
+    let answer = |by: By| {
+        let report = report(query, by, asked, zone, &counters).ok()?;
+        Some(StatsReport { seen: seen.clone(), ..report })
+    };
+    Ok(by.map(|by| if is_counted(query, by, zone) { answer(by) } else { None }))
 }
 
-/// `None` means all links, those that were removed included.
-async fn asked_links(store: &dyn Store, query: &StatsQuery) -> Result<Option<Asked>, StatsError> {
-    let of_campaign = |link: &Link| link.spec.utm.campaign == query.campaign;
-    match (query.link, &query.campaign) {
-        (None, None) => Ok(None),
-        (Some(id), campaign) => {
-            let link = store.link(id).await?.ok_or(StatsError::NoLink(id))?;
-            let is_asked = campaign.is_none() || of_campaign(&link);
-            Ok(Some(if is_asked { Asked::One(Box::new(link)) } else { Asked::Some(Vec::new()) }))
-        }
-        (None, Some(_)) => {
-            let ids = read_links(store, |link| of_campaign(link).then_some(link.id)).await?;
-            Ok(Some(Asked::Some(ids)))
-        }
-    }
+/// The links and clicks that an export is asked for.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn click_filter(store: &dyn Store, filter: &Filter) -> Result<ClickFilter, StatsError> {
+    let links = Asked::read(store, filter, &[]).await?.links;
+    let choices = filter.of_clicks().map(|(facet, choice)| (facet, choice.clone())).collect();
+    Ok(ClickFilter { links, choices })
 }
 
 /// What `choose` takes of every link.
@@ -133,32 +171,34 @@ mod tests {
     use crate::impressions::fake_store::FakeStore;
     use crate::stats::query::StatsParams;
 
-    const NOW: &str = "2026-11-21T12:00:00Z";
-
-    fn now() -> Timestamp {
-        NOW.parse().unwrap()
-    }
-
     fn counted(link: u64, day: Date) -> DayCounters {
         let mut counters = Counters::new();
         counters.add(Dimension::Verdict, "human", 2);
         DayCounters { link: LinkId(link), day, counters, visitors: 2 }
     }
 
+    async fn ask(store: &dyn Store, filter: Filter) -> Result<StatsReport, StatsError> {
+        let folder = tempfile::TempDir::new().unwrap();
+        let config = crate::config::Config::default_values().archive;
+        let archive = Archive::open(&config, folder.path(), &tokio::runtime::Handle::current()).unwrap();
+        let (archive, scans) = (Arc::new(archive), Arc::new(Semaphore::new(1)));
+        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        let (query, by) = StatsQuery::parse(&StatsParams::default(), filter, &TimeZone::UTC, now).unwrap();
+        let sources = Sources { store, archive: &archive, scans: &scans, zone: &TimeZone::UTC };
+        stats(&sources, &query, by).await
+    }
+
     #[tokio::test]
     async fn stats_without_a_link_count_all_links_of_the_window() {
         let days = [counted(1, date(2026, 11, 20)), counted(9, date(2026, 11, 21)), counted(1, date(2026, 1, 1))];
         let store = FakeStore { counters: days.to_vec(), ..FakeStore::default() };
-        let query = StatsQuery::parse(&StatsParams::default(), &TimeZone::UTC, now()).unwrap();
-        let report = stats(&store, &query, &TimeZone::UTC).await.unwrap();
+        let report = ask(&store, Filter::default()).await.unwrap();
         assert_eq!((report.clicks, report.rows.len(), report.link), (4, 28, None));
     }
 
     #[tokio::test]
     async fn stats_of_a_link_that_is_not_there_are_an_error() {
-        let params = StatsParams { link: Some("7".to_owned()), ..StatsParams::default() };
-        let query = StatsQuery::parse(&params, &TimeZone::UTC, now()).unwrap();
-        let refused = stats(&FakeStore::default(), &query, &TimeZone::UTC).await.unwrap_err();
+        let refused = ask(&FakeStore::default(), Filter::of_link(LinkId(7))).await.unwrap_err();
         assert!(matches!(refused, StatsError::NoLink(LinkId(7))), "{refused}");
     }
 }

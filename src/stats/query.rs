@@ -8,7 +8,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::domain::counter::Dimension;
-use crate::domain::link::LinkId;
+use crate::domain::facet::{ClickFacet, Facet};
+use crate::domain::filter::{Filter, FilterError};
 use crate::stats::ctr::{Grouping, Numerator, Order};
 
 /// The most days one question may span: ten years.
@@ -32,16 +33,18 @@ pub(crate) fn wrong(field: &'static str, message: String) -> QueryError {
     QueryError { field, message }
 }
 
-/// The parameters of `GET /api/v1/stats`, as they arrive.
+/// The parameters of `GET /api/v1/stats` but its filter, as they arrive.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StatsParams {
-    pub(crate) link: Option<String>,
-    pub(crate) campaign: Option<String>,
+    /// The first day, `2026-11-01`; four weeks ago unless said
     pub(crate) from: Option<String>,
+    /// The last day; today unless said
     pub(crate) to: Option<String>,
+    /// The time zone of days and hours, `Europe/Stockholm`; the report time zone unless said
     pub(crate) tz: Option<String>,
+    /// `day` (unless said), `hour`, or anything that clicks can be filtered by
     pub(crate) by: Option<String>,
 }
 
@@ -174,67 +177,85 @@ pub(crate) fn parse_day(field: &'static str, text: &str) -> Result<Date, QueryEr
 pub(crate) enum By {
     Day,
     Hour,
-    /// Any dimension but the hour.
-    Value(Dimension),
+    Value(Facet),
 }
 
 impl By {
+    /// Every word for it.
+    pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+        ["day", "hour"].into_iter().chain(Facet::all().map(Facet::as_str))
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Day => "day",
-            Self::Hour => Dimension::Hour.as_str(),
-            Self::Value(dimension) => dimension.as_str(),
+            Self::Hour => "hour",
+            Self::Value(facet) => facet.as_str(),
         }
     }
 
     fn parse(text: &str) -> Result<Self, QueryError> {
-        match (text, Dimension::parse(text)) {
+        match (text, Facet::parse(text)) {
             ("day", _) => Ok(Self::Day),
-            (_, Some(Dimension::Hour)) => Ok(Self::Hour),
-            (_, Some(dimension)) => Ok(Self::Value(dimension)),
+            ("hour", _) => Ok(Self::Hour),
+            (_, Some(facet)) => Ok(Self::Value(facet)),
             (_, None) => {
-                let words: Vec<_> = Dimension::ALL.into_iter().map(Dimension::as_str).collect();
-                Err(wrong("by", format!("{:?} is none of day, {}", head(text), words.join(", "))))
+                let words: Vec<_> = Self::words().collect();
+                Err(wrong("by", format!("{:?} is none of {}", head(text), words.join(", "))))
             }
+        }
+    }
+
+    /// What counters count it by, if it is one dimension.
+    pub(crate) fn dimension(self) -> Option<Dimension> {
+        match self {
+            Self::Value(Facet::Click(facet)) => facet.dimension(),
+            _ => None,
         }
     }
 }
 
-/// One question to `stats`.
+impl From<Dimension> for By {
+    fn from(dimension: Dimension) -> Self {
+        ClickFacet::of(dimension).map_or(Self::Hour, |facet| Self::Value(Facet::Click(facet)))
+    }
+}
+
+impl From<FilterError> for QueryError {
+    fn from(error: FilterError) -> Self {
+        wrong(error.facet.as_str(), error.message)
+    }
+}
+
+/// Which clicks `stats` is asked about.
 #[derive(Clone, Debug)]
 pub(crate) struct StatsQuery {
-    pub(crate) link: Option<LinkId>,
-    pub(crate) campaign: Option<String>,
+    pub(crate) filter: Filter,
     pub(crate) window: Window,
     /// The zone whose days and hours are asked for.
     pub(crate) zone: TimeZone,
-    pub(crate) by: By,
 }
 
 impl StatsQuery {
     /// # Errors
     /// When a parameter cannot be understood; it is named.
-    pub(crate) fn parse(params: &StatsParams, report_zone: &TimeZone, now: Timestamp) -> Result<Self, QueryError> {
+    pub(crate) fn parse(
+        params: &StatsParams,
+        filter: Filter,
+        report_zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<(Self, By), QueryError> {
         let zone = params.tz.as_deref().map_or_else(|| Ok(report_zone.clone()), parse_zone)?;
         let today = now.to_zoned(zone.clone()).date();
-        Ok(Self {
-            link: params.link.as_deref().map(parse_link).transpose()?,
-            campaign: params.campaign.clone().filter(|campaign| !campaign.is_empty()),
-            window: Window::parse(params.from.as_deref(), params.to.as_deref(), today)?,
-            zone,
-            by: params.by.as_deref().map_or(Ok(By::Day), By::parse)?,
-        })
+        let window = Window::parse(params.from.as_deref(), params.to.as_deref(), today)?;
+        let by = params.by.as_deref().map_or(Ok(By::Day), By::parse)?;
+        Ok((Self { filter, window, zone }, by))
     }
 }
 
 fn parse_zone(text: &str) -> Result<TimeZone, QueryError> {
     let zone = TimeZone::get(text).ok().filter(|zone| zone.iana_name().is_some());
     zone.ok_or_else(|| wrong("tz", format!("{:?} is not an IANA time zone such as \"Europe/Stockholm\"", head(text))))
-}
-
-fn parse_link(text: &str) -> Result<LinkId, QueryError> {
-    let number = text.parse().ok().filter(|number| *number > 0);
-    number.map(LinkId).ok_or_else(|| wrong("link", format!("{:?} is not the number of a link", head(text))))
 }
 
 /// One question to `ctr`. No window means all days that have impressions, and the clicks since.
@@ -381,22 +402,19 @@ mod tests {
     #[test]
     fn a_stats_question_is_understood_or_its_wrong_parameter_named() {
         let now: Timestamp = "2026-11-21T23:30:00Z".parse().unwrap();
-        let ask = |params: StatsParams| StatsQuery::parse(&params, &TimeZone::UTC, now);
+        let ask = |params: StatsParams| StatsQuery::parse(&params, Filter::default(), &TimeZone::UTC, now);
         let text = |text: &str| Some(text.to_owned());
-        let query =
-            ask(StatsParams { tz: text("Asia/Tokyo"), by: text("seen_on"), link: text("7"), ..Default::default() });
-        let query = query.unwrap();
+        let (query, by) =
+            ask(StatsParams { tz: text("Asia/Tokyo"), by: text("seen_on"), ..Default::default() }).unwrap();
         assert_eq!(query.window.last(), date(2026, 11, 22), "today is asked of the zone");
-        assert_eq!((query.by, query.link), (By::Value(Dimension::SeenOn), Some(LinkId(7))));
+        assert_eq!((by, by.dimension()), (By::from(Dimension::SeenOn), Some(Dimension::SeenOn)));
         let refused = [
             ask(StatsParams { tz: text("Mars/Olympus"), ..Default::default() }),
             ask(StatsParams { by: text("colour"), ..Default::default() }),
-            ask(StatsParams { link: text("0"), ..Default::default() }),
-            ask(StatsParams { link: text("spring"), ..Default::default() }),
             ask(StatsParams { to: text("soon"), ..Default::default() }),
         ];
         let fields: Vec<_> = refused.into_iter().map(|answer| answer.unwrap_err().field).collect();
-        assert_eq!(fields, ["tz", "by", "link", "link", "to"]);
+        assert_eq!(fields, ["tz", "by", "to"]);
     }
 
     #[test]

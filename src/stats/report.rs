@@ -2,29 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use jiff::tz::TimeZone;
 
-use crate::domain::counter::{DayCounters, Dimension};
+use crate::domain::counter::{Count, DayCounters, Dimension};
+use crate::domain::facet::{Facet, LinkFacet};
 use crate::domain::link::Link;
-use crate::stats::breakdown::{by_value, share};
+use crate::stats::asked::Asked;
+use crate::stats::breakdown::{by_value, listed, share};
 use crate::stats::query::{By, StatsQuery, Window};
 use crate::stats::series::{self, Misfit, Totals};
-use crate::stats::wire::{Seen, StatsReport, StatsRow};
-
-/// Why counters cannot answer in the time zone that was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ZoneError {
-    #[error(
-        "days and hours of {asked} begin within hours of {report}, by which clicks are counted; \
-         ask without tz, or set report.time_zone to \"{asked}\""
-    )]
-    Misfit { asked: String, report: String },
-    #[error(
-        "clicks by {by} are counted by the day of {report} and cannot be told apart by the day of {asked}; \
-         ask without tz, or set report.time_zone to \"{asked}\""
-    )]
-    ByDay { by: &'static str, asked: String, report: String },
-}
+use crate::stats::wire::{CountedFrom, FilterPart, Seen, StatsReport, StatsRow};
 
 /// Whether the question is asked in another zone than the counters are kept in.
 pub(crate) fn is_elsewhere(query: &StatsQuery, report_zone: &TimeZone) -> bool {
@@ -36,27 +24,44 @@ pub(crate) fn days_needed(query: &StatsQuery, report_zone: &TimeZone) -> Window 
     if is_elsewhere(query, report_zone) { query.window.widened() } else { query.window }
 }
 
-/// Answers `query` from the counters of [`days_needed`].
+/// Whether counters tell clicks apart by `by`; in another zone they may not even tell days apart.
+pub(crate) fn is_counted(query: &StatsQuery, by: By, report_zone: &TimeZone) -> bool {
+    let by_is_counted = match by {
+        By::Day | By::Hour => true,
+        By::Value(Facet::Link(_)) => !is_elsewhere(query, report_zone),
+        By::Value(Facet::Click(facet)) => facet.dimension().is_some() && !is_elsewhere(query, report_zone),
+    };
+    by_is_counted && query.filter.of_clicks().next().is_none()
+}
+
+/// Answers `query` from the counters of [`days_needed`], if [`is_counted`].
 ///
 /// # Errors
 /// When the counters cannot tell the days of the zone apart that was asked for.
 pub(crate) fn report(
     query: &StatsQuery,
+    by: By,
+    asked: &Asked,
     report_zone: &TimeZone,
     counters: &[DayCounters],
-) -> Result<StatsReport, ZoneError> {
-    if is_elsewhere(query, report_zone) { elsewhere(query, report_zone, counters) } else { at_home(query, counters) }
+) -> Result<StatsReport, Misfit> {
+    if is_elsewhere(query, report_zone) {
+        elsewhere(query, by, report_zone, counters)
+    } else {
+        at_home(query, by, asked, counters)
+    }
 }
 
 /// In the report time zone: everything is known.
-fn at_home(query: &StatsQuery, counters: &[DayCounters]) -> Result<StatsReport, ZoneError> {
+fn at_home(query: &StatsQuery, by: By, asked: &Asked, counters: &[DayCounters]) -> Result<StatsReport, Misfit> {
     let mut totals = Totals::default();
     counters.iter().for_each(|day| totals.add(Totals::of(day)));
-    let rows = match query.by {
-        By::Day => day_rows(series::days(query.window, counters), totals.clicks),
-        By::Hour => hour_rows(query, &query.zone, counters)?,
-        By::Value(dimension @ (Dimension::Verdict | Dimension::Reason)) => hit_rows(dimension, counters, totals),
-        By::Value(dimension) => click_rows(dimension, counters, totals),
+    let rows = match (by, by.dimension()) {
+        (By::Day, _) => day_rows(series::days(query.window, counters), totals.clicks),
+        (By::Value(Facet::Link(facet)), _) => link_rows(facet, asked, counters, totals),
+        (_, Some(dimension @ (Dimension::Verdict | Dimension::Reason))) => hit_rows(dimension, counters, totals),
+        (_, Some(dimension)) => click_rows(dimension, counters, totals),
+        (_, None) => hour_rows(query, &query.zone, counters)?,
     };
     let verdicts = by_value(Dimension::Verdict, counters, None).into_iter().collect();
     let known = Known {
@@ -65,43 +70,51 @@ fn at_home(query: &StatsQuery, counters: &[DayCounters]) -> Result<StatsReport, 
         hits: Some(totals.hits),
         verdicts: Some(verdicts),
     };
-    Ok(answer(query, known, rows))
+    Ok(answer(query, by, known, rows))
 }
 
 /// In another zone: only human clicks are known by the hour, so only they can be put into other days.
-fn elsewhere(query: &StatsQuery, report_zone: &TimeZone, counters: &[DayCounters]) -> Result<StatsReport, ZoneError> {
-    let rows = match query.by {
-        By::Day => {
-            let days = series::days_elsewhere(query.window, &query.zone, report_zone, counters);
-            let days = days.map_err(|Misfit| misfit(query, report_zone))?;
-            plain_rows(days.into_iter().map(|(day, clicks)| (day.to_string(), clicks)).collect())
-        }
-        By::Hour => hour_rows(query, report_zone, counters)?,
-        By::Value(_) => {
-            let (asked, report) = (zone_name(&query.zone), zone_name(report_zone));
-            return Err(ZoneError::ByDay { by: query.by.as_str(), asked, report });
-        }
+fn elsewhere(
+    query: &StatsQuery,
+    by: By,
+    report_zone: &TimeZone,
+    counters: &[DayCounters],
+) -> Result<StatsReport, Misfit> {
+    let rows = if by == By::Day {
+        let days = series::days_elsewhere(query.window, &query.zone, report_zone, counters)?;
+        plain_rows(days.into_iter().map(|(day, clicks)| (day.to_string(), clicks)).collect())
+    } else {
+        hour_rows(query, report_zone, counters)?
     };
     let clicks = rows.iter().fold(0_u64, |sum, row| sum.saturating_add(row.clicks));
-    Ok(answer(query, Known { clicks, visitors: None, hits: None, verdicts: None }, rows))
+    Ok(answer(query, by, Known { clicks, visitors: None, hits: None, verdicts: None }, rows))
 }
 
 /// The sums of an answer, as far as they are known.
-struct Known {
-    clicks: u64,
-    visitors: Option<u64>,
-    hits: Option<u64>,
-    verdicts: Option<BTreeMap<String, u64>>,
+#[derive(Clone)]
+pub(crate) struct Known {
+    pub(crate) clicks: u64,
+    pub(crate) visitors: Option<u64>,
+    pub(crate) hits: Option<u64>,
+    pub(crate) verdicts: Option<BTreeMap<String, u64>>,
 }
 
-fn answer(query: &StatsQuery, known: Known, rows: Vec<StatsRow>) -> StatsReport {
+pub(crate) fn answer(query: &StatsQuery, by: By, known: Known, rows: Vec<StatsRow>) -> StatsReport {
+    let single = |facet| query.filter.single(Facet::Link(facet));
+    let part = |(facet, choice): (Facet, &crate::domain::filter::Choice)| {
+        let [only, not] = choice.lists();
+        FilterPart { facet: facet.as_str().to_owned(), only, not }
+    };
     StatsReport {
-        link: query.link.map(|link| link.0),
-        campaign: query.campaign.clone(),
+        link: single(LinkFacet::Link).and_then(|id| id.parse().ok()),
+        campaign: single(LinkFacet::Campaign).map(str::to_owned),
+        filter: query.filter.iter().map(part).collect(),
+        counted_from: CountedFrom::Counters,
+        files_left_out: 0,
         from: query.window.first(),
         to: query.window.last(),
-        time_zone: zone_name(&query.zone),
-        by: query.by.as_str().to_owned(),
+        time_zone: query.zone.iana_name().unwrap_or("UTC").to_owned(),
+        by: by.as_str().to_owned(),
         clicks: known.clicks,
         visitors: known.visitors,
         hits: known.hits,
@@ -123,19 +136,31 @@ pub(crate) fn seen(link: &Link, query: &StatsQuery, report_zone: &TimeZone, coun
 
 fn day_rows(days: BTreeMap<jiff::civil::Date, Totals>, clicks: u64) -> Vec<StatsRow> {
     let row = |(day, totals): (jiff::civil::Date, Totals)| StatsRow {
-        value: day.to_string(),
-        clicks: totals.clicks,
-        share: share(totals.clicks, clicks),
         visitors: Some(totals.visitors),
         hits: Some(totals.hits),
+        ..plain_row(day.to_string(), totals.clicks, clicks)
     };
     days.into_iter().map(row).collect()
 }
 
-fn hour_rows(query: &StatsQuery, report_zone: &TimeZone, counters: &[DayCounters]) -> Result<Vec<StatsRow>, ZoneError> {
-    let hours = series::hours(query.window, &query.zone, report_zone, counters);
-    let hours = hours.map_err(|Misfit| misfit(query, report_zone))?;
+fn hour_rows(query: &StatsQuery, report_zone: &TimeZone, counters: &[DayCounters]) -> Result<Vec<StatsRow>, Misfit> {
+    let hours = series::hours(query.window, &query.zone, report_zone, counters)?;
     Ok(plain_rows(hours.into_iter().map(|(hour, clicks)| (series::hour_value(hour), clicks)).collect()))
+}
+
+/// Rows of what links declare, or of links.
+fn link_rows(facet: LinkFacet, asked: &Asked, counters: &[DayCounters], totals: Totals) -> Vec<StatsRow> {
+    let mut counts: HashMap<u64, Count> = HashMap::new();
+    for day in counters {
+        let of_day = Totals::of(day);
+        counts.entry(day.link.0).or_default().add(Count { clicks: of_day.clicks, hits: of_day.hits });
+    }
+    let row = |(value, count): (String, Count)| StatsRow {
+        label: asked.label(&value).filter(|_| facet == LinkFacet::Link),
+        hits: Some(count.hits),
+        ..plain_row(value, count.clicks, totals.clicks)
+    };
+    listed(asked.by_declared(facet, &counts), |count| count.clicks).into_iter().map(row).collect()
 }
 
 fn click_rows(dimension: Dimension, counters: &[DayCounters], totals: Totals) -> Vec<StatsRow> {
@@ -143,16 +168,18 @@ fn click_rows(dimension: Dimension, counters: &[DayCounters], totals: Totals) ->
         return plain_rows(by_value(dimension, counters, Some(totals.clicks)));
     }
     // Most clicks bring no unfilled macro and some bring several, so these rows are parts of all clicks.
-    let mut rows = plain_rows(by_value(dimension, counters, None));
-    rows.iter_mut().for_each(|row| row.share = share(row.clicks, totals.clicks));
-    rows
+    let counts = by_value(dimension, counters, None).into_iter();
+    counts.map(|(value, clicks)| plain_row(value, clicks, totals.clicks)).collect()
 }
 
 /// Rows of clicks whose shares are of their own sum.
 fn plain_rows(counts: Vec<(String, u64)>) -> Vec<StatsRow> {
     let sum = counts.iter().fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
-    let row = |(value, clicks)| StatsRow { value, clicks, share: share(clicks, sum), visitors: None, hits: None };
-    counts.into_iter().map(row).collect()
+    counts.into_iter().map(|(value, clicks)| plain_row(value, clicks, sum)).collect()
+}
+
+fn plain_row(value: String, clicks: u64, of: u64) -> StatsRow {
+    StatsRow { value, label: None, clicks, share: share(clicks, of), visitors: None, hits: None }
 }
 
 /// Rows of hits: a click without an adjective is a human one, so the clicks of every other verdict are 0.
@@ -161,19 +188,10 @@ fn hit_rows(dimension: Dimension, counters: &[DayCounters], totals: Totals) -> V
     let row = |(value, hits): (String, u64)| StatsRow {
         clicks: if dimension == Dimension::Verdict && value == human { hits } else { 0 },
         share: share(hits, totals.hits),
-        visitors: None,
         hits: Some(hits),
-        value,
+        ..plain_row(value, 0, 0)
     };
     by_value(dimension, counters, None).into_iter().map(row).collect()
-}
-
-fn misfit(query: &StatsQuery, report_zone: &TimeZone) -> ZoneError {
-    ZoneError::Misfit { asked: zone_name(&query.zone), report: zone_name(report_zone) }
-}
-
-fn zone_name(zone: &TimeZone) -> String {
-    zone.iana_name().unwrap_or("UTC").to_owned()
 }
 
 #[cfg(test)]
@@ -182,6 +200,7 @@ mod tests {
 
     use super::*;
     use crate::domain::counter::Counters;
+    use crate::domain::filter::Filter;
     use crate::domain::link::LinkId;
     use crate::stats::query::StatsParams;
 
@@ -200,17 +219,13 @@ mod tests {
         vec![DayCounters { link: LinkId(1), day: date(2026, 11, 20), counters, visitors: 5 }]
     }
 
-    fn ask(by: &str, tz: &str) -> Result<StatsReport, ZoneError> {
+    fn ask(by: &str, tz: &str) -> Option<StatsReport> {
         let text = |text: &str| Some(text.to_owned());
-        let params = StatsParams {
-            by: text(by),
-            tz: text(tz),
-            from: text("2026-11-20"),
-            to: text("2026-11-21"),
-            ..StatsParams::default()
-        };
-        let query = StatsQuery::parse(&params, &TimeZone::UTC, jiff::Timestamp::UNIX_EPOCH).unwrap();
-        report(&query, &TimeZone::UTC, &counted())
+        let params = StatsParams { by: text(by), tz: text(tz), from: text("2026-11-20"), to: text("2026-11-21") };
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let (query, by) = StatsQuery::parse(&params, Filter::default(), &TimeZone::UTC, now).unwrap();
+        let is_counted = is_counted(&query, by, &TimeZone::UTC);
+        is_counted.then(|| report(&query, by, &Asked::default(), &TimeZone::UTC, &counted()).ok()).flatten()
     }
 
     fn brief(report: &StatsReport) -> Vec<(&str, u64, f64)> {
@@ -248,11 +263,17 @@ mod tests {
     }
 
     #[test]
-    fn what_another_zone_cannot_know_is_an_error_that_says_what_to_set() {
+    fn what_counters_cannot_know_of_another_zone_they_do_not_answer() {
         for (by, tz) in [("country", "Europe/Berlin"), ("day", "Asia/Kolkata"), ("hour", "Asia/Kathmandu")] {
-            let refused = ask(by, tz).unwrap_err().to_string();
-            assert!(refused.contains(&format!("set report.time_zone to \"{tz}\"")), "{refused}");
+            assert_eq!(ask(by, tz), None, "{by} {tz}");
         }
+        assert_eq!(ask("asn", "UTC"), None);
+    }
+
+    #[test]
+    fn links_are_told_apart_by_number_with_their_hits() {
+        let report = ask("link", "UTC").unwrap();
+        assert_eq!((brief(&report), report.rows[0].hits), (vec![("1", 6, 1.0)], Some(10)));
     }
 
     #[test]

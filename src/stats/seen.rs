@@ -70,6 +70,7 @@ mod tests {
     fn rows(counts: &[(&str, u64)]) -> Vec<StatsRow> {
         let row = |(value, clicks): &(&str, u64)| StatsRow {
             value: (*value).to_owned(),
+            label: None,
             clicks: *clicks,
             share: 0.0,
             visitors: None,

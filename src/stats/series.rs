@@ -99,10 +99,7 @@ pub(crate) fn hours(
     counters: &[DayCounters],
 ) -> Result<BTreeMap<Timestamp, u64>, Misfit> {
     let (start, end) = (begin(window.first(), zone), begin(window.widened().last(), zone));
-    let mut hours: BTreeMap<_, _> = std::iter::successors(Some(start), |hour| Some(next_hour(*hour, zone)))
-        .take_while(|hour| *hour < end)
-        .map(|hour| (hour, 0_u64))
-        .collect();
+    let mut hours: BTreeMap<_, _> = begins_of_hours(window, zone).into_iter().map(|hour| (hour, 0_u64)).collect();
     if zone != report_zone && !hours.keys().all(|hour| begins_an_hour(*hour, report_zone)) {
         return Err(Misfit);
     }
@@ -113,6 +110,17 @@ pub(crate) fn hours(
         }
     }
     Ok(hours)
+}
+
+/// When each day of the window begins in `zone`.
+pub(crate) fn begins_of_days(window: Window, zone: &TimeZone) -> Vec<Timestamp> {
+    window.days().map(|day| begin(day, zone)).collect()
+}
+
+/// When each hour of the window begins on the clocks of `zone`.
+pub(crate) fn begins_of_hours(window: Window, zone: &TimeZone) -> Vec<Timestamp> {
+    let (start, end) = (begin(window.first(), zone), begin(window.widened().last(), zone));
+    std::iter::successors(Some(start), |hour| Some(next_hour(*hour, zone))).take_while(|hour| *hour < end).collect()
 }
 
 /// The first instant of a day, which is not midnight where a clock change skips midnight.

@@ -38,7 +38,14 @@ mod places;
 mod proxies;
 mod rates;
 
-// What the UTM of links must be.
+// Links that move in from other tools, and everything moving out again.
+mod moving;
+
+// Clicks under filters, from click files, beside the same from counters.
+mod filters;
+
+// What the UTM of links must be; the links of a campaign made together, from templates and in the browser.
+mod campaign;
 mod utm;
 
 // What hits are taken for, and why.

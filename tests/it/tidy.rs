@@ -34,7 +34,7 @@ const LAYERS: [Layer; 13] = [
     Layer { module: "links", may: &["store"], never: &["store::embedded", "store::redis"] },
     Layer {
         module: "stats",
-        may: &["conversions", "impressions::book", "impressions::matching", "impressions::reading", "store"],
+        may: &["archive", "conversions", "impressions::book", "impressions::matching", "impressions::reading", "store"],
         never: &["store::embedded", "store::redis"],
     },
     Layer { module: "impressions", may: &["store"], never: &["store::embedded", "store::redis"] },

@@ -21,12 +21,14 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::Asked;
+use super::extract::{AskedOf, FilterParams};
 use super::problem::Problem;
 use crate::admin::Admin;
 use crate::archive::{ArchiveError, ClickQuery, Format, Scan, export};
-use crate::domain::link::LinkId;
+use crate::domain::facet::{ClickFacet, Facet};
+use crate::domain::filter::ClickFilter;
 use crate::domain::verdict::Verdict;
+use crate::stats::click_filter;
 use crate::stats::query::{QueryError, parse_day};
 
 /// Exports under way at once; each holds a thread.
@@ -35,6 +37,8 @@ pub(in crate::admin) const EXPORTS_MAX: usize = 4;
 /// Bytes of one piece, and pieces on their way to the client.
 const PIECE_BYTES: usize = 64 * 1024;
 const PIECES_MAX: usize = 4;
+
+const VERDICT: Facet = Facet::Click(ClickFacet::Verdict);
 
 /// How long a client may read nothing before its export ends.
 const STALL_MAX: Duration = Duration::from_secs(60);
@@ -53,28 +57,29 @@ struct Params {
     from: Option<String>,
     /// The last day.
     to: Option<String>,
-    /// A link's id.
-    link: Option<u64>,
-    campaign: Option<String>,
-    /// `human` unless said; `all` for every verdict.
-    verdict: Option<String>,
 }
 
-/// Clicks as a file, streamed. docs/click-files.md says what the columns mean.
-#[utoipa::path(get, path = "/clicks", operation_id = "exportClicks", tag = "Clicks", params(Params),
+/// Clicks as a file, streamed. docs/click-files.md says what the columns mean. Unless a `verdict` is given, only those of
+/// people; `verdict=all` is every hit.
+#[utoipa::path(get, path = "/clicks", operation_id = "exportClicks", tag = "Clicks", params(Params, FilterParams),
     responses((status = OK, content(
         (String = "text/csv; charset=utf-8; header=present"),
         (String = "application/x-ndjson"),
         (Vec<u8> = "application/vnd.apache.parquet"),
     ))))]
-async fn download(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Result<Response, Problem> {
+async fn download(State(admin): State<Admin>, asked: AskedOf<Params>) -> Result<Response, Problem> {
+    let AskedOf(mut filter, params) = asked;
     let format = format(params.format.as_deref())?;
-    let query = query(params, &admin.report_zone)?;
+    if filter.choice(VERDICT).is_none() {
+        filter = filter.with(VERDICT, Verdict::Human.as_str());
+    }
+    let filter = click_filter(&*admin.store, &filter).await?;
+    let query = query(params, filter, &admin.report_zone)?;
     let busy = |_| Problem::unavailable(format!("{EXPORTS_MAX} exports are under way: try again when one is done"));
     let turn = Arc::clone(&admin.exports).try_acquire_owned().map_err(busy)?;
     let archive = Arc::clone(&admin.archive);
     let scan = tokio::task::spawn_blocking(move || archive.scan(query)).await;
-    let scan = scan.map_err(io::Error::other).and_then(|scan| Ok(scan?)).map_err(|error| unreadable(&error))?;
+    let scan = scan.unwrap_or(Err(ArchiveError::Thread))?;
     let (pieces, mut received) = mpsc::channel(PIECES_MAX);
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
@@ -85,16 +90,6 @@ async fn download(State(admin): State<Admin>, Asked(params): Asked<Params>) -> R
     let disposition = format!("attachment; filename=\"{}\"", format.file_name());
     let headers = [(CONTENT_TYPE, format.content_type().to_owned()), (CONTENT_DISPOSITION, disposition)];
     Ok((headers, body).into_response())
-}
-
-fn unreadable(error: &io::Error) -> Problem {
-    tracing::error!("the archive cannot be read: {error}");
-    match error.get_ref().and_then(|cause| cause.downcast_ref()) {
-        Some(ArchiveError::Bucket { .. }) => Problem::unavailable(
-            "the object store that keeps the clicks cannot be read now: try again; the server's log says why",
-        ),
-        _ => Problem::internal("the archive cannot be read: the server's log says why"),
-    }
 }
 
 fn write(scan: Scan, format: Format, mut pieces: Pieces) {
@@ -148,7 +143,7 @@ fn format(text: Option<&str>) -> Result<Format, Problem> {
     Format::parse(text).ok_or_else(|| Problem::invalid("format", format!("{text:?} is none of {}", known())))
 }
 
-fn query(params: Params, zone: &TimeZone) -> Result<ClickQuery, Problem> {
+fn query(params: Params, filter: ClickFilter, zone: &TimeZone) -> Result<ClickQuery, Problem> {
     let from = params.from.as_deref().map(|text| parse_day("from", text)).transpose()?;
     let to = params.to.as_deref().map(|text| parse_day("to", text)).transpose()?;
     if let (Some(from), Some(to)) = (from, to)
@@ -159,9 +154,7 @@ fn query(params: Params, zone: &TimeZone) -> Result<ClickQuery, Problem> {
     Ok(ClickQuery {
         from_ms: from.map(|day| begins("from", day, zone)).transpose()?,
         to_ms: to.map(|day| begins("to", day.tomorrow().unwrap_or(day), zone)).transpose()?,
-        link: params.link.map(LinkId),
-        campaign: params.campaign.filter(|campaign| !campaign.is_empty()),
-        verdict: verdict(params.verdict.as_deref())?,
+        filter,
     })
 }
 
@@ -171,18 +164,4 @@ fn begins(field: &'static str, day: Date, zone: &TimeZone) -> Result<i64, QueryE
     let begin =
         begin.map_err(|_| QueryError { field, message: format!("{day} is beyond the days that can be told") })?;
     Ok(begin.timestamp().as_millisecond())
-}
-
-/// Human clicks unless said otherwise; `None` is every verdict.
-fn verdict(text: Option<&str>) -> Result<Option<Verdict>, Problem> {
-    match text {
-        None => Ok(Some(Verdict::Human)),
-        Some("all") => Ok(None),
-        Some(text) => {
-            let known = || Verdict::ALL.map(Verdict::as_str).join(", ");
-            let verdict = Verdict::parse(text);
-            let wrong = || Problem::invalid("verdict", format!("{text:?} is none of all, {}", known()));
-            verdict.map(Some).ok_or_else(wrong)
-        }
-    }
 }

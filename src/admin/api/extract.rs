@@ -4,13 +4,20 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
+use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ObjectBuilder, Required, Type};
 
 use super::problem::Problem;
+use crate::domain::facet::Facet;
+use crate::domain::filter::Filter;
 use crate::domain::link::LinkId;
+use crate::stats::query::QueryError;
 
 /// The query parameters; unknown ones are refused by name.
 pub(super) struct Asked<T>(pub(super) T);
@@ -21,6 +28,46 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Query(asked) = Query::from_request_parts(parts, state).await?;
         Ok(Self(asked))
+    }
+}
+
+/// What clicks are filtered by, and the other query parameters; unknown ones are refused by name.
+pub(in crate::admin) struct AskedOf<T>(pub(in crate::admin) Filter, pub(in crate::admin) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for AskedOf<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut filter = Filter::default();
+        let mut others = url::form_urlencoded::Serializer::new(String::from("/?"));
+        for (name, text) in url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+            match Facet::parse(&name) {
+                Some(facet) => filter.add(facet, &text).map_err(QueryError::from)?,
+                None => drop(others.append_pair(&name, &text)),
+            }
+        }
+        let others = Uri::try_from(others.finish()).map_err(|error| Problem::malformed(error.to_string()))?;
+        let Query(asked) = Query::try_from_uri(&others)?;
+        Ok(Self(filter, asked))
+    }
+}
+
+/// The parameters of a [`Filter`], for the API's description.
+pub(super) struct FilterParams;
+
+impl IntoParams for FilterParams {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = ObjectBuilder::new().schema_type(Type::String).build();
+        let parameter = |facet: Facet| {
+            let said = format!(
+                "Only clicks whose {} is one of these, separated by commas; after a `!` only others. `\\` before a comma, \
+                 a `!` or another `\\` takes it for what it is",
+                facet.as_str()
+            );
+            let parameter = ParameterBuilder::new().name(facet.as_str()).parameter_in(ParameterIn::Query);
+            parameter.required(Required::False).description(Some(said)).schema(Some(text.clone())).build()
+        };
+        Facet::all().map(parameter).collect()
     }
 }
 
@@ -74,5 +121,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Number {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Path(number) = Path::from_request_parts(parts, state).await?;
         Ok(Self(number))
+    }
+}
+
+/// The name at the end of the path.
+pub(super) struct Named(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let unreadable = |_| Problem::not_found("the name at the end of the path is not text");
+        let Path(name) = Path::<String>::from_request_parts(parts, state).await.map_err(unreadable)?;
+        Ok(Self(name))
     }
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Admin, guard};
+use super::Admin;
 
+mod bulk;
 mod click;
 mod clicks;
 mod conversions;
@@ -23,13 +24,14 @@ mod links;
 mod matches;
 mod misses;
 mod node;
-mod openapi;
+pub(super) mod openapi;
 pub(super) mod owner;
 pub(super) mod problem;
 mod reclassify;
 mod reference;
 mod report;
 mod stats;
+pub(super) mod templates;
 
 pub(super) use clicks::EXPORTS_MAX;
 pub(super) use imports::UPLOADS_MAX;
@@ -43,7 +45,7 @@ const HANDLER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Everything under `/api/v1`, and the refusals of what is not there.
 pub(super) fn router(admin: &Admin) -> Router {
-    described().0.layer(from_fn_with_state(admin.clone(), guard::require_key)).with_state(admin.clone())
+    described().0.with_state(admin.clone())
 }
 
 /// The routes, and what they say of themselves.
@@ -62,7 +64,9 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .merge(owner::router())
         .merge(reclassify::router())
         .merge(report::router())
+        .merge(templates::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .merge(bulk::router())
         .merge(imports::router())
         .split_for_parts();
     let routes = routes
@@ -80,13 +84,13 @@ pub(super) fn description() -> Router {
         .method_not_allowed_fallback(wrong_method)
 }
 
-/// `/metrics`, which needs the key, and `/healthz`, which does not.
+/// `/metrics`, which needs a key, and `/healthz`, which does not.
 pub(super) fn operator_routes(admin: &Admin) -> Router {
-    let guarded = Router::new()
+    Router::new()
+        .route("/healthz", get(node::health))
         .route("/metrics", get(node::metrics))
-        .layer(from_fn_with_state(admin.clone(), guard::require_key))
-        .with_state(admin.clone());
-    Router::new().route("/healthz", get(node::health)).merge(guarded).method_not_allowed_fallback(wrong_method)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(admin.clone())
 }
 
 pub(super) async fn wrong_method() -> Problem {

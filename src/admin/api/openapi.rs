@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use axum::http::Method;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use utoipa::PartialSchema;
@@ -11,6 +12,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{ComponentsBuilder, Content, InfoBuilder, OpenApi, Paths, Ref, RefOr, Response, Server};
 
 use super::problem::Problem;
+use crate::admin::access::{Need, need};
 
 const ABOUT: &str = "\
 Everything that the dashboard does. Send the key as `Authorization: Bearer KEY`. Instants are RFC 3339 in UTC, days \
@@ -22,7 +24,7 @@ input to blame.";
 const KEY: &str = "key";
 
 /// Made once, and not before somebody asks: it is the same for the life of the program.
-pub(super) static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| complete(super::described().1));
+pub(in crate::admin) static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| complete(super::described().1));
 static JSON: LazyLock<String> =
     LazyLock::new(|| DOCUMENT.to_pretty_json().expect("a description has nothing that JSON cannot hold"));
 
@@ -46,7 +48,26 @@ fn complete(mut document: OpenApi) -> OpenApi {
         .build();
     document.components = Some(components);
     refuse(&mut document.paths);
+    scope(&mut document.paths);
     document
+}
+
+/// Says which scope each operation needs, by the table that the guard asks.
+fn scope(paths: &mut Paths) {
+    for (path, item) in &mut paths.paths {
+        let operations = [
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::PATCH, &mut item.patch),
+            (Method::PUT, &mut item.put),
+            (Method::DELETE, &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let (Some(operation), Need::Scope(scope)) = (operation, need(&method, &format!("/api/v1{path}"))) {
+                operation.security = Some(vec![SecurityRequirement::new(KEY, [scope.as_str()])]);
+            }
+        }
+    }
 }
 
 /// Every operation may be refused, and every refusal is a problem.

@@ -58,6 +58,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
+    /// The same, blaming one input.
+    pub(in crate::admin) fn with_field(self, field: &str) -> Self {
+        Self { field: Some(field.to_owned()), ..self }
+    }
+
     pub(in crate::admin) fn with_errors(self, errors: serde_json::Value) -> Self {
         Self { errors: Some(errors), ..self }
     }

@@ -6,33 +6,25 @@ use jiff::Span;
 
 use super::Refused;
 use crate::admin::Admin;
-use crate::domain::link::LinkId;
-use crate::stats::StatsError;
+use crate::domain::filter::Filter;
 use crate::stats::ctr::{Grouping, Numerator, Order};
 use crate::stats::query::{By, CtrQuery, StatsQuery, Window};
-use crate::stats::report::{days_needed, report};
+use crate::stats::reports;
 use crate::stats::wire::{CtrReport, CtrRow, StatsReport};
 
 /// The days a page shows.
 pub(super) const DAYS: i32 = 28;
 
-/// Clicks of the last days, of one link or of all: one report for each of `by`, from one reading of the counters.
+/// Clicks of the last days that `filter` admits: one report for each of `by`, from one reading.
 pub(super) async fn recent<const N: usize>(
     admin: &Admin,
-    link: Option<LinkId>,
+    filter: Filter,
     by: [By; N],
 ) -> Result<[StatsReport; N], Refused> {
-    let zone = &admin.report_zone;
+    let zone = admin.report_zone.clone();
     let today = admin.clock.now().to_zoned(zone.clone()).date();
     let window = Window::new(today.saturating_sub(Span::new().days(DAYS - 1)), today)?;
-    let query = |by| StatsQuery { link, campaign: None, window, zone: zone.clone(), by };
-    let days = days_needed(&query(By::Day), zone);
-    let counters = admin.store.counters(link.as_ref().map(std::slice::from_ref), days.first(), days.last()).await?;
-    let mut reports = Vec::with_capacity(N);
-    for by in by {
-        reports.push(report(&query(by), zone, &counters).map_err(StatsError::from)?);
-    }
-    Ok(reports.try_into().expect("there are as many reports as were asked for"))
+    Ok(reports(&admin.sources(), &StatsQuery { filter, window, zone }, by).await?)
 }
 
 /// Click-through rates of all imported days, by link.

@@ -12,6 +12,7 @@ use super::{Refused, ctr, figures};
 use crate::admin::Admin;
 use crate::admin::totals::clicks_of;
 use crate::domain::counter::Dimension;
+use crate::domain::filter::Filter;
 use crate::domain::link::{Link, LinkId};
 use crate::domain::passthrough::NO_TRACK;
 use crate::stats::ctr::{Grouping, Numerator};
@@ -43,11 +44,11 @@ pub(super) async fn page(
     let Path(id) = number?;
     let link = admin.catalog.get(LinkId(id)).await?;
     let [source, seen_on, country, device, os, browser, referrer] =
-        BREAKDOWNS.map(|(dimension, ..)| By::Value(dimension));
+        BREAKDOWNS.map(|(dimension, ..)| By::from(dimension));
     let by = [
         By::Day,
-        By::Value(Dimension::Reason),
-        By::Value(Dimension::Unfilled),
+        By::from(Dimension::Reason),
+        By::from(Dimension::Unfilled),
         source,
         seen_on,
         country,
@@ -56,7 +57,7 @@ pub(super) async fn page(
         browser,
         referrer,
     ];
-    let [days, reasons, macros, breakdowns @ ..] = figures::recent(&admin, Some(link.id), by).await?;
+    let [days, reasons, macros, breakdowns @ ..] = figures::recent(&admin, Filter::of_link(link.id), by).await?;
     let ever = clicks_of(&*admin.store, &[link.id]).await?.get(&link.id).copied().unwrap_or(0);
     let rates: Vec<CtrRow> =
         figures::rates(&admin).await?.rows.into_iter().filter(|row| row.value == id.to_string()).collect();

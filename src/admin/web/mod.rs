@@ -11,12 +11,12 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
+use super::Admin;
 use super::api::problem::{Problem, RETRY_SECONDS};
-use super::{Admin, guard};
 
 mod chart;
 mod ctr;
@@ -64,20 +64,16 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/owner", get(owner::page))
         .route("/words", get(words::page))
         .route("/docs/ctr.md", get(about_rates))
+        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
+        .route(&STYLE_PATH, get(style))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
     let uploads = Router::new()
         .route("/imports", get(imports::page).post(imports::store))
         .route("/imports/check", get(|| async { Redirect::to("/imports") }).post(imports::check))
         .layer(DefaultBodyLimit::max(imports::FORM_BYTES_MAX));
-    let pages = forms.merge(uploads).layer(from_fn_with_state(admin.clone(), guard::require_session));
-    let open = Router::new()
-        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
-        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
-        .layer(from_fn(guard::only_own_pages))
-        .route(&STYLE_PATH, get(style));
-    pages
-        .merge(open)
+    forms
+        .merge(uploads)
         .layer(from_fn(in_time))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)

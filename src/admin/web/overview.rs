@@ -16,6 +16,7 @@ use super::{Refused, chart, figures, filtered};
 use crate::admin::Admin;
 use crate::admin::totals::clicks_of;
 use crate::domain::counter::Dimension;
+use crate::domain::filter::Filter;
 use crate::domain::link::{Link, LinkId};
 use crate::links::{LinkFilter, LinkPage};
 use crate::stats::query::By;
@@ -52,7 +53,7 @@ pub(super) async fn page(
     if page.links.is_empty() && filter.after.is_none() && part.is_none() {
         return Ok(layout::page(Place::Overview, "Make your first link", &welcome(&admin)));
     }
-    let [days, reasons] = figures::recent(&admin, None, [By::Day, By::Value(Dimension::Reason)]).await?;
+    let [days, reasons] = figures::recent(&admin, Filter::default(), [By::Day, By::from(Dimension::Reason)]).await?;
     let content = html! {
         h1.unseen { "Links" }
         (recent("Last 28 days, all links", &days, None))

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::click::{Click, ClickIds, Device, Look, Place};
+use crate::domain::facet::ClickFacet;
+use crate::domain::filter::{Choice, ClickFilter};
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
 use crate::domain::utm::Utm;
@@ -275,20 +277,23 @@ fn a_query_is_answered_alike_by_pending_and_sealed_clicks() {
     let mut clicks = clicks(0..6);
     clicks[1].link = link(2, "autumn");
     clicks[2].link = link(2, "autumn");
+    (clicks[1].source, clicks[2].source) = ("x".into(), "x".into());
     clicks[2].verdict = Verdict::Bot;
     clicks[3].link = link(3, "");
     clicks[5].time_ms = MIDNIGHT + 86_400_000;
     let everything = ClickQuery::default;
+    let filtered = |filter| ClickQuery { filter, ..everything() };
+    let from_x = ClickFilter { choices: vec![(ClickFacet::Source, Choice::only("x"))], ..ClickFilter::default() };
     let at = |second: i64| Some(MIDNIGHT + 1000 * second);
     let cases: [(ClickQuery, &[usize]); 8] = [
         (ClickQuery { from_ms: at(2), ..everything() }, &[2, 3, 4, 5]),
         (ClickQuery { to_ms: at(2), ..everything() }, &[0, 1]),
         (ClickQuery { from_ms: at(1), to_ms: at(4), ..everything() }, &[1, 2, 3]),
         (ClickQuery { from_ms: at(86_400), ..everything() }, &[5]),
-        (ClickQuery { link: Some(LinkId(2)), ..everything() }, &[1, 2]),
-        (ClickQuery { campaign: Some("autumn".to_owned()), ..everything() }, &[1, 2]),
-        (ClickQuery { verdict: Some(Verdict::Bot), ..everything() }, &[2]),
-        (ClickQuery { from_ms: at(9), to_ms: at(3), link: Some(LinkId(9)), ..everything() }, &[]),
+        (filtered(ClickFilter::default().on(LinkId(2))), &[1, 2]),
+        (filtered(from_x), &[1, 2]),
+        (filtered(ClickFilter::of_verdict(Verdict::Bot)), &[2]),
+        (ClickQuery { from_ms: at(9), to_ms: at(3), ..filtered(ClickFilter::default().on(LinkId(9))) }, &[]),
     ];
     push(&archive, clicks.clone());
     for sealed in [false, true] {

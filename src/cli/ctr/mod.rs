@@ -108,12 +108,7 @@ fn render(report: &CtrReport) -> String {
     let heading = Grouping::parse(&report.by).map_or("link", Grouping::as_str);
     let mut table = Table::new([(heading, Left), ("shown in", Left), ("rate", Right), ("", Left)]);
     for row in &report.rows {
-        table.row([
-            short(row),
-            row.level.clone().unwrap_or_default(),
-            rate(row),
-            basis(row, &report.numerator),
-        ]);
+        table.row([short(row), row.level.clone().unwrap_or_default(), rate(row), basis(row, &report.numerator)]);
     }
     let mut text = table.render();
     let rows = || report.rows.iter();
