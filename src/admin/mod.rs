@@ -152,6 +152,7 @@ impl Admin {
             store: &*self.store,
             book: matched.book,
             matches: matched.matches,
+            links: matched.links,
             rules: &self.rates,
             zone: &self.report_zone,
             now: self.clock.now(),

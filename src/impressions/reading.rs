@@ -84,6 +84,13 @@ pub(crate) struct PlatformPost {
     pub(crate) ids: Vec<String>,
 }
 
+impl PlatformPost {
+    /// What it is called.
+    pub(crate) fn key(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+}
+
 /// A part of the audience or of the delivery: `age` is `25-34`, `country` is `SE`. Empty means the whole.
 pub(crate) type Slice = BTreeMap<String, String>;
 

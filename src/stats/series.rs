@@ -39,7 +39,7 @@ impl Totals {
 
 /// The counts of one dimension on one link's day.
 pub(crate) fn values(day: &DayCounters, dimension: Dimension) -> impl Iterator<Item = (&str, u64)> {
-    day.counters.iter().filter(move |(of, ..)| *of == dimension).map(|(_, value, count)| (value, count))
+    day.counters.values(dimension)
 }
 
 /// Human clicks by the hour of one link's day: when the hour began, and how many.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::counter::{DayCounters, Dimension};
+use crate::domain::counter::{DayCounters, Dimension, Dimensions};
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
 use crate::stats::ctr::Numerator;
@@ -20,7 +20,6 @@ use crate::stats::series::{begin, parse_hour, values};
 #[derive(Debug)]
 pub(crate) struct ClickLog {
     zone: TimeZone,
-    with_places: bool,
     links: HashMap<LinkId, LinkClicks>,
     /// When the days of the report time zone begin: asked of the zone once for each day, not for each link.
     begins: BTreeMap<Date, Timestamp>,
@@ -42,7 +41,7 @@ struct DayClicks {
     end: Timestamp,
     verdicts: Verdicts,
     visitors: u64,
-    /// Human clicks by where they were observed to come from, if that is asked for.
+    /// Human clicks by where they were observed to come from.
     seen_on: Vec<(CompactString, u64)>,
 }
 
@@ -80,14 +79,12 @@ impl Span {
 }
 
 impl ClickLog {
+    /// What it takes in.
+    pub(crate) const COUNTERS: Dimensions = Dimensions::of(&[Dimension::Verdict, Dimension::SeenOn, Dimension::Hour]);
+
     /// `zone` is the report time zone, in whose days clicks are counted.
     pub(crate) fn new(zone: TimeZone) -> Self {
-        Self { zone, with_places: false, links: HashMap::new(), begins: BTreeMap::new(), hours: HashMap::new() }
-    }
-
-    /// Also keeps where clicks were observed to come from.
-    pub(crate) fn with_places(self) -> Self {
-        Self { with_places: true, ..self }
+        Self { zone, links: HashMap::new(), begins: BTreeMap::new(), hours: HashMap::new() }
     }
 
     /// Takes one link's day in; days of one link come in order.
@@ -99,7 +96,7 @@ impl ClickLog {
                 verdicts[at] = verdicts[at].saturating_add(count);
             }
         }
-        let places = values(counters, Dimension::SeenOn).filter(|_| self.with_places);
+        let places = values(counters, Dimension::SeenOn);
         let seen_on = places.map(|(place, count)| (CompactString::from(place), count)).collect();
         let link = self.links.entry(counters.link).or_default();
         link.days.push(DayClicks { start, end, verdicts, visitors: counters.visitors, seen_on });
