@@ -16,6 +16,7 @@ use crate::domain::owner::OwnerKey;
 use crate::impressions::import::Imports;
 use crate::links::catalog::Catalog;
 use crate::stats::Sources;
+use crate::stats::days::Days;
 use crate::stats::rates::{Ratings, Rules};
 use crate::stats::scanned::SCANS_MAX;
 use crate::store::{Store, StoreError};
@@ -102,6 +103,7 @@ pub(crate) struct Admin {
     /// Turns for exports, and for uploads, whose bodies are held in memory.
     exports: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    days: Arc<Days>,
     /// Turns for questions that read click files.
     scans: Arc<Semaphore>,
 }
@@ -114,13 +116,15 @@ impl Admin {
             sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
+            days: Arc::default(),
             scans: Arc::new(Semaphore::new(SCANS_MAX)),
         }
     }
 
     /// What questions about clicks are asked of.
     fn sources(&self) -> Sources<'_> {
-        Sources { store: &*self.store, archive: &self.archive, scans: &self.scans, zone: &self.report_zone }
+        let (days, archive, scans) = (&*self.days, &self.archive, &self.scans);
+        Sources { store: &*self.store, days, archive, scans, zone: &self.report_zone }
     }
 
     /// What questions about rates are asked of.
@@ -131,6 +135,7 @@ impl Admin {
         let matched = self.imports.matched().await?;
         Ok(Ratings {
             store: &*self.store,
+            days: &self.days,
             book: matched.book,
             matches: matched.matches,
             rules: &self.rates,

@@ -22,12 +22,13 @@ use crate::stats::ctr::reconcile::discrepancies;
 use crate::stats::ctr::theirs::{self, TheirGrouping};
 use crate::stats::ctr::versus::versus;
 use crate::stats::ctr::{Material, Numerator, rows};
+use crate::stats::days::Days;
 use crate::stats::interval::Method;
 use crate::stats::query::{CtrQuery, WINDOW_DAYS_MAX, Window, head, wrong};
 use crate::stats::series::begin;
 use crate::stats::weekly::{self, Week};
 use crate::stats::wire::{CtrReport, PlatformReport, Reconciliation, Versus, WeeklyReport};
-use crate::stats::{LINKS_PAGE, StatsError, read_links};
+use crate::stats::{StatsError, read_links};
 use crate::store::Store;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -97,6 +98,7 @@ fn read(path: &str) -> Result<String, RulesError> {
 /// What questions about rates are asked of.
 pub(crate) struct Ratings<'a> {
     pub(crate) store: &'a dyn Store,
+    pub(crate) days: &'a Days,
     pub(crate) book: Arc<Book>,
     pub(crate) matches: Arc<Matches>,
     pub(crate) rules: &'a Rules,
@@ -131,7 +133,7 @@ impl Ratings<'_> {
         let oldest = last.saturating_sub(jiff::Span::new().days(WINDOW_DAYS_MAX - 1));
         let days = Window::new(from.unwrap_or_else(|| first().min(last).max(oldest)), last)?;
         let window = (from.is_some() || to.is_some()).then_some(days);
-        let clicks = self.clicks(&links, days.widened()).await?;
+        let clicks = self.clicks(days.widened()).await?;
         let conversions = Conversions::of_days(self.store, days.first(), days.last()).await?;
         let end = days.last().tomorrow().unwrap_or(days.last());
         let span = Span { start: begin(days.first(), self.zone), end: begin(end, self.zone) };
@@ -139,13 +141,11 @@ impl Ratings<'_> {
         Ok(Loaded { rules: self.rules, entries, clicks, conversions, window, days, span })
     }
 
-    /// The clicks of links, a thousand links at a time.
-    async fn clicks(&self, links: &[Link], days: Window) -> Result<ClickLog, StatsError> {
+    /// The clicks of all links.
+    async fn clicks(&self, days: Window) -> Result<ClickLog, StatsError> {
         let mut clicks = ClickLog::new(self.zone.clone()).with_places();
-        for page in links.chunks(LINKS_PAGE) {
-            let ids: Vec<_> = page.iter().map(|link| link.id).collect();
-            let counters = self.store.counters(Some(&ids), days.first(), days.last()).await?;
-            counters.iter().for_each(|day| clicks.add(day));
+        for day in self.days.read(self.store, days).await? {
+            day.links.iter().for_each(|link| clicks.add(day.day, link));
         }
         Ok(clicks)
     }
@@ -308,6 +308,7 @@ mod tests {
         let rules = Rules::open(&config()).unwrap();
         let ratings = Ratings {
             store: &FakeStore::default(),
+            days: &Days::default(),
             book: Arc::new(book),
             matches: Arc::default(),
             rules: &rules,
