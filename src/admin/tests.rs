@@ -182,7 +182,7 @@ async fn a_link_is_made_shown_changed_and_removed() {
         "url": "https://example.com/a?b=1", "destination": "https://example.com/a?b=1&utm_source=instagram",
         "utm": {"source": "instagram"}, "platform": "instagram", "level": "story",
         "posts": ["https://www.instagram.com/p/x/"], "title": null, "tags": ["spring"], "status": 302,
-        "enabled": true, "passthrough": true, "visitor_utm": false, "expires_at": null, "expired_url": null,
+        "enabled": true, "passthrough": true, "visitor_utm": false, "expires_at": null, "imported": null, "expired_url": null,
         "revision": 1, "created_at": NOW, "updated_at": NOW, "clicks": 0});
     assert_eq!(answer.json(), link);
     bench.store.count(LinkId(1), "2026-11-20".parse().unwrap(), 7);

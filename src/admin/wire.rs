@@ -43,6 +43,9 @@ pub(crate) struct Link {
     pub(crate) updated_at: String,
     /// Human clicks of all time.
     pub(crate) clicks: u64,
+    /// Where it was imported from, and what had been counted there.
+    #[serde(default)]
+    pub(crate) imported: Option<Brought>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) warnings: Vec<String>,
 }
@@ -73,8 +76,26 @@ impl Link {
             created_at: instant(link.created_at),
             updated_at: instant(link.updated_at),
             clicks,
+            imported: spec.brought.as_ref().map(Brought::new),
             warnings: Vec::new(),
         }
+    }
+}
+
+/// What a link brought along from the tool that it was imported from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Brought {
+    /// The import that made the link.
+    pub(crate) import: u64,
+    /// The tool, such as `bitly`.
+    pub(crate) from: String,
+    /// What that tool had counted, by its own rule: never part of `clicks`, nor of a rate. `null` if it did not say.
+    pub(crate) clicks: Option<u64>,
+}
+
+impl Brought {
+    fn new(brought: &domain::Brought) -> Self {
+        Self { import: brought.import, from: brought.from.clone(), clicks: brought.clicks }
     }
 }
 

@@ -93,6 +93,18 @@ impl Default for Rules {
     }
 }
 
+/// What a link brought along from the tool that it was imported from. Its clicks there were counted by another rule, so
+/// they are shown beside ours and never added to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Brought {
+    /// The import that made the link; undoing that import removes it.
+    pub(crate) import: u64,
+    /// The tool, such as `bitly`.
+    pub(crate) from: String,
+    /// What the tool had counted, if it said.
+    pub(crate) clicks: Option<u64>,
+}
+
 /// Everything an owner decides about a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LinkSpec {
@@ -108,6 +120,7 @@ pub(crate) struct LinkSpec {
     pub(crate) title: Option<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) rules: Rules,
+    pub(crate) brought: Option<Brought>,
 }
 
 /// A saved link.

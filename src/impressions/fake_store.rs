@@ -13,7 +13,9 @@ use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Revision, Saved};
 use crate::domain::visitor::Salt;
-use crate::store::{CountStore, Created, ImportStore, LinkStore, RecordStore, Replaced, Result, StoreError};
+use crate::store::{
+    CountStore, CreatedAll, ImportStore, LinkStore, NewLink, RecordStore, Removed, Replaced, Result, StoreError,
+};
 
 #[derive(Default)]
 pub(crate) struct FakeStore {
@@ -29,13 +31,13 @@ fn none<T>() -> Result<T> {
 
 #[async_trait]
 impl LinkStore for FakeStore {
-    async fn create_link(&self, _: &LinkSpec, _: &str, _: Timestamp) -> Result<Created> {
+    async fn create_links(&self, _: &[NewLink], _: Timestamp) -> Result<CreatedAll> {
         none()
     }
     async fn replace_link(&self, _: LinkId, _: u64, _: &LinkSpec, _: &str, _: Timestamp) -> Result<Replaced> {
         none()
     }
-    async fn remove_link(&self, _: LinkId) -> Result<bool> {
+    async fn remove_links(&self, _: &[(LinkId, Option<u64>)]) -> Result<Vec<Removed>> {
         none()
     }
     async fn link(&self, _: LinkId) -> Result<Option<Link>> {

@@ -27,8 +27,8 @@ pub(crate) trait LinkListener: Send + Sync {
 pub(crate) struct Catalog {
     pub(super) store: Arc<dyn LinkStore>,
     domains: Arc<Domains>,
-    config: Config,
-    clock: Clock,
+    pub(super) config: Config,
+    pub(super) clock: Clock,
     pub(super) listener: Arc<dyn LinkListener>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) enum CatalogError {
     Store(#[from] StoreError),
 }
 
-type Result<T, E = CatalogError> = std::result::Result<T, E>;
+pub(super) type Result<T, E = CatalogError> = std::result::Result<T, E>;
 
 /// Links looked at for one page; a filter that matches little answers with what it has and where to go on.
 const SCAN_MAX: usize = 100_000;
@@ -66,7 +66,7 @@ const SCAN_MAX: usize = 100_000;
 const DESTINATION_BYTES_MAX: usize = 8192;
 
 /// Generated slugs tried before the space is called full.
-const SLUG_ATTEMPTS: usize = 16;
+pub(super) const SLUG_ATTEMPTS: usize = 16;
 
 impl Catalog {
     pub(crate) fn new(
@@ -94,6 +94,7 @@ impl Catalog {
     /// When a field is wrong, the slug is taken, or the store cannot save.
     pub(crate) async fn create(&self, fields: &LinkFields) -> Result<Saved> {
         let mut draft = check::draft(fields, self.limits())?;
+        self.config.utm.check(&draft.utm, None)?;
         let link = match draft.slug.take() {
             Some(slug) => self.create_at(&draft.into_spec(slug)).await?,
             None => self.create_generated(&draft).await?,
@@ -102,14 +103,14 @@ impl Catalog {
         Ok(self.saved(link))
     }
 
-    pub(super) async fn create_at(&self, spec: &LinkSpec) -> Result<Link> {
+    async fn create_at(&self, spec: &LinkSpec) -> Result<Link> {
         match self.store.create_link(spec, &self.folded(spec), self.clock.now()).await? {
             Created::Yes(link) => Ok(*link),
             Created::Taken(by) => Err(CatalogError::Taken { slug: spec.slug.as_str().to_owned(), by }),
         }
     }
 
-    pub(super) async fn create_generated(&self, draft: &check::Draft) -> Result<Link> {
+    async fn create_generated(&self, draft: &check::Draft) -> Result<Link> {
         for _ in 0..SLUG_ATTEMPTS {
             let spec = draft.clone().into_spec(generate::slug(self.config.slug_chars)?);
             match self.create_at(&spec).await {
@@ -147,17 +148,13 @@ impl Catalog {
         Ok(self.saved(link))
     }
 
-    /// Removes a link; its clicks and counters stay.
+    /// Removes a link; its clicks and counters stay. With a revision, only if it still is the link's.
     ///
     /// # Errors
-    /// When there is no such link.
-    pub(crate) async fn remove(&self, id: LinkId) -> Result<()> {
-        let link = self.get(id).await?;
-        if !self.store.remove_link(id).await? {
-            return Err(CatalogError::NotFound(id));
-        }
-        self.listener.removed(id, &link.spec.domain, &self.folded(&link.spec));
-        Ok(())
+    /// When there is no such link, or it was changed meanwhile.
+    pub(crate) async fn remove(&self, id: LinkId, revision: Option<u64>) -> Result<()> {
+        let removed = self.remove_all(&[(id, revision)]).await?;
+        removed.into_iter().next().unwrap_or(Err(CatalogError::NotFound(id)))
     }
 
     pub(crate) async fn get(&self, id: LinkId) -> Result<Link> {
@@ -256,11 +253,6 @@ impl Catalog {
         Limits { domains: &self.domains, bytes_max, utm: &self.config.utm }
     }
 
-    /// How long generated slugs are.
-    pub(super) fn slug_chars(&self) -> usize {
-        self.config.slug_chars
-    }
-
     pub(super) fn folded(&self, spec: &LinkSpec) -> String {
         spec.slug.folded(self.domains.matching(&spec.domain))
     }
@@ -275,7 +267,7 @@ impl Catalog {
     }
 
     /// The same of a link that is not made yet.
-    pub(super) fn doubts(&self, spec: &LinkSpec) -> Vec<String> {
+    fn doubts(&self, spec: &LinkSpec) -> Vec<String> {
         warnings(spec, &self.config.utm, self.clock.now())
     }
 }
@@ -445,9 +437,9 @@ mod tests {
     fn a_removed_link_is_gone() {
         let bench = bench(&[]);
         bench.create(r#"{"url":"https://e.com","slug":"A"}"#).unwrap();
-        wait(bench.catalog.remove(LinkId(1))).unwrap();
+        wait(bench.catalog.remove(LinkId(1), None)).unwrap();
         assert_eq!(bench.heard.0.lock().unwrap().last().unwrap(), "removed 1 /a");
-        assert!(matches!(wait(bench.catalog.remove(LinkId(1))), Err(CatalogError::NotFound(_))));
+        assert!(matches!(wait(bench.catalog.remove(LinkId(1), None)), Err(CatalogError::NotFound(_))));
     }
 
     #[test]

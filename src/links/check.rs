@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::destination::{Destination, DestinationError};
-use crate::domain::link::{DomainName, LinkSpec, Rules, Status};
+use crate::domain::link::{Brought, DomainName, LinkSpec, Rules, Status};
 use crate::domain::placement::{Level, Placement, Platform, PostRef};
 use crate::domain::slug::Slug;
 use crate::domain::utm::{Utm, UtmField};
@@ -46,14 +46,15 @@ pub(super) struct Limits<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
     pub(super) slug: Option<Slug>,
-    domain: DomainName,
+    pub(super) domain: DomainName,
     url: Destination,
-    utm: Utm,
+    pub(super) utm: Utm,
     destination: Destination,
     placement: Placement,
     title: Option<String>,
     tags: Vec<String>,
     rules: Rules,
+    pub(super) brought: Option<Brought>,
 }
 
 impl Draft {
@@ -69,6 +70,7 @@ impl Draft {
             title: None,
             tags: Vec::new(),
             rules: Rules::default(),
+            brought: None,
         }
     }
 
@@ -84,6 +86,7 @@ impl Draft {
             title: spec.title,
             tags: spec.tags,
             rules: spec.rules,
+            brought: spec.brought,
         }
     }
 
@@ -98,11 +101,12 @@ impl Draft {
             title: self.title,
             tags: self.tags,
             rules: self.rules,
+            brought: self.brought,
         }
     }
 }
 
-/// A new link.
+/// A new link. Whether its UTM is allowed is asked by whoever makes it: a link that moves in has been posted already.
 pub(super) fn draft(fields: &LinkFields, limits: Limits<'_>) -> Result<Draft> {
     let Some(url) = fields.url.set() else {
         return Err(Invalid::new("url", "a link needs a url: the page it leads to, such as https://example.com/page"));
@@ -112,9 +116,7 @@ pub(super) fn draft(fields: &LinkFields, limits: Limits<'_>) -> Result<Draft> {
     }
     let mut draft = Draft::new(destination("url", url, limits)?);
     draft.slug = fields.slug.set().map(|text| slug(text)).transpose()?;
-    let draft = draft.apply(fields, limits)?;
-    limits.utm.check(&draft.utm, None)?;
-    Ok(draft)
+    draft.apply(fields, limits)
 }
 
 /// A saved link with changes.

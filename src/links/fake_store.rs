@@ -13,7 +13,9 @@ use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Revision, Saved};
 use crate::domain::visitor::Salt;
-use crate::store::{CountStore, Created, ImportStore, LinkStore, RecordStore, Replaced, Result, StoreError};
+use crate::store::{
+    CountStore, CreatedAll, ImportStore, LinkStore, NewLink, RecordStore, Removed, Replaced, Result, StoreError,
+};
 
 #[derive(Default)]
 pub(crate) struct FakeStore {
@@ -49,16 +51,22 @@ impl FakeStore {
 
 #[async_trait]
 impl LinkStore for FakeStore {
-    async fn create_link(&self, spec: &LinkSpec, folded: &str, now: jiff::Timestamp) -> Result<Created> {
+    async fn create_links(&self, new: &[NewLink], now: jiff::Timestamp) -> Result<CreatedAll> {
         self.up()?;
-        if let Some(by) = self.taken(&spec.domain, folded, LinkId(0)) {
-            return Ok(Created::Taken(by));
+        let holder = |new: &NewLink| self.taken(&new.spec.domain, &new.folded, LinkId(0));
+        let taken: Vec<_> = new.iter().enumerate().filter_map(|(at, new)| Some((at, holder(new)?))).collect();
+        if !taken.is_empty() {
+            return Ok(CreatedAll::Taken(taken));
         }
         let mut links = self.links.lock().unwrap();
-        let id = LinkId(links.keys().last().map_or(1, |id| id.0 + 1));
-        let link = Link { id, revision: 1, created_at: now, updated_at: now, spec: spec.clone() };
-        links.insert(id, (link.clone(), folded.to_owned()));
-        Ok(Created::Yes(Box::new(link)))
+        let first = links.keys().last().map_or(1, |id| id.0 + 1);
+        let made = (first..).zip(new).map(|(id, new)| {
+            let spec = new.spec.clone();
+            let link = Link { id: LinkId(id), revision: 1, created_at: new.created_at, updated_at: now, spec };
+            links.insert(link.id, (link.clone(), new.folded.clone()));
+            link
+        });
+        Ok(CreatedAll::Yes(made.collect()))
     }
 
     async fn replace_link(
@@ -83,8 +91,14 @@ impl LinkStore for FakeStore {
         }
     }
 
-    async fn remove_link(&self, id: LinkId) -> Result<bool> {
-        Ok(self.links.lock().unwrap().remove(&id).is_some())
+    async fn remove_links(&self, asked: &[(LinkId, Option<u64>)]) -> Result<Vec<Removed>> {
+        let mut links = self.links.lock().unwrap();
+        let mut remove = |(id, revision): &(LinkId, Option<u64>)| match links.get(id) {
+            None => Removed::Absent,
+            Some((link, _)) if revision.is_some_and(|revision| revision != link.revision) => Removed::Changed,
+            Some(_) => links.remove(id).map_or(Removed::Absent, |_| Removed::Yes),
+        };
+        Ok(asked.iter().map(&mut remove).collect())
     }
 
     async fn link(&self, id: LinkId) -> Result<Option<Link>> {

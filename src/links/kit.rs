@@ -1,19 +1,19 @@
 //! A campaign kit: the links of many placements, made together: all of them or none.
 //!
-//! It must never leave half of them behind: what was made before another failed is removed again.
+//! It must never leave half of them behind: they are one step of the store.
 
 use jiff::civil::Date;
 
+use super::bulk::{BULK_MAX, How, Outcome, Wanted};
 use super::catalog::{Catalog, CatalogError, Saved};
-use super::check::{self, Invalid};
-use super::generate;
 use super::templates::Spot;
 use super::{Change, LinkFields, UtmFields};
-use crate::domain::link::{Link, LinkSpec};
+use crate::domain::link::LinkSpec;
 use crate::domain::utm::UtmField;
+use crate::store::StoreError;
 
 /// The most links that are made together.
-pub(crate) const LINKS_MAX: usize = 1000;
+pub(crate) const LINKS_MAX: usize = BULK_MAX;
 
 /// What the links of a campaign share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,39 +108,15 @@ fn lines(wrong: &[(usize, CatalogError)]) -> String {
 impl Catalog {
     /// What making these links would do, one answer for each; nothing is changed.
     pub(crate) async fn foresee_all(&self, links: &[LinkFields]) -> Vec<Result<Foreseen, CatalogError>> {
-        let mut seen: Vec<LinkSpec> = Vec::new();
-        let mut foreseen = Vec::with_capacity(links.len());
-        for fields in links {
-            let one = self.foresee(fields, &seen).await;
-            seen.extend(one.iter().filter(|one| one.has_slug).map(|one| one.spec.clone()));
-            foreseen.push(one);
-        }
-        foreseen
-    }
-
-    async fn foresee(&self, fields: &LinkFields, before: &[LinkSpec]) -> Result<Foreseen, CatalogError> {
-        let mut draft = check::draft(fields, self.limits())?;
-        let slug = draft.slug.take();
-        let has_slug = slug.is_some();
-        let spec = draft.into_spec(match slug {
-            Some(slug) => slug,
-            None => generate::slug(self.slug_chars())?,
-        });
-        if has_slug {
-            self.must_be_free(&spec, before).await?;
-        }
-        Ok(Foreseen { warnings: self.doubts(&spec), spec, has_slug })
-    }
-
-    async fn must_be_free(&self, spec: &LinkSpec, before: &[LinkSpec]) -> Result<(), CatalogError> {
-        let folded = self.folded(spec);
-        if before.iter().any(|other| other.domain == spec.domain && self.folded(other) == folded) {
-            let twice = format!("{:?} is the slug of two links here: choose another one", spec.slug.as_str());
-            return Err(Invalid::new("slug", twice).into());
-        }
-        match self.store.link_by_slug(&spec.domain, &folded).await? {
-            Some(by) => Err(CatalogError::Taken { slug: spec.slug.as_str().to_owned(), by: by.id }),
-            None => Ok(()),
+        let how = How { dry_run: true, all_or_nothing: false };
+        match self.create_many(&wanted(links), how).await {
+            Ok(outcomes) => {
+                outcomes.into_iter().zip(links).map(|(outcome, fields)| foreseen(outcome, fields)).collect()
+            }
+            Err(error) => {
+                let why = error.to_string();
+                links.iter().map(|_| Err(StoreError::Unavailable(why.clone()).into())).collect()
+            }
         }
     }
 
@@ -152,39 +128,31 @@ impl Catalog {
         if links.len() > LINKS_MAX {
             return Err(KitError::TooMany(links.len()));
         }
-        let wrong = |(at, one): (usize, Result<Foreseen, CatalogError>)| one.err().map(|error| (at, error));
-        let wrong: Vec<_> = self.foresee_all(links).await.into_iter().enumerate().filter_map(wrong).collect();
-        if !wrong.is_empty() {
-            return Err(KitError::Lines(wrong));
-        }
-        let mut made: Vec<Link> = Vec::with_capacity(links.len());
-        for (at, fields) in links.iter().enumerate() {
-            match self.create_unheard(fields).await {
-                Ok(link) => made.push(link),
-                Err(error) => {
-                    self.take_back(&made).await;
-                    return Err(KitError::Lines(vec![(at, error)]));
-                }
+        let how = How { dry_run: false, all_or_nothing: true };
+        let outcomes =
+            self.create_many(&wanted(links), how).await.map_err(|error| KitError::Lines(vec![(0, error)]))?;
+        let (mut made, mut wrong) = (Vec::with_capacity(links.len()), Vec::new());
+        for (at, outcome) in outcomes.into_iter().enumerate() {
+            match outcome {
+                Outcome::Done(saved) => made.push(saved),
+                Outcome::Refused(error) => wrong.push((at, error)),
+                Outcome::Fit(_) => {}
             }
         }
-        made.iter().for_each(|link| self.listener.changed(link));
-        Ok(made.into_iter().map(|link| self.saved(link)).collect())
+        if wrong.is_empty() { Ok(made) } else { Err(KitError::Lines(wrong)) }
     }
+}
 
-    async fn create_unheard(&self, fields: &LinkFields) -> Result<Link, CatalogError> {
-        let mut draft = check::draft(fields, self.limits())?;
-        match draft.slug.take() {
-            Some(slug) => self.create_at(&draft.into_spec(slug)).await,
-            None => self.create_generated(&draft).await,
-        }
-    }
+fn wanted(links: &[LinkFields]) -> Vec<Wanted> {
+    links.iter().map(|fields| Wanted { fields: fields.clone(), ..Wanted::default() }).collect()
+}
 
-    /// Nobody was told of these links yet, so nobody can have posted one.
-    async fn take_back(&self, made: &[Link]) {
-        for link in made {
-            if let Err(error) = self.remove(link.id).await {
-                tracing::error!(link = link.id.0, %error, "a link of a campaign that was not made stays behind");
-            }
+fn foreseen(outcome: Outcome, fields: &LinkFields) -> Result<Foreseen, CatalogError> {
+    match outcome {
+        Outcome::Refused(error) => Err(error),
+        Outcome::Done(saved) | Outcome::Fit(saved) => {
+            let has_slug = fields.slug.set().is_some();
+            Ok(Foreseen { spec: saved.link.spec, has_slug, warnings: saved.warnings })
         }
     }
 }
@@ -196,7 +164,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::domain::link::{DomainName, LinkId};
+    use crate::domain::link::{DomainName, Link, LinkId};
     use crate::links::Domains;
     use crate::links::catalog::LinkListener;
     use crate::links::fake_store::FakeStore;

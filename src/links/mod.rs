@@ -1,5 +1,6 @@
 //! Links in use: the catalog (the one path by which links change) and the cache (what redirects are answered from).
 
+pub(crate) mod bulk;
 pub(crate) mod cache;
 pub(crate) mod catalog;
 mod check;

@@ -408,6 +408,7 @@ pub(super) mod tests {
                 title: None,
                 tags: Vec::new(),
                 rules: Rules { status: Status::PermanentRedirect, ..Rules::default() },
+                brought: None,
             },
         }
     }

@@ -60,6 +60,36 @@ pub(crate) enum Created {
     Taken(LinkId),
 }
 
+/// A link that shall be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewLink {
+    pub(crate) spec: LinkSpec,
+    /// The form of its slug that must be unique on its domain.
+    pub(crate) folded: String,
+    pub(crate) created_at: jiff::Timestamp,
+}
+
+/// Whether links were created, all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CreatedAll {
+    /// In the order in which they were given.
+    Yes(Vec<Link>),
+    /// Nothing was made: the slugs of these, by their places, are in use by these links.
+    Taken(Vec<(usize, LinkId)>),
+}
+
+/// The most links that are created or removed in one step.
+pub(crate) const LINKS_AT_ONCE_MAX: usize = 1000;
+
+/// Whether a link was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Removed {
+    Yes,
+    /// Its revision is another one than was expected.
+    Changed,
+    Absent,
+}
+
 /// Whether a link was replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Replaced {
@@ -71,8 +101,20 @@ pub(crate) enum Replaced {
 
 #[async_trait]
 pub(crate) trait LinkStore: Send + Sync {
+    /// Saves new links under new ids, all of them or none; at most [`LINKS_AT_ONCE_MAX`]. No two may be at one slug of
+    /// one domain.
+    async fn create_links(&self, links: &[NewLink], now: jiff::Timestamp) -> Result<CreatedAll>;
     /// Saves a new link under a new id. `folded` is the form of its slug that must be unique on its domain.
-    async fn create_link(&self, spec: &LinkSpec, folded: &str, now: jiff::Timestamp) -> Result<Created>;
+    async fn create_link(&self, spec: &LinkSpec, folded: &str, now: jiff::Timestamp) -> Result<Created> {
+        let new = NewLink { spec: spec.clone(), folded: folded.to_owned(), created_at: now };
+        match self.create_links(&[new], now).await? {
+            CreatedAll::Yes(mut links) => match links.pop() {
+                Some(link) => Ok(Created::Yes(Box::new(link))),
+                None => Err(StoreError::Corrupt("a link was created that is none".to_owned())),
+            },
+            CreatedAll::Taken(by) => Ok(Created::Taken(by.first().map_or(LinkId(0), |(_, by)| *by))),
+        }
+    }
     /// Saves `spec` over link `id` if its revision still is `revision`.
     async fn replace_link(
         &self,
@@ -82,8 +124,9 @@ pub(crate) trait LinkStore: Send + Sync {
         folded: &str,
         now: jiff::Timestamp,
     ) -> Result<Replaced>;
-    /// Removes a link; its counters and clicks stay. `false` when there was none.
-    async fn remove_link(&self, id: LinkId) -> Result<bool>;
+    /// Removes links, at most [`LINKS_AT_ONCE_MAX`]; their counters and clicks stay. One that is given with a revision
+    /// is removed only if it still has that one. What became of each, in order.
+    async fn remove_links(&self, links: &[(LinkId, Option<u64>)]) -> Result<Vec<Removed>>;
     async fn link(&self, id: LinkId) -> Result<Option<Link>>;
     async fn link_by_slug(&self, domain: &DomainName, folded: &str) -> Result<Option<Link>>;
     /// Links with an id above `after`, by id, at most `limit` of them.

@@ -38,6 +38,9 @@ mod places;
 mod proxies;
 mod rates;
 
+// Links that move in from other tools, and everything moving out again.
+mod moving;
+
 // Clicks under filters, from click files, beside the same from counters.
 mod filters;
 

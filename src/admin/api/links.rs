@@ -116,6 +116,6 @@ async fn edit(
 #[utoipa::path(delete, path = "/links/{id}", operation_id = "removeLink", tag = "Links",
     params(("id" = u64, Path, description = "The link's id")), responses((status = NO_CONTENT)))]
 async fn remove(State(admin): State<Admin>, number: Number) -> Result<StatusCode, Problem> {
-    admin.catalog.remove(number.link()).await?;
+    admin.catalog.remove(number.link(), None).await?;
     Ok(StatusCode::NO_CONTENT)
 }

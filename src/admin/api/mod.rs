@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::Admin;
 
+mod bulk;
 mod click;
 mod clicks;
 mod conversions;
@@ -65,6 +66,7 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .merge(report::router())
         .merge(templates::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .merge(bulk::router())
         .merge(imports::router())
         .split_for_parts();
     let routes = routes

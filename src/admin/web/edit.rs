@@ -74,7 +74,7 @@ pub(super) async fn confirm_removal(State(admin): State<Admin>, number: Number) 
 
 pub(super) async fn remove(State(admin): State<Admin>, number: Number) -> Result<Redirect, Refused> {
     let Path(id) = number?;
-    admin.catalog.remove(LinkId(id)).await?;
+    admin.catalog.remove(LinkId(id), None).await?;
     Ok(Redirect::to("/"))
 }
 

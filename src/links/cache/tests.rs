@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::domain::link::LinkSpec;
 use crate::links::table::tests::link;
-use crate::store::{Created, Replaced, Result};
+use crate::store::{CreatedAll, NewLink, Removed, Replaced, Result};
 
 /// Knows one slug, counts how often it is asked, and answers only when the gate is open.
 struct Asked {
@@ -17,14 +17,14 @@ struct Asked {
 
 #[async_trait]
 impl LinkStore for Asked {
-    async fn create_link(&self, _: &LinkSpec, _: &str, _: jiff::Timestamp) -> Result<Created> {
-        Ok(Created::Taken(LinkId(1)))
+    async fn create_links(&self, _: &[NewLink], _: jiff::Timestamp) -> Result<CreatedAll> {
+        Ok(CreatedAll::Taken(vec![(0, LinkId(1))]))
     }
     async fn replace_link(&self, _: LinkId, _: u64, _: &LinkSpec, _: &str, _: jiff::Timestamp) -> Result<Replaced> {
         Ok(Replaced::Changed)
     }
-    async fn remove_link(&self, _: LinkId) -> Result<bool> {
-        Ok(false)
+    async fn remove_links(&self, _: &[(LinkId, Option<u64>)]) -> Result<Vec<Removed>> {
+        Ok(Vec::new())
     }
     async fn link(&self, _: LinkId) -> Result<Option<Link>> {
         Ok(None)

@@ -14,7 +14,7 @@ pub(in crate::store) async fn fill(store: &dyn Store) {
     let changed = LinkSpec { title: Some("changed".to_owned()), ..plain("y") };
     store.replace_link(LinkId(2), 1, &changed, "y", at(1)).await.unwrap();
     let removed = create(store, &plain("gone"), "gone").await;
-    store.remove_link(removed.id).await.unwrap();
+    remove(store, removed.id).await;
     let many: Vec<u64> = (0..MANY).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
     let next = DAY.tomorrow().unwrap();
     let deltas = vec![delta(kept.id.0, DAY, 7, &[1, u64::MAX]), delta(2, DAY, MANY, &many), delta(2, next, 1, &[])];

@@ -100,7 +100,7 @@ pub(in crate::store) async fn counters_are_listed_by_link_then_day(store: &dyn S
 pub(in crate::store) async fn clicks_on_a_removed_link_are_counted(store: &dyn Store) {
     let link = create(store, &plain("spring"), "spring").await;
     store.apply(&batch(0, 1, vec![delta(link.id.0, DAY, 1, &[])])).await.unwrap();
-    store.remove_link(link.id).await.unwrap();
+    remove(store, link.id).await;
     assert_eq!(store.apply(&batch(1, 2, vec![delta(link.id.0, DAY, 1, &[])])).await.unwrap(), Applied::Yes);
     assert_eq!(clicks(store, link.id.0, DAY).await, 2);
 }

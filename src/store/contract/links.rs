@@ -48,7 +48,7 @@ pub(in crate::store) async fn a_changed_link_is_not_overwritten(store: &dyn Stor
     assert_eq!(store.replace_link(link.id, 1, &spec, "spring", at(2)).await.unwrap(), Replaced::Changed);
     let stored = store.link(link.id).await.unwrap().unwrap();
     assert_eq!((stored.spec.title.as_deref(), stored.revision), (Some("first"), 2));
-    assert!(store.remove_link(link.id).await.unwrap());
+    assert!(remove(store, link.id).await);
     assert_eq!(store.replace_link(link.id, 2, &spec, "spring", at(3)).await.unwrap(), Replaced::Changed);
 }
 
@@ -63,8 +63,8 @@ pub(in crate::store) async fn a_link_cannot_take_the_slug_of_another(store: &dyn
 pub(in crate::store) async fn ids_are_never_reused(store: &dyn Store) {
     let first = create(store, &plain("spring"), "spring").await;
     assert_eq!(first.id, LinkId(1));
-    assert!(store.remove_link(first.id).await.unwrap());
-    assert!(!store.remove_link(first.id).await.unwrap());
+    assert!(remove(store, first.id).await);
+    assert!(!remove(store, first.id).await);
     assert!(create(store, &plain("spring"), "spring").await.id > first.id);
 
     let import_id = put(store, &import(1, b"")).await;
@@ -86,4 +86,31 @@ pub(in crate::store) async fn links_are_listed_by_id_in_pages(store: &dyn Store)
     assert!(ids(5, 2).await.is_empty());
     assert!(ids(u64::MAX, 2).await.is_empty());
     assert!(ids(0, 0).await.is_empty());
+}
+
+pub(in crate::store) async fn links_are_created_together_or_not_at_all(store: &dyn Store) {
+    let holder = create(store, &plain("b"), "b").await;
+    let new = |slug: &str| NewLink { spec: plain(slug), folded: slug.to_owned(), created_at: at(-9) };
+    let refused = store.create_links(&[new("a"), new("b"), new("c")], NOON).await.unwrap();
+    assert_eq!(refused, CreatedAll::Taken(vec![(1, holder.id)]));
+    assert_eq!(store.links(LinkId(0), 10).await.unwrap(), [holder]);
+    let CreatedAll::Yes(made) = store.create_links(&[new("a"), new("c")], NOON).await.unwrap() else {
+        panic!("both are free")
+    };
+    assert_eq!(made.iter().map(|link| link.spec.slug.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    for link in made {
+        assert_eq!((link.revision, link.created_at, link.updated_at), (1, at(-9), NOON));
+        assert_eq!(store.link(link.id).await.unwrap(), Some(link));
+    }
+    assert_eq!(store.create_links(&[], NOON).await.unwrap(), CreatedAll::Yes(Vec::new()));
+}
+
+pub(in crate::store) async fn a_link_that_was_changed_is_not_removed_by_its_former_revision(store: &dyn Store) {
+    let link = create(store, &plain("a"), "a").await;
+    store.replace_link(link.id, 1, &full("a"), "a", at(1)).await.unwrap();
+    let other = create(store, &plain("b"), "b").await;
+    let asked = [(link.id, Some(1)), (other.id, Some(1)), (LinkId(99), None)];
+    assert_eq!(store.remove_links(&asked).await.unwrap(), [Removed::Changed, Removed::Yes, Removed::Absent]);
+    assert_eq!(store.remove_links(&[(link.id, Some(2))]).await.unwrap(), [Removed::Yes]);
+    assert!(store.links(LinkId(0), 10).await.unwrap().is_empty());
 }

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 
-use super::{Created, MISSED_SLUGS_MAX, Replaced, Store};
+use super::{Created, CreatedAll, MISSED_SLUGS_MAX, NewLink, Removed, Replaced, Store};
 use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Delta, Dimension, OTHER, VALUES_MAX};
 use crate::domain::destination::Destination;
 use crate::domain::import::{About, Body, Digest, Import, ImportId, ImportSummary, Imported};
-use crate::domain::link::{DomainName, Link, LinkId, LinkSpec, Rules, Status};
+use crate::domain::link::{Brought, DomainName, Link, LinkId, LinkSpec, Rules, Status};
 use crate::domain::placement::{Level, Placement, Platform, PostRef};
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Revision, Saved};
@@ -52,6 +52,8 @@ macro_rules! store_contract {
                 a_changed_link_is_not_overwritten
                 a_link_cannot_take_the_slug_of_another
                 ids_are_never_reused
+                links_are_created_together_or_not_at_all
+                a_link_that_was_changed_is_not_removed_by_its_former_revision
                 links_are_listed_by_id_in_pages;
             counts:
                 a_batch_counts_once
@@ -136,6 +138,7 @@ fn plain(slug: &str) -> LinkSpec {
         title: None,
         tags: Vec::new(),
         rules: Rules::default(),
+        brought: None,
     }
 }
 
@@ -169,6 +172,7 @@ fn full(slug: &str) -> LinkSpec {
             expires_at: Some(at(5)),
             expired_url: Some(destination("https://example.com/gone")),
         },
+        brought: Some(Brought { import: 3, from: "bitly".to_owned(), clicks: Some(812) }),
         ..plain(slug)
     }
 }
@@ -178,6 +182,10 @@ async fn create(store: &dyn Store, spec: &LinkSpec, folded: &str) -> Link {
         Created::Yes(link) => *link,
         Created::Taken(by) => panic!("{folded:?} is taken by {by}"),
     }
+}
+
+async fn remove(store: &dyn Store, id: LinkId) -> bool {
+    store.remove_links(&[(id, None)]).await.unwrap() == [Removed::Yes]
 }
 
 fn counters(pairs: &[(Dimension, &str, u64)]) -> Counters {

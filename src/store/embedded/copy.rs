@@ -311,8 +311,9 @@ fn set_last_id(file: &Connection, table: &str, last: u64) -> FileResult<()> {
 }
 
 fn load_link(file: &Connection, KeptLink { link, folded }: &KeptLink) -> FileResult<()> {
-    links::remove(file, link.id)?;
-    links::save(file, links::INSERT, Some(link.id), &link.spec, folded, link.created_at)?;
+    links::remove(file, link.id, None)?;
+    let times = links::Times { created_at: link.created_at, now: link.created_at };
+    links::save(file, links::INSERT, Some(link.id), &link.spec, folded, times)?;
     let sql = "UPDATE links SET revision = ?2, updated_at = ?3 WHERE id = ?1";
     let (id, revision) = (Number(link.id.0), Number(link.revision));
     file.prepare_cached(sql)?.execute(params![id, revision, link.updated_at.to_string()])?;

@@ -7,11 +7,11 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use super::error::{Failure, Reason, Result};
 use super::number::Number;
 use crate::domain::destination::Destination;
-use crate::domain::link::{DomainName, Link, LinkId, LinkSpec, Rules, Status};
+use crate::domain::link::{Brought, DomainName, Link, LinkId, LinkSpec, Rules, Status};
 use crate::domain::placement::{Level, Placement, Platform, PostRef};
 use crate::domain::slug::Slug;
 use crate::domain::utm::Utm;
-use crate::store::{Created, Replaced};
+use crate::store::{CreatedAll, NewLink, Removed, Replaced};
 
 /// The most links that one call lists, whatever it asks for.
 const LISTED_MAX: usize = 10_000;
@@ -20,11 +20,13 @@ const LISTED_MAX: usize = 10_000;
 pub(super) const INSERT: &str = "INSERT INTO links (
     id, revision, created_at, updated_at, domain, slug, folded, url, destination,
     utm_source, utm_medium, utm_campaign, utm_term, utm_content, utm_id,
-    platform, level, posts, title, tags, status, enabled, passthrough, visitor_utm, expires_at, expired_url
+    platform, level, posts, title, tags, status, enabled, passthrough, visitor_utm, expires_at, expired_url,
+    import, imported_from, imported_clicks
 ) VALUES (
-    :id, 1, :now, :now, :domain, :slug, :folded, :url, :destination,
+    :id, 1, :created_at, :now, :domain, :slug, :folded, :url, :destination,
     :utm_source, :utm_medium, :utm_campaign, :utm_term, :utm_content, :utm_id,
-    :platform, :level, :posts, :title, :tags, :status, :enabled, :passthrough, :visitor_utm, :expires_at, :expired_url
+    :platform, :level, :posts, :title, :tags, :status, :enabled, :passthrough, :visitor_utm, :expires_at, :expired_url,
+    :import, :imported_from, :imported_clicks
 )";
 
 const UPDATE: &str = "UPDATE links SET
@@ -32,16 +34,26 @@ const UPDATE: &str = "UPDATE links SET
     destination = :destination, utm_source = :utm_source, utm_medium = :utm_medium, utm_campaign = :utm_campaign,
     utm_term = :utm_term, utm_content = :utm_content, utm_id = :utm_id, platform = :platform, level = :level,
     posts = :posts, title = :title, tags = :tags, status = :status, enabled = :enabled, passthrough = :passthrough,
-    visitor_utm = :visitor_utm, expires_at = :expires_at, expired_url = :expired_url
+    visitor_utm = :visitor_utm, expires_at = :expires_at, expired_url = :expired_url, import = :import,
+    imported_from = :imported_from, imported_clicks = :imported_clicks, created_at = :created_at
 WHERE id = :id";
 
-pub(super) fn create(file: &Connection, spec: LinkSpec, folded: &str, now: Timestamp) -> Result<Created> {
-    if let Some(holder) = holder(file, &spec.domain, folded)? {
-        return Ok(Created::Taken(holder));
+/// Runs within a transaction, so that whoever reads meanwhile sees all of them or none.
+pub(super) fn create(file: &Connection, links: Vec<NewLink>, now: Timestamp) -> Result<CreatedAll> {
+    let mut taken = Vec::new();
+    for (at, link) in links.iter().enumerate() {
+        taken.extend(holder(file, &link.spec.domain, &link.folded)?.map(|by| (at, by)));
     }
-    save(file, INSERT, None, &spec, folded, now)?;
-    let id = LinkId(file.last_insert_rowid().unsigned_abs());
-    Ok(Created::Yes(Box::new(Link { id, revision: 1, created_at: now, updated_at: now, spec })))
+    if !taken.is_empty() {
+        return Ok(CreatedAll::Taken(taken));
+    }
+    let mut created = Vec::with_capacity(links.len());
+    for NewLink { spec, folded, created_at } in links {
+        save(file, INSERT, None, &spec, &folded, Times { created_at, now })?;
+        let id = LinkId(file.last_insert_rowid().unsigned_abs());
+        created.push(Link { id, revision: 1, created_at, updated_at: now, spec });
+    }
+    Ok(CreatedAll::Yes(created))
 }
 
 pub(super) fn replace(
@@ -58,12 +70,16 @@ pub(super) fn replace(
     {
         return Ok(Replaced::Taken(holder));
     }
-    save(file, UPDATE, Some(id), &spec, folded, now)?;
+    save(file, UPDATE, Some(id), &spec, folded, Times { created_at, now })?;
     Ok(Replaced::Yes(Box::new(Link { id, revision: revision + 1, created_at, updated_at: now, spec })))
 }
 
-pub(super) fn remove(file: &Connection, id: LinkId) -> Result<bool> {
-    Ok(file.prepare_cached("DELETE FROM links WHERE id = ?1")?.execute([Number(id.0)])? > 0)
+pub(super) fn remove(file: &Connection, id: LinkId, revision: Option<u64>) -> Result<Removed> {
+    let mut remove = file.prepare_cached("DELETE FROM links WHERE id = ?1 AND revision = coalesce(?2, revision)")?;
+    if remove.execute(params![Number(id.0), revision.map(Number)])? > 0 {
+        return Ok(Removed::Yes);
+    }
+    Ok(if by_id(file, id)?.is_some() { Removed::Changed } else { Removed::Absent })
 }
 
 pub(super) fn by_id(file: &Connection, id: LinkId) -> Result<Option<Link>> {
@@ -99,19 +115,27 @@ fn unchanged_since(file: &Connection, id: LinkId, revision: u64) -> Result<Optio
     created.map(|text| instant(&text).map_err(|reason| reason.in_row(|| name(id)))).transpose()
 }
 
+/// When a link was made, and when it is saved.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    pub(super) created_at: Timestamp,
+    pub(super) now: Timestamp,
+}
+
 pub(super) fn save(
     file: &Connection,
     sql: &str,
     id: Option<LinkId>,
     spec: &LinkSpec,
     folded: &str,
-    now: Timestamp,
+    times: Times,
 ) -> Result<()> {
-    let LinkSpec { domain, slug, url, utm, destination, placement, title, tags, rules } = spec;
+    let LinkSpec { domain, slug, url, utm, destination, placement, title, tags, rules, brought } = spec;
     let posts: Vec<_> = placement.posts.iter().map(PostRef::as_str).collect();
     file.prepare_cached(sql)?.execute(named_params! {
         ":id": id.map(|id| Number(id.0)),
-        ":now": now.to_string(),
+        ":created_at": times.created_at.to_string(),
+        ":now": times.now.to_string(),
         ":domain": domain.0,
         ":slug": slug.as_str(),
         ":folded": folded,
@@ -134,6 +158,9 @@ pub(super) fn save(
         ":visitor_utm": rules.visitor_utm,
         ":expires_at": rules.expires_at.map(|at| at.to_string()),
         ":expired_url": rules.expired_url.as_ref().map(Destination::as_str),
+        ":import": brought.as_ref().map(|brought| Number(brought.import)),
+        ":imported_from": brought.as_ref().map(|brought| &brought.from),
+        ":imported_clicks": brought.as_ref().and_then(|brought| brought.clicks).map(Number),
     })?;
     Ok(())
 }
@@ -168,6 +195,7 @@ fn read(row: &Row<'_>, id: LinkId) -> Result<Link, Reason> {
             title: row.get("title")?,
             tags: texts(row, "tags")?,
             rules: rules(row)?,
+            brought: brought(row)?,
         },
     })
 }
@@ -206,6 +234,12 @@ fn rules(row: &Row<'_>) -> Result<Rules, Reason> {
         expires_at: expires_at.as_deref().map(instant).transpose()?,
         expired_url: expired_url.as_deref().map(destination).transpose()?,
     })
+}
+
+fn brought(row: &Row<'_>) -> Result<Option<Brought>, Reason> {
+    let Some(Number(import)) = row.get("import")? else { return Ok(None) };
+    let clicks: Option<Number> = row.get("imported_clicks")?;
+    Ok(Some(Brought { import, from: text(row, "imported_from")?, clicks: clicks.map(|clicks| clicks.0) }))
 }
 
 fn text(row: &Row<'_>, column: &str) -> Result<String, Reason> {

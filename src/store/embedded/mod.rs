@@ -38,7 +38,9 @@ use self::error::Failure;
 use self::file::Held;
 use self::lane::Lane;
 use self::quarantine::Moved;
-use super::{CountStore, Created, ImportStore, LinkStore, OpenError, RecordStore, Replaced, Result};
+use super::{
+    CountStore, CreatedAll, ImportStore, LinkStore, NewLink, OpenError, RecordStore, Removed, Replaced, Result,
+};
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
@@ -147,9 +149,9 @@ fn transact<T>(
 
 #[async_trait]
 impl LinkStore for Embedded {
-    async fn create_link(&self, spec: &LinkSpec, folded: &str, now: Timestamp) -> Result<Created> {
-        let (spec, folded) = (spec.clone(), folded.to_owned());
-        self.write(Durability::Synced, move |file| links::create(file, spec, &folded, now)).await
+    async fn create_links(&self, links: &[NewLink], now: Timestamp) -> Result<CreatedAll> {
+        let links = links.to_vec();
+        self.write(Durability::Synced, move |file| links::create(file, links, now)).await
     }
 
     async fn replace_link(
@@ -164,8 +166,10 @@ impl LinkStore for Embedded {
         self.write(Durability::Synced, move |file| links::replace(file, id, revision, spec, &folded, now)).await
     }
 
-    async fn remove_link(&self, id: LinkId) -> Result<bool> {
-        self.write(Durability::Synced, move |file| links::remove(file, id)).await
+    async fn remove_links(&self, links: &[(LinkId, Option<u64>)]) -> Result<Vec<Removed>> {
+        let links = links.to_vec();
+        let work = move |file: &Connection| links.iter().map(|(id, at)| links::remove(file, *id, *at)).collect();
+        self.write(Durability::Synced, work).await
     }
 
     async fn link(&self, id: LinkId) -> Result<Option<Link>> {

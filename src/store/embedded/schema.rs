@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION_ID: i64 = 0x7761_7970;
 
 /// What takes a file from schema version `index` to `index + 1`.
-const MIGRATIONS: [&str; 3] = [VERSION_1, VERSION_2, VERSION_3];
+const MIGRATIONS: [&str; 4] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 /// The newest schema this Waypost knows.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
@@ -130,6 +130,13 @@ CREATE TABLE records (
     value BLOB NOT NULL,
     UNIQUE (kind, key)
 ) STRICT;
+";
+
+/// Links that were imported from another tool say so, and how often they were clicked there.
+const VERSION_4: &str = "
+ALTER TABLE links ADD COLUMN import INTEGER;
+ALTER TABLE links ADD COLUMN imported_from TEXT;
+ALTER TABLE links ADD COLUMN imported_clicks INTEGER;
 ";
 
 /// Brings the file from `version` to [`NEWEST`], one transaction per step, each with the version it reaches.

@@ -85,7 +85,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     drop(folder.open().unwrap());
     folder.edit(&format!("PRAGMA user_version = {}", schema::NEWEST + 1));
     let message = folder.refused();
-    assert!(message.contains("newer Waypost (schema 4, this one knows up to 3)"), "{message}");
+    assert!(message.contains("newer Waypost (schema 5, this one knows up to 4)"), "{message}");
     folder.edit(&format!("PRAGMA user_version = {}", schema::NEWEST));
     folder.open().unwrap();
 }
@@ -206,6 +206,8 @@ async fn a_file_of_the_first_schema_keeps_its_watermarks_and_they_begin_to_age()
     folder.edit(
         "ALTER TABLE watermarks DROP COLUMN moved_at; ALTER TABLE archived DROP COLUMN moved_at;
          DROP TABLE quarantine; DROP TABLE imports; DROP TABLE records;
+         ALTER TABLE links DROP COLUMN import; ALTER TABLE links DROP COLUMN imported_from;
+         ALTER TABLE links DROP COLUMN imported_clicks;
          CREATE TABLE imports (id INTEGER); CREATE TABLE impressions (day TEXT); PRAGMA user_version = 1",
     );
     let store = folder.open().unwrap();
@@ -220,7 +222,7 @@ async fn a_link_edited_by_hand_into_nonsense_is_named() {
     folder.edit(
         "INSERT INTO links VALUES (7, 1, '2026-11-21T00:00:00Z', '2026-11-21T00:00:00Z', '', 'a', 'a',
          'https://example.com/', 'https://example.com/', NULL, NULL, NULL, NULL, NULL, NULL,
-         NULL, 'post', '[]', NULL, '[]', 302, 1, 1, 0, NULL, NULL)",
+         NULL, 'post', '[]', NULL, '[]', 302, 1, 1, 0, NULL, NULL, NULL, NULL, NULL)",
     );
     store.link(LinkId(7)).await.unwrap().unwrap();
     for change in

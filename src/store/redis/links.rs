@@ -1,5 +1,6 @@
 //! Links as JSON texts under their ids, a hash of slugs, and a stream that tells other nodes of every change.
 
+use futures_util::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use redis::{cmd, from_redis_value, pipe};
 
@@ -9,7 +10,7 @@ use super::reaction::{Failure, Result};
 use super::record::{decode, encode, place};
 use super::scripts;
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
-use crate::store::{Created, Replaced};
+use crate::store::{CreatedAll, NewLink, Removed, Replaced};
 
 /// The most links that one call lists, whatever it asks for.
 const LISTED_MAX: usize = 10_000;
@@ -17,21 +18,59 @@ const LISTED_MAX: usize = 10_000;
 /// Links fetched in one go.
 const FETCHED_MAX: u64 = 1_000;
 
+/// Links that are being removed at the same time.
+const REMOVED_AT_ONCE: usize = 64;
+
 /// Changes kept for nodes that were away; a node that missed more reads every link again.
 const CHANGES_KEPT: &str = "10000";
 
-pub(super) async fn create(server: &Server, spec: LinkSpec, folded: &str, now: Timestamp) -> Result<Created> {
-    if let Some(holder) = holder(server, &spec.domain, folded).await? {
-        return Ok(Created::Taken(holder));
+/// What is taken already costs no id.
+pub(super) async fn create(server: &Server, new: Vec<NewLink>, now: Timestamp) -> Result<CreatedAll> {
+    let taken = holders(server, &new).await?;
+    if !taken.is_empty() || new.is_empty() {
+        return Ok(if new.is_empty() { CreatedAll::Yes(Vec::new()) } else { CreatedAll::Taken(taken) });
     }
-    let id: u64 = server.lookups.ask(cmd("INCR").arg(server.keys.link_ids())).await?;
-    let link = Link { id: LinkId(id), revision: 1, created_at: now, updated_at: now, spec };
-    let reply: Vec<String> = server.lookups.run_again(&call(server, &scripts::CREATE_LINK, &link, folded)).await?;
-    match read(&reply) {
-        ("yes", _) => Ok(Created::Yes(Box::new(link))),
-        ("taken", Some(by)) => Ok(Created::Taken(by)),
+    let last: u64 = server.lookups.ask(cmd("INCRBY").arg(server.keys.link_ids()).arg(new.len())).await?;
+    let first = last + 1 - new.len() as u64;
+    let mut call = Call::new(&scripts::CREATE_LINKS)
+        .key(server.keys.slugs())
+        .key(server.keys.changes())
+        .key(server.keys.layout())
+        .arg(CHANGES_KEPT)
+        .arg(server.id.as_str());
+    let mut links = Vec::with_capacity(new.len());
+    for (id, NewLink { spec, folded, created_at }) in (first..).map(LinkId).zip(new) {
+        let link = Link { id, revision: 1, created_at, updated_at: now, spec };
+        call.push_key(server.keys.link(id));
+        call.push(id.to_string());
+        call.push(place(&link.spec.domain, &folded));
+        call.push(encode(&link, &folded));
+        links.push(link);
+    }
+    let reply: Vec<String> = server.lookups.run_again(&call).await?;
+    match reply.first().map(String::as_str) {
+        Some("yes") => Ok(CreatedAll::Yes(links)),
+        Some("taken") => pairs(&reply[1..]).map(CreatedAll::Taken).ok_or_else(|| server.unexpected(&reply)),
         _ => Err(server.unexpected(&reply)),
     }
+}
+
+/// Places from 0, each followed by the link that is there.
+fn pairs(words: &[String]) -> Option<Vec<(usize, LinkId)>> {
+    words.chunks(2).map(|pair| Some((pair.first()?.parse().ok()?, LinkId(pair.get(1)?.parse().ok()?)))).collect()
+}
+
+async fn holders(server: &Server, new: &[NewLink]) -> Result<Vec<(usize, LinkId)>> {
+    let mut ask = cmd("HMGET");
+    ask.arg(server.keys.slugs());
+    new.iter().for_each(|link| {
+        ask.arg(place(&link.spec.domain, &link.folded));
+    });
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let holders: Vec<Option<u64>> = server.lookups.read(&ask).await?;
+    Ok(holders.into_iter().enumerate().filter_map(|(at, id)| Some((at, LinkId(id?)))).collect())
 }
 
 pub(super) async fn replace(
@@ -75,14 +114,25 @@ fn read(reply: &[String]) -> (&str, Option<LinkId>) {
     (word, reply.get(1).and_then(|id| id.parse().ok()).map(LinkId))
 }
 
-pub(super) async fn remove(server: &Server, id: LinkId) -> Result<bool> {
+pub(super) async fn remove(server: &Server, links: &[(LinkId, Option<u64>)]) -> Result<Vec<Removed>> {
+    let calls: Vec<_> = links.iter().map(|(id, revision)| remove_one(server, *id, *revision)).collect();
+    futures_util::stream::iter(calls).buffered(REMOVED_AT_ONCE).try_collect().await
+}
+
+async fn remove_one(server: &Server, id: LinkId, revision: Option<u64>) -> Result<Removed> {
     let call = Call::new(&scripts::REMOVE_LINK)
         .key(server.keys.slugs())
         .key(server.keys.link(id))
         .key(server.keys.changes())
         .arg(id.to_string())
-        .arg(CHANGES_KEPT);
-    server.lookups.run(&call).await
+        .arg(CHANGES_KEPT)
+        .arg(revision.map(|revision| revision.to_string()).unwrap_or_default());
+    let reply: u64 = server.lookups.run(&call).await?;
+    Ok(match reply {
+        0 => Removed::Absent,
+        1 => Removed::Yes,
+        _ => Removed::Changed,
+    })
 }
 
 pub(super) async fn by_id(server: &Server, id: LinkId) -> Result<Option<Link>> {

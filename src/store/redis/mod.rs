@@ -63,7 +63,8 @@ use self::reactor::Reactor;
 use self::tls::Tls;
 use self::topology::Topology;
 use super::{
-    Config, CountStore, Created, Heard, ImportStore, LinkStore, News, OpenError, RecordStore, Replaced, Result,
+    Config, CountStore, CreatedAll, Heard, ImportStore, LinkStore, NewLink, News, OpenError, RecordStore, Removed,
+    Replaced, Result,
 };
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
@@ -187,9 +188,9 @@ async fn open_layout(
 
 #[async_trait]
 impl LinkStore for Redis {
-    async fn create_link(&self, spec: &LinkSpec, folded: &str, now: Timestamp) -> Result<Created> {
-        let (spec, folded) = (spec.clone(), folded.to_owned());
-        self.call(|server| async move { links::create(&server, spec, &folded, now).await }).await
+    async fn create_links(&self, links: &[NewLink], now: Timestamp) -> Result<CreatedAll> {
+        let links = links.to_vec();
+        self.call(move |server| async move { links::create(&server, links, now).await }).await
     }
 
     async fn replace_link(
@@ -204,8 +205,9 @@ impl LinkStore for Redis {
         self.call(move |server| async move { links::replace(&server, id, revision, spec, &folded, now).await }).await
     }
 
-    async fn remove_link(&self, id: LinkId) -> Result<bool> {
-        self.call(move |server| async move { links::remove(&server, id).await }).await
+    async fn remove_links(&self, links: &[(LinkId, Option<u64>)]) -> Result<Vec<Removed>> {
+        let links = links.to_vec();
+        self.call(move |server| async move { links::remove(&server, &links).await }).await
     }
 
     async fn link(&self, id: LinkId) -> Result<Option<Link>> {

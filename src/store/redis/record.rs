@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::destination::Destination;
-use crate::domain::link::{DomainName, Link, LinkId, LinkSpec, Rules, Status};
+use crate::domain::link::{Brought, DomainName, Link, LinkId, LinkSpec, Rules, Status};
 use crate::domain::placement::{Level, Placement, Platform, PostRef};
 use crate::domain::slug::Slug;
 use crate::domain::utm::Utm;
@@ -34,6 +34,15 @@ struct Record {
     visitor_utm: bool,
     expires_at: Option<Timestamp>,
     expired_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    imported: Option<BroughtRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BroughtRecord {
+    import: u64,
+    from: String,
+    clicks: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,6 +92,7 @@ pub(super) fn encode(link: &Link, folded: &str) -> String {
         visitor_utm: spec.rules.visitor_utm,
         expires_at: spec.rules.expires_at,
         expired_url: spec.rules.expired_url.as_ref().map(|url| url.as_str().to_owned()),
+        imported: spec.brought.clone().map(|Brought { import, from, clicks }| BroughtRecord { import, from, clicks }),
     };
     serde_json::to_string(&record).expect("a record has no map and no number that JSON cannot hold")
 }
@@ -141,6 +151,7 @@ fn spec(record: Record) -> Result<LinkSpec, String> {
             expires_at: record.expires_at,
             expired_url: record.expired_url.as_deref().map(destination).transpose()?,
         },
+        brought: record.imported.map(|BroughtRecord { import, from, clicks }| Brought { import, from, clicks }),
     })
 }
 

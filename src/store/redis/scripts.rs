@@ -20,7 +20,7 @@ script!(BEGIN, "begin.lua");
 script!(APPLY, "add.lua", "apply.lua");
 script!(REPLACE_DAY, "add.lua", "replace_day.lua");
 script!(REMOVE_POSITION, "remove_position.lua");
-script!(CREATE_LINK, "create_link.lua");
+script!(CREATE_LINKS, "create_links.lua");
 script!(REPLACE_LINK, "replace_link.lua");
 script!(REMOVE_LINK, "remove_link.lua");
 script!(SALT, "salt.lua");
