@@ -149,7 +149,7 @@ fn dropping_a_file(visit: &Visit) {
     visit.browser.shows("Say below what they hold");
     visit.look("import-unknown");
     for (column, holds) in [(0, "post"), (1, "date"), (2, "views")] {
-        visit.browser.find(&format!("[aria-labelledby=header-{column}] [value={holds}]")).click();
+        visit.browser.find(&format!("#holds-{column} [value={holds}]")).click();
     }
     visit.fill("platform-0", "instagram");
     visit.press("Check again");
@@ -291,9 +291,9 @@ fn the_demos_rates_are_compared_and_held_against_the_platforms_own_numbers() {
     visit.sign_in(&visit.app.key());
     let rates = visit.app.api_get("/api/v1/ctr?by=post").json();
     let values =
-        rates["rows"].as_array().unwrap().iter().filter(|row| row["kind"] == "views" && row["ctr"].is_number());
+        rates["rows"].as_array().unwrap().iter().filter(|row| row["basis"] == "days" && row["ctr"].is_number());
     let [a, b, ..] = values.map(|row| row["value"].as_str().unwrap()).collect::<Vec<_>>()[..] else {
-        panic!("the demo has two posts with views: {rates}")
+        panic!("the demo has two posts with rates by day: {rates}")
     };
     let query = |pairs: &[(&str, &str)]| {
         let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
