@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::domain::owner::OwnerKey;
+use crate::forward::Desk;
 use crate::impressions::import::Imports;
 use crate::links::catalog::Catalog;
 use crate::stats::Sources;
@@ -21,6 +22,7 @@ use crate::stats::scanned::SCANS_MAX;
 use crate::store::{Store, StoreError};
 
 mod access;
+mod announce;
 mod api;
 mod filtered;
 mod guard;
@@ -32,10 +34,12 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod totals;
+pub(crate) mod verification;
 mod waiting;
 mod web;
 pub(crate) mod wire;
 
+pub(crate) use announce::Announcer;
 pub(crate) use key::{KeyHash, open_key};
 pub(crate) use listener::serve;
 pub(crate) use names::imports;
@@ -72,7 +76,7 @@ pub(crate) trait Past: Send + Sync {
     /// A sentence when it cannot begin now.
     fn verify(&self, since: jiff::civil::Date) -> Result<(), String>;
     /// How the last comparison stands.
-    fn verification(&self) -> wire::Reclassification;
+    fn verification(&self) -> verification::Verification;
 }
 
 /// Everything the handlers may use.
@@ -82,6 +86,9 @@ pub(crate) struct Parts {
     pub(crate) archive: Arc<Archive>,
     pub(crate) node: Arc<dyn NodeStatus>,
     pub(crate) past: Arc<dyn Past>,
+    pub(crate) hooks: Arc<Desk>,
+    /// Tells hooks of imports.
+    pub(crate) announcer: Arc<Announcer>,
     pub(crate) clock: Clock,
     pub(crate) report_zone: TimeZone,
     /// When a rate means something, and beside what it stands.
@@ -113,7 +120,7 @@ pub(crate) struct Admin {
 impl Admin {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            imports: Arc::new(imports(parts.store.clone(), parts.catalog.clone())),
+            imports: Arc::new(imports(parts.store.clone(), parts.catalog.clone()).heard_by(parts.announcer.clone())),
             parts: Arc::new(parts),
             sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),

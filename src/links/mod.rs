@@ -12,6 +12,7 @@ pub(crate) mod follow;
 mod generate;
 pub(crate) mod kit;
 mod list;
+mod listener;
 pub(crate) mod misses;
 mod policy;
 mod spelling;

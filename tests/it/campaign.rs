@@ -291,9 +291,9 @@ fn the_demos_rates_are_compared_and_held_against_the_platforms_own_numbers() {
     visit.sign_in(&visit.app.key());
     let rates = visit.app.api_get("/api/v1/ctr?by=post").json();
     let values =
-        rates["rows"].as_array().unwrap().iter().filter(|row| row["basis"] == "days" && row["ctr"].is_number());
+        rates["rows"].as_array().unwrap().iter().filter(|row| row["platform"] == "x" && row["ctr"].is_number());
     let [a, b, ..] = values.map(|row| row["value"].as_str().unwrap()).collect::<Vec<_>>()[..] else {
-        panic!("the demo has two posts with rates by day: {rates}")
+        panic!("the demo has two posts on X with a rate: {rates}")
     };
     let query = |pairs: &[(&str, &str)]| {
         let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
