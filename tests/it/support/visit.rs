@@ -1,10 +1,21 @@
 //! Somebody at the dashboard, in a real browser: opens pages, types, presses, and looks at them the way a careful person
 //! would, in both themes, on a phone and on a desk.
 
-use serde_json::json;
+use std::path::Path;
+
+use serde_json::{Value, json};
 
 use super::app::TestApp;
 use super::browser::{Browser, Theme};
+
+/// The accessibility checker (axe-core, MPL-2.0), as `tests/run` puts it there.
+const AXE: &str = "target/tools/axe.min.js";
+
+const BARRIERS: &str = "
+return axe.run(document, { resultTypes: ['violations'] }).then(found => found.violations
+    .filter(rule => ['serious', 'critical'].includes(rule.impact))
+    .map(rule => rule.id + ': ' + rule.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(' | ')));
+";
 
 /// Finds what is hard to read or to use, in whatever page is open: text below 4.5:1 (3:1 when large, WCAG 2.2 SC 1.4.3),
 /// a page wider than its window, inputs and links without a name, headings out of order, doubled ids, inline code.
@@ -111,6 +122,17 @@ impl Visit {
         assert_eq!(refused.collect::<Vec<_>>(), Vec::<String>::new(), "{name}");
     }
 
+    /// What axe-core has against the open page that is serious or critical (WCAG 2.2 A and AA, and its best practices).
+    /// It is fetched by `tests/run` and never kept here; without it, our own audit has to do.
+    fn serious_barriers(&self) -> Value {
+        let Ok(axe) = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(AXE)) else {
+            eprintln!("not checked with axe-core: {AXE} is not there (tests/run fetches it)");
+            return json!([]);
+        };
+        self.browser.script(&axe);
+        self.browser.script(BARRIERS)
+    }
+
     /// Looks at the open page in both themes, narrow and wide.
     pub(crate) fn look(&self, name: &str) {
         for theme in [Theme::Light, Theme::Dark] {
@@ -119,6 +141,10 @@ impl Visit {
                 let name = format!("{name}-{}-{width}", theme.name());
                 self.browser.screenshot(&name);
                 self.audit(&name);
+                // Contrast differs by theme and the order of things by width: two of four pictures have all of it.
+                if (width < 600) == (theme == Theme::Light) {
+                    assert_eq!(self.serious_barriers(), json!([]), "{name} at {}", self.path());
+                }
             }
         }
     }

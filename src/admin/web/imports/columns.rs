@@ -96,11 +96,11 @@ pub(super) fn inputs(said: &Said) -> Markup {
                 tbody {
                     @for (at, sample) in said.samples.iter().enumerate() {
                         tr {
-                            th scope="row" id={ "header-" (at) } { (sample.header) }
+                            th scope="row" { (sample.header) }
                             td.roomy.soft { (sample.cells.join(", ")) }
                             td {
                                 input type="hidden" name="header" value=(sample.header);
-                                (choice(at, &held(said, &sample.header)))
+                                (choice(at, &sample.header, &held(said, &sample.header)))
                             }
                         }
                     }
@@ -116,9 +116,9 @@ fn held(said: &Said, header: &str) -> String {
     column.map(|(role, _)| role.word()).unwrap_or_default()
 }
 
-fn choice(at: usize, held: &str) -> Markup {
+fn choice(at: usize, header: &str, held: &str) -> Markup {
     html! {
-        select name="holds" aria-labelledby={ "header-" (at) } {
+        select id={ "holds-" (at) } name="holds" aria-label={ "What " (header) " holds" } {
             option value="" { "—" }
             @for (word, called) in USUAL { option value=(word) selected[word == held] { (called) } }
             optgroup label="More" {

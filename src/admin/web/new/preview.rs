@@ -12,6 +12,8 @@ pub(super) fn draw(admin: &Admin, campaign: &Campaign, answers: &Answers) -> Mar
     html! {
         @if answers.is_empty() {
             p.hint { "No place is chosen yet." }
+        } @else if let Some(wrong) = wrong_everywhere(answers) {
+            p.wrong { (sentence(&wrong)) }
         } @else {
             p.hint { (counted(answers.len() as u64, "link")) ". None is made yet." }
             ul.foreseen {
@@ -27,6 +29,13 @@ pub(super) fn draw(admin: &Admin, campaign: &Campaign, answers: &Answers) -> Mar
             }
         }
     }
+}
+
+/// What is wrong with every link in the same words, so that it need be said only once.
+fn wrong_everywhere(answers: &Answers) -> Option<String> {
+    let mut wrongs = answers.iter().map(|(_, answer)| answer.as_ref().err().map(ToString::to_string));
+    let first = wrongs.next()??;
+    wrongs.all(|wrong| wrong.as_ref() == Some(&first)).then_some(first)
 }
 
 fn name(campaign: &Campaign, row: usize) -> &str {
