@@ -18,8 +18,10 @@ pub(super) fn of_files(files: &[PlatformFile], about: &About) -> ImportReport {
     let mut sums: BTreeMap<Metric, (Discriminant<Grain>, Option<u64>)> = BTreeMap::new();
     for Reading { metric, grain, value, .. } in files.iter().flat_map(|file| &file.readings) {
         let grain = discriminant(grain);
-        let (of, sum) = sums.entry(*metric).or_insert((grain, metric.is_additive().then_some(0)));
-        *sum = sum.filter(|_| *of == grain).map(|sum| sum.saturating_add(*value));
+        let add = |(of, sum): &mut (Discriminant<Grain>, Option<u64>)| {
+            *sum = sum.filter(|_| metric.is_additive() && *of == grain).map(|sum| sum.saturating_add(*value));
+        };
+        sums.entry(*metric).and_modify(add).or_insert((grain, Some(*value)));
     }
     let sum = sums.into_iter().filter_map(|(metric, (_, sum))| Some((metric.as_str().to_owned(), sum?))).collect();
     ImportReport {
