@@ -24,6 +24,8 @@ mod edit;
 mod figures;
 mod filtered;
 mod form;
+mod hook_form;
+mod hooks;
 mod imports;
 mod layout;
 pub(super) use layout::document;
@@ -61,6 +63,7 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/ctr", get(ctr::page))
         .route("/imports/{id}/undo", get(imports::confirm_undo).post(imports::undo))
         .route("/filtered", get(filtered::page))
+        .merge(hooks::routes())
         .route("/owner", get(owner::page))
         .route("/words", get(words::page))
         .route("/docs/ctr.md", get(about_rates))
