@@ -34,6 +34,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod totals;
+pub(crate) mod verification;
 mod web;
 pub(crate) mod wire;
 
@@ -73,7 +74,7 @@ pub(crate) trait Past: Send + Sync {
     /// A sentence when it cannot begin now.
     fn verify(&self, since: jiff::civil::Date) -> Result<(), String>;
     /// How the last comparison stands.
-    fn verification(&self) -> wire::Reclassification;
+    fn verification(&self) -> verification::Verification;
 }
 
 /// Everything the handlers may use.
@@ -122,6 +123,13 @@ impl Admin {
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
             scans: Arc::new(Semaphore::new(SCANS_MAX)),
         }
+    }
+}
+
+impl Admin {
+    /// The day that it is in the report time zone.
+    fn today(&self) -> jiff::civil::Date {
+        self.clock.now().to_zoned(self.report_zone.clone()).date()
     }
 
     /// What questions about clicks are asked of.

@@ -43,8 +43,8 @@ impl super::Past for Still {
         Err("nothing is compared here".to_owned())
     }
 
-    fn verification(&self) -> wire::Reclassification {
-        wire::Reclassification::idle()
+    fn verification(&self) -> verification::Verification {
+        verification::Verification::idle()
     }
 }
 
@@ -344,7 +344,10 @@ async fn every_answer_forbids_scripts_frames_and_caches() {
     for path in ["/sign-in", "/healthz", "/nothing", "/api/v1/links"] {
         let headers = bench.browse(Method::GET, path, &[], "").await.headers;
         assert!(
-            headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'; style-src 'self'")
+            headers["content-security-policy"]
+                .to_str()
+                .unwrap()
+                .starts_with("default-src 'none'; script-src 'self'; style-src 'self'")
         );
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert_eq!(headers["x-frame-options"], "DENY");

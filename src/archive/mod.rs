@@ -296,12 +296,6 @@ impl Archive {
         Ok(discarded)
     }
 
-    /// Where click files of `incarnation` begin that are not delivered yet, at or after `from`, ascending. Never waits for
-    /// an object store.
-    pub(crate) fn begins_here(&self, incarnation: Incarnation, from: Position) -> Result<Vec<Position>, ArchiveError> {
-        self.files.begins_here(incarnation, from)
-    }
-
     /// The least position at or after `from` at which a click file of `incarnation` begins.
     pub(crate) fn first_from(
         &self,

@@ -23,7 +23,7 @@ mod warnings;
 pub(crate) use check::Invalid;
 pub(crate) use domains::Domains;
 pub(crate) use fields::{Change, LinkFields, UtmFields};
-pub(crate) use list::{LIST_MAX, LinkFilter, LinkPage};
+pub(crate) use list::{LIST_MAX, LinkFilter, mentions};
 pub(crate) use policy::UtmPolicy;
 
 use serde::Deserialize;

@@ -24,7 +24,7 @@ use crate::links::follow::follow;
 use crate::links::misses::Misses;
 use crate::store::{self, Heard, Store};
 use crate::tally::geo::Geo;
-use crate::tally::{Accounts, Tools};
+use crate::tally::{Accounts, Tools, memory};
 
 pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
@@ -106,7 +106,7 @@ impl Parts {
         Ok(Tools {
             config: config.tally.clone(),
             classify: config.classify.clone(),
-            double_tap_ms: config.classify.duplicate_ms,
+            memory: memory::Rule { double_tap_ms: config.classify.duplicate_ms, stretch: memory::STRETCH },
             zone: report_zone(config)?,
             folder: self.journal_folder.clone(),
             journal: self.journal.clone(),

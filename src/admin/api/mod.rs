@@ -33,6 +33,7 @@ mod reference;
 mod report;
 mod stats;
 pub(super) mod templates;
+mod verify;
 
 pub(super) use clicks::EXPORTS_MAX;
 pub(super) use imports::UPLOADS_MAX;
@@ -65,6 +66,7 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .merge(node::router())
         .merge(owner::router())
         .merge(reclassify::router())
+        .merge(verify::router())
         .merge(report::router())
         .merge(templates::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

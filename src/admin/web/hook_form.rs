@@ -166,7 +166,7 @@ fn told(inputs: &Inputs) -> Markup {
         fieldset {
             legend { "A webhook tells of" }
             @for (name, label, ticked) in boxes {
-                label { input.tick type="checkbox" name=(name) checked[ticked.is_some()]; " " (label) }
+                label.check { input type="checkbox" name=(name) checked[ticked.is_some()]; (label) }
             }
         }
     }
