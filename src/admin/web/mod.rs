@@ -28,6 +28,8 @@ mod figures;
 mod filtered;
 mod form;
 mod help;
+mod hook_form;
+mod hooks;
 mod icons;
 pub(super) mod imports;
 mod layout;
@@ -77,6 +79,7 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/imports/{id}", get(imports::show))
         .route("/imports/{id}/undo", get(imports::confirm_undo).post(imports::undo))
         .route("/filtered", get(filtered::page))
+        .merge(hooks::routes())
         .route("/owner", get(owner::page))
         .route("/help", get(help::page))
         .route("/docs/ctr.md", get(about_rates))
