@@ -10,6 +10,7 @@ pub(crate) mod load;
 pub(crate) mod mmdb;
 pub(crate) mod process;
 pub(crate) mod redis;
+pub(crate) mod relay;
 pub(crate) mod s3;
 
 /// How much of something a test does: a little every time, a lot with `tests/run faults`.
