@@ -172,7 +172,7 @@ impl Files {
 }
 
 /// Where a click file of `incarnation` begins; `None` for files of others.
-fn begin_of(day: Date, name: &str, incarnation: Incarnation) -> Option<Position> {
+pub(super) fn begin_of(day: Date, name: &str, incarnation: Incarnation) -> Option<Position> {
     FileName::parse(day, name).filter(|name| name.incarnation == incarnation).map(|name| name.from)
 }
 

@@ -19,6 +19,7 @@ mod conversions;
 mod ctr;
 mod extract;
 pub(super) mod filtered;
+pub(super) mod hooks;
 mod imports;
 mod links;
 mod matches;
@@ -59,6 +60,7 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .merge(conversions::router())
         .merge(ctr::router())
         .merge(filtered::router())
+        .merge(hooks::router())
         .merge(matches::router())
         .merge(misses::router())
         .merge(node::router())
