@@ -10,6 +10,7 @@ pub(crate) mod load;
 pub(crate) mod mmdb;
 pub(crate) mod process;
 pub(crate) mod redis;
+pub(crate) mod relay;
 pub(crate) mod s3;
 pub(crate) mod target;
 pub(crate) mod visit;
