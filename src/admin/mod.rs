@@ -17,6 +17,7 @@ use crate::forward::Desk;
 use crate::impressions::import::Imports;
 use crate::links::catalog::Catalog;
 use crate::stats::Sources;
+use crate::stats::days::Days;
 use crate::stats::rates::{Ratings, Rules};
 use crate::stats::scanned::SCANS_MAX;
 use crate::store::{Store, StoreError};
@@ -36,6 +37,7 @@ mod session;
 mod tests;
 mod totals;
 pub(crate) mod verification;
+mod waiting;
 mod web;
 pub(crate) mod wire;
 
@@ -45,6 +47,7 @@ pub(crate) use listener::serve;
 pub(crate) use names::imports;
 
 use session::Sessions;
+use waiting::Waiting;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,6 +113,9 @@ pub(crate) struct Admin {
     /// Turns for exports, and for uploads, whose bodies are held in memory.
     exports: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    /// Files that somebody looks at before they are imported.
+    waiting: Arc<Waiting<web::imports::Said>>,
+    days: Arc<Days>,
     /// Turns for questions that read click files.
     scans: Arc<Semaphore>,
 }
@@ -122,6 +128,8 @@ impl Admin {
             sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
+            waiting: Arc::default(),
+            days: Arc::default(),
             scans: Arc::new(Semaphore::new(SCANS_MAX)),
         }
     }
@@ -135,7 +143,8 @@ impl Admin {
 
     /// What questions about clicks are asked of.
     fn sources(&self) -> Sources<'_> {
-        Sources { store: &*self.store, archive: &self.archive, scans: &self.scans, zone: &self.report_zone }
+        let (days, archive, scans) = (&*self.days, &self.archive, &self.scans);
+        Sources { store: &*self.store, days, archive, scans, zone: &self.report_zone }
     }
 
     /// What questions about rates are asked of.
@@ -146,8 +155,10 @@ impl Admin {
         let matched = self.imports.matched().await?;
         Ok(Ratings {
             store: &*self.store,
+            days: &self.days,
             book: matched.book,
             matches: matched.matches,
+            links: matched.links,
             rules: &self.rates,
             zone: &self.report_zone,
             now: self.clock.now(),
