@@ -16,6 +16,7 @@ mod dry_run;
 mod export;
 mod figures;
 mod filter;
+mod hook;
 mod import;
 mod link;
 mod lookup;
@@ -86,6 +87,8 @@ enum Command {
     Ctr(ctr::Args),
     /// Report on a week: what changed, what is worsening, the best and the worst posts, each campaign
     Report(report::Args),
+    /// Pass clicks and changes on: webhooks, Analytics, Plausible, Umami, Matomo
+    Hook(hook::Args),
     /// Judge past clicks again by the rules of now, and count them anew
     Reclassify(reclassify::Args),
     /// Prove that counters, click files and journals agree
@@ -158,6 +161,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Match(args) => matching::run(&args),
         Command::Ctr(args) => ctr::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Hook(args) => hook::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Owner(args) => owner::run(&args),
@@ -261,6 +265,12 @@ mod tests {
             "waypost report --weekly --to 2026-11-15 --html --data d",
             "waypost classify --config w.toml",
             "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
+            "waypost hook add https://h.example/ --tell clicks --verdict human --campaign c --domain d --name n --data d",
+            "waypost hook add --kind ga4 --site G-1 --event click --secret --json",
+            "waypost hook list --json",
+            "waypost hook edit 1 --url https://h.example/ --on",
+            "waypost hook deliveries 1",
+            "waypost hook replay 1 2 3",
             "waypost verify --since 2026-11-01 --data d --json",
             "waypost check-config --config w.toml --print",
             "waypost doctor --data d --json",

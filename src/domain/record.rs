@@ -14,10 +14,13 @@ pub(crate) enum RecordKind {
     Secret,
     /// A named list of placements with their UTM.
     Template,
+    /// Where clicks and changes are passed on to.
+    Hook,
 }
 
 impl RecordKind {
-    pub(crate) const ALL: [Self; 5] = [Self::Match, Self::Columns, Self::Conversion, Self::Secret, Self::Template];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Match, Self::Columns, Self::Conversion, Self::Secret, Self::Template, Self::Hook];
 
     /// The word it is stored under.
     pub(crate) fn as_str(self) -> &'static str {
@@ -27,6 +30,7 @@ impl RecordKind {
             Self::Conversion => "conversion",
             Self::Secret => "secret",
             Self::Template => "template",
+            Self::Hook => "hook",
         }
     }
 }

@@ -41,6 +41,12 @@ pub(crate) trait LinkNames: Send + Sync {
     async fn link_named(&self, name: &str) -> Result<Option<LinkId>, StoreError>;
 }
 
+/// Hears of every import that comes or goes.
+pub(crate) trait ImportListener: Send + Sync {
+    fn done(&self, import: &ImportSummary);
+    fn undone(&self, import: &ImportSummary);
+}
+
 /// What somebody sent in.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
@@ -80,12 +86,19 @@ pub(crate) struct Imports {
     hosts: Hosts,
     library: Library,
     desk: Desk,
+    listener: Option<Arc<dyn ImportListener>>,
 }
 
 impl Imports {
     /// `hosts` are those that links are or were served on.
     pub(crate) fn new(store: Arc<dyn Store>, names: Arc<dyn LinkNames>, hosts: Hosts) -> Self {
-        Self { parser: Parser::new(), store, names, hosts, library: Library::default(), desk: Desk::default() }
+        let (library, desk) = (Library::default(), Desk::default());
+        Self { parser: Parser::new(), store, names, hosts, library, desk, listener: None }
+    }
+
+    /// The same, and `listener` hears of what comes and goes.
+    pub(crate) fn heard_by(self, listener: Arc<dyn ImportListener>) -> Self {
+        Self { listener: Some(listener), ..self }
     }
 
     /// Everything that is imported, as it stands.
@@ -130,7 +143,12 @@ impl Imports {
     /// # Errors
     /// When the store fails.
     pub(crate) async fn undo(&self, id: ImportId) -> Result<bool, StoreError> {
-        self.store.undo_import(id).await
+        let known = self.store.imports().await?.into_iter().find(|known| known.id == id);
+        let is_undone = self.store.undo_import(id).await?;
+        if let (true, Some(known), Some(listener)) = (is_undone, known, &self.listener) {
+            listener.undone(&known);
+        }
+        Ok(is_undone)
     }
 
     /// Parses, resolves and stores one file.
@@ -238,10 +256,14 @@ impl Imports {
         if report.dry_run {
             return Ok(TRIED);
         }
+        let about = import.about.clone();
         let (id, same) = match self.store.put_import(&import).await? {
             Imported::New(id) => (id, false),
             Imported::Same(id) => (id, true),
         };
+        if let (false, Some(listener)) = (same, &self.listener) {
+            listener.done(&ImportSummary { id, about });
+        }
         (report.import, report.same) = (Some(id.0), same);
         Ok(id)
     }

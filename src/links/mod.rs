@@ -12,6 +12,7 @@ pub(crate) mod follow;
 mod generate;
 pub(crate) mod kit;
 mod list;
+mod listener;
 pub(crate) mod misses;
 mod policy;
 mod spelling;
@@ -22,7 +23,7 @@ mod warnings;
 pub(crate) use check::Invalid;
 pub(crate) use domains::Domains;
 pub(crate) use fields::{Change, LinkFields, UtmFields};
-pub(crate) use list::{LIST_MAX, LinkFilter, LinkPage};
+pub(crate) use list::{LIST_MAX, LinkFilter, mentions};
 pub(crate) use policy::UtmPolicy;
 
 use serde::Deserialize;

@@ -77,7 +77,8 @@ pub(crate) fn fill_with_crowd(config: &Config, crowd: &Crowd) -> anyhow::Result<
         ids.push(runtime.block_on(parts.catalog.create(&crowd.link(link)))?.link.id);
     }
     for day in first.series(Span::new().days(1)).take(crowd.days as usize) {
-        runtime.block_on(parts.store.replace_day(day, &crowd.clicks(day, &ids)))?;
+        let is_empty = runtime.block_on(parts.store.replace_day(day, &[], &crowd.clicks(day, &ids)))?;
+        anyhow::ensure!(is_empty, "the store has counted clicks on {day} already");
     }
     let imports = admin::imports(parts.store.clone(), parts.catalog.clone());
     let options = Options { file_name: "crowd.csv".to_owned(), ..Options::default() };

@@ -184,12 +184,13 @@ pub(crate) trait CountStore: Send + Sync {
     /// Up to where an incarnation's clicks are sealed in click files; `START` when it never heard of it.
     async fn archived(&self, incarnation: Incarnation) -> Result<Position>;
     async fn set_archived(&self, incarnation: Incarnation, to: Position) -> Result<()>;
-    /// Puts `deltas` in the place of everything counted on `day`, in one atomic step per shard; watermarks stay. For a
-    /// recount: nobody may apply a batch to that day between the reading of what `deltas` were made of and this.
+    /// Puts `deltas` in the place of `counted`, which is everything that was counted on `day`, in one atomic step per
+    /// shard; watermarks stay. `false` when a shard has other hits by now than `counted` and `deltas` say: another node
+    /// has counted meanwhile, and that shard and those after it stay as they are.
     ///
     /// # Errors
     /// Unless overridden: a store need not be able to recount.
-    async fn replace_day(&self, day: Date, _deltas: &[Delta]) -> Result<()> {
+    async fn replace_day(&self, day: Date, _counted: &[DayCounters], _deltas: &[Delta]) -> Result<bool> {
         Err(StoreError::Unavailable(format!("it cannot count {day} anew")))
     }
     /// Counters of the given links (of all links when `None`) from `first` to `last`, both included, ordered by

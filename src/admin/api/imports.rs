@@ -218,7 +218,7 @@ fn no_import(id: u64) -> Problem {
 }
 
 impl wire::ImportEntry {
-    fn new(import: &ImportSummary, all: &[ImportSummary]) -> Self {
+    pub(in crate::admin) fn new(import: &ImportSummary, all: &[ImportSummary]) -> Self {
         let about = &import.about;
         let later = all.iter().rfind(|other| other.about.file == about.file && other.id > import.id);
         Self {

@@ -19,6 +19,7 @@ mod conversions;
 mod ctr;
 mod extract;
 pub(super) mod filtered;
+pub(super) mod hooks;
 mod imports;
 mod links;
 mod matches;
@@ -32,6 +33,7 @@ mod reference;
 mod report;
 mod stats;
 pub(super) mod templates;
+mod verify;
 
 pub(super) use clicks::EXPORTS_MAX;
 pub(super) use imports::UPLOADS_MAX;
@@ -58,11 +60,13 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .merge(conversions::router())
         .merge(ctr::router())
         .merge(filtered::router())
+        .merge(hooks::router())
         .merge(matches::router())
         .merge(misses::router())
         .merge(node::router())
         .merge(owner::router())
         .merge(reclassify::router())
+        .merge(verify::router())
         .merge(report::router())
         .merge(templates::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

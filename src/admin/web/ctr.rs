@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
+use super::help::{Word, defined};
 use super::layout::{self, Place};
 use super::text::{count, counted, interval, parts, plain, when};
-use super::words::{Word, defined};
 use super::{Refused, figures, text, whisker};
 use crate::admin::Admin;
 use crate::stats::ctr::{Grouping, Numerator};

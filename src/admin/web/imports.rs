@@ -11,9 +11,9 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::help::{Word, defined};
 use super::layout::{self, Place, Question};
 use super::text::{count, counted, plain, sentence, when};
-use super::words::{Word, defined};
 use super::{Refused, unreadable};
 use crate::admin::Admin;
 use crate::admin::api::problem::Problem;

@@ -69,7 +69,9 @@ pub(in crate::store) async fn a_day_is_replaced_whole_and_its_neighbours_and_wat
     let next = DAY.tomorrow().unwrap();
     let deltas = vec![delta(1, DAY, 5, &[1, 2]), delta(2, DAY, 3, &[]), delta(1, next, 7, &[])];
     store.apply(&batch(0, 15, deltas)).await.unwrap();
-    store.replace_day(DAY, &[delta(1, DAY, 4, &[2]), delta(3, DAY, 1, &[]), delta(9, next, 9, &[])]).await.unwrap();
+    let counted = store.counters(None, DAY, DAY).await.unwrap();
+    let deltas = [delta(1, DAY, 4, &[2]), delta(3, DAY, 1, &[]), delta(9, next, 9, &[])];
+    assert!(store.replace_day(DAY, &counted, &deltas).await.unwrap());
     let counted = [clicks(store, 1, DAY).await, clicks(store, 2, DAY).await, clicks(store, 3, DAY).await];
     assert_eq!(counted, [4, 0, 1]);
     assert_eq!(count(store, 1, DAY).await.unwrap().visitors, 1);
@@ -78,6 +80,14 @@ pub(in crate::store) async fn a_day_is_replaced_whole_and_its_neighbours_and_wat
     assert_eq!(store.watermark(ONE, Shard(0)).await.unwrap(), Position(15));
     assert_eq!(store.apply(&batch(15, 16, vec![delta(1, DAY, 1, &[])])).await.unwrap(), Applied::Yes);
     assert_eq!(clicks(store, 1, DAY).await, 5);
+}
+
+pub(in crate::store) async fn a_day_that_was_counted_into_meanwhile_is_not_replaced(store: &dyn Store) {
+    store.apply(&batch(0, 5, vec![delta(1, DAY, 5, &[])])).await.unwrap();
+    let counted = store.counters(None, DAY, DAY).await.unwrap();
+    store.apply(&batch(5, 6, vec![delta(1, DAY, 1, &[])])).await.unwrap();
+    assert!(!store.replace_day(DAY, &counted, &[delta(1, DAY, 4, &[])]).await.unwrap());
+    assert_eq!(clicks(store, 1, DAY).await, 6);
 }
 
 pub(in crate::store) async fn counters_are_listed_by_link_then_day(store: &dyn Store) {

@@ -65,6 +65,7 @@ macro_rules! store_contract {
                 counters_add_across_batches
                 one_batch_may_name_a_link_and_day_twice
                 a_day_is_replaced_whole_and_its_neighbours_and_watermarks_stay
+                a_day_that_was_counted_into_meanwhile_is_not_replaced
                 counters_are_listed_by_link_then_day
                 counters_of_some_dimensions_are_those_of_all_without_the_others
                 clicks_on_a_removed_link_are_counted

@@ -38,15 +38,19 @@ pub(super) fn apply(file: &Connection, batch: &Batch) -> Result<(Applied, Vec<Mo
     Ok((Applied::Yes, rows.moved))
 }
 
-/// Forgets what was counted on `day` and counts `deltas`, as far as they are of that day.
-pub(super) fn replace_day(file: &Connection, day: Date, deltas: &[Delta]) -> Result<()> {
+/// Forgets what was counted on `day` and counts `deltas`, as far as they are of that day; `false`, and nothing is
+/// changed, if the day does not have this many hits.
+pub(super) fn replace_day(file: &Connection, day: Date, hits: u64, deltas: &[Delta]) -> Result<bool> {
+    if read_all(file, Dimensions::ALL, day, day)?.iter().map(|found| found.counters.hits()).sum::<u64>() != hits {
+        return Ok(false);
+    }
     let mut forget = file.prepare_cached("DELETE FROM counters WHERE key BETWEEN ?1 AND ?2")?;
     forget.execute([LinkDay::first_of(day), LinkDay::last_of(day)])?;
     let mut rows = Rows::prepare(file)?;
     for delta in in_table_order(deltas).into_iter().filter(|delta| delta.day == day) {
         rows.add(delta)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// A batch that counts something must end after it begins, or sending it again would count it again.

@@ -234,9 +234,9 @@ impl CountStore for Embedded {
         self.write(Durability::Replayed, move |file| counts::set_archived(file, incarnation, to)).await
     }
 
-    async fn replace_day(&self, day: Date, deltas: &[Delta]) -> Result<()> {
-        let deltas = deltas.to_vec();
-        self.write(Durability::Synced, move |file| counts::replace_day(file, day, &deltas)).await
+    async fn replace_day(&self, day: Date, counted: &[DayCounters], deltas: &[Delta]) -> Result<bool> {
+        let (hits, deltas) = (counted.iter().map(|day| day.counters.hits()).sum(), deltas.to_vec());
+        self.write(Durability::Synced, move |file| counts::replace_day(file, day, hits, &deltas)).await
     }
 
     async fn counters_of(

@@ -264,9 +264,10 @@ impl CountStore for Redis {
         self.call(move |server| async move { counts::set_archived(&server, incarnation, to).await }).await
     }
 
-    async fn replace_day(&self, day: Date, deltas: &[Delta]) -> Result<()> {
+    async fn replace_day(&self, day: Date, counted: &[DayCounters], deltas: &[Delta]) -> Result<bool> {
+        let hits = counted.iter().map(|day| (day.link, day.counters.hits())).collect::<Vec<_>>();
         let deltas = deltas.to_vec();
-        self.call(move |server| async move { counts::replace_day(&server, day, &deltas).await }).await
+        self.call(move |server| async move { counts::replace_day(&server, day, &hits, &deltas).await }).await
     }
 
     async fn counters_of(

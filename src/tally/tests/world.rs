@@ -126,6 +126,8 @@ pub(super) struct World {
     backups: VecDeque<Backup>,
     /// Journals are kept for long and the store may go back; else it never does.
     pub(super) keeps: bool,
+    /// Hits after which the memory of double taps begins anew.
+    pub(super) stretch: u64,
     begun: Instant,
     elapsed: Duration,
     /// Calls of the store that fail from now on.
@@ -149,6 +151,7 @@ impl World {
     pub(super) fn new(seed: u64, folder: PathBuf, rule: Rule) -> Self {
         let mut chance = Chance::new(seed);
         let keeps = chance.per_mille(800);
+        let stretch = 10 + chance.below(40);
         Self {
             chance,
             clock: Clock::fixed(BEGIN_MS),
@@ -161,6 +164,7 @@ impl World {
             safe: HashMap::new(),
             backups: VecDeque::new(),
             keeps,
+            stretch,
             begun: Instant::now(),
             elapsed: Duration::ZERO,
             away: 0,

@@ -11,6 +11,7 @@ pub(crate) mod mmdb;
 pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod s3;
+pub(crate) mod target;
 
 /// How much of something a test does: a little every time, a lot with `tests/run faults`.
 pub(crate) fn size(quick: usize, full: usize) -> usize {
