@@ -194,11 +194,6 @@ impl Counters {
         })
     }
 
-    /// The counts of one dimension, ordered by the bytes of the value.
-    pub(crate) fn values(&self, dimension: Dimension) -> impl Iterator<Item = (&str, u64)> {
-        self.entries[self.range(dimension)].iter().map(|(value, count)| (value.as_str(), *count))
-    }
-
     pub(crate) fn get(&self, dimension: Dimension, value: &str) -> u64 {
         self.find(dimension, value).map_or(0, |at| self.entries[at].1)
     }

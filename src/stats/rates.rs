@@ -22,6 +22,7 @@ use crate::stats::ctr::reconcile::discrepancies;
 use crate::stats::ctr::theirs::{self, TheirGrouping};
 use crate::stats::ctr::versus::versus;
 use crate::stats::ctr::{Material, Numerator, rows};
+use crate::stats::days::{Days, LinkDay};
 use crate::stats::interval::Method;
 use crate::stats::query::{CtrQuery, WINDOW_DAYS_MAX, Window, head, wrong};
 use crate::stats::series::begin;
@@ -50,8 +51,6 @@ pub(crate) struct Rules {
     pub(crate) ratio: (f64, f64),
 }
 
-/// The most days of links that are read from the store at a time, as long as one day has no more links.
-const LINK_DAYS_MAX: usize = 50_000;
 /// The largest table of baselines, in bytes.
 const BASELINES_BYTES_MAX: u64 = 1 << 20;
 
@@ -98,6 +97,7 @@ fn read(path: &str) -> Result<String, RulesError> {
 /// What questions about rates are asked of.
 pub(crate) struct Ratings<'a> {
     pub(crate) store: &'a dyn Store,
+    pub(crate) days: &'a Days,
     pub(crate) book: Arc<Book>,
     pub(crate) matches: Arc<Matches>,
     /// By id.
@@ -161,14 +161,11 @@ impl Ratings<'_> {
         })
     }
 
-    /// The clicks of all links, some days at a time: the more links there are the fewer.
+    /// The clicks of all links.
     async fn clicks(&self, days: Window) -> Result<ClickLog, StatsError> {
         let mut clicks = ClickLog::new(self.zone.clone());
-        let days: Vec<Date> = days.days().collect();
-        for some in days.chunks((LINK_DAYS_MAX / self.links.len().max(1)).max(1)) {
-            let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
-            let counters = self.store.counters_of(ClickLog::COUNTERS, None, *first, *last).await?;
-            counters.iter().for_each(|day| clicks.add(day));
+        for day in self.days.read(self.store, LinkDay::COUNTERS, days).await? {
+            day.links.iter().for_each(|link| clicks.add(day.day, link));
         }
         Ok(clicks)
     }
@@ -338,6 +335,7 @@ mod tests {
         let rules = Rules::open(&config()).unwrap();
         let ratings = Ratings {
             store: &FakeStore::default(),
+            days: &Days::default(),
             book: Arc::new(book),
             matches: Arc::default(),
             links: Arc::default(),

@@ -206,6 +206,11 @@ pub(crate) trait CountStore: Send + Sync {
         first: Date,
         last: Date,
     ) -> Result<Vec<DayCounters>>;
+    /// A number that is another one whenever the counters of `day` have changed, so that what was made of them can be kept;
+    /// ask before reading them. `None` from a store that others write to, too: it cannot know.
+    fn changes(&self, _day: Date) -> Option<u64> {
+        None
+    }
     /// Adds to the per-day counts of requests that met no link, `(kind, slug, count)`; capped by
     /// [`MISSED_SLUGS_MAX`], the rest under `(other)`.
     async fn add_misses(&self, day: Date, misses: &[(String, String, u64)]) -> Result<()>;

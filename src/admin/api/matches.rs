@@ -73,7 +73,7 @@ fn unknown(post: &str) -> Problem {
     Problem::not_found(format!("no imported post is called {post:?}"))
 }
 
-fn matched_post(matched: &Matched, id: PostId) -> MatchedPost {
+pub(in crate::admin) fn matched_post(matched: &Matched, id: PostId) -> MatchedPost {
     let post = matched.book.post(id);
     let links = matched.matches.of_post(id).iter().map(|found| MatchLine {
         link: found.link.0,

@@ -86,7 +86,7 @@ fn wrong_rows(sheet: &Sheet, told: Told) -> Refusal {
     let first = numbers.into_iter().zip(told.first).map(|(row, (_, message))| RowError { row, message }).collect();
     let rows = Listed { first, count: told.count };
     let message = format!("{} of the file's rows cannot be imported, so none was", rows.count);
-    Refusal { message, rows }
+    Refusal { message, rows, ..Refusal::default() }
 }
 
 fn skipped(sheet: &Sheet, told: &Told) -> Listed<Skipped> {

@@ -12,7 +12,7 @@ use super::link_day::LinkDay;
 use super::number::Number;
 use super::packed;
 use super::quarantine::{self, Moved};
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimension, Dimensions};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::uniques::Uniques;
@@ -41,7 +41,8 @@ pub(super) fn apply(file: &Connection, batch: &Batch) -> Result<(Applied, Vec<Mo
 /// Forgets what was counted on `day` and counts `deltas`, as far as they are of that day; `false`, and nothing is
 /// changed, if the day does not have this many hits.
 pub(super) fn replace_day(file: &Connection, day: Date, hits: u64, deltas: &[Delta]) -> Result<bool> {
-    if read_all(file, Dimensions::ALL, day, day)?.iter().map(|found| found.counters.hits()).sum::<u64>() != hits {
+    let counted = read_all(file, Dimensions::of(&[Dimension::Verdict]), day, day)?;
+    if counted.iter().map(|found| found.counters.hits()).sum::<u64>() != hits {
         return Ok(false);
     }
     let mut forget = file.prepare_cached("DELETE FROM counters WHERE key BETWEEN ?1 AND ?2")?;

@@ -25,10 +25,11 @@ pub(crate) mod simulated;
 mod tests;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use hashbrown::{HashMap, HashSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::{Connection, TransactionBehavior};
@@ -56,6 +57,8 @@ pub(crate) struct Embedded {
     link_changes: Arc<AtomicU64>,
     /// Rows in the quarantine: those of earlier processes and those of this one.
     quarantined: AtomicU64,
+    /// How often the counters of each day were written since the start: one entry for a day.
+    changes: Mutex<HashMap<Date, u64>>,
     _held: Held,
 }
 
@@ -88,8 +91,9 @@ impl Embedded {
         let writer = start("store-writer", connection)?;
         let lookups = start("store-lookups", held.open_reader()?)?;
         let reports = start("store-reports", held.open_reader()?)?;
+        let (quarantined, changes) = (AtomicU64::new(quarantined), Mutex::default());
         let link_changes = Arc::default();
-        Ok(Self { lookups, reports, writer, link_changes, quarantined: AtomicU64::new(quarantined), _held: held })
+        Ok(Self { lookups, reports, writer, link_changes, quarantined, changes, _held: held })
     }
 
     /// One write transaction: all of `work`, or nothing.
@@ -113,6 +117,12 @@ impl Embedded {
             result
         };
         self.writer.run(work).await
+    }
+
+    /// Counters of these days may have been written. To be said afterwards: who reads in between has the old number.
+    fn note_changes(&self, days: impl Iterator<Item = Date>) {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        days.for_each(|day| *changes.entry(day).or_insert(0) += 1);
     }
 
     /// A look-up that a redirect may be waiting for.
@@ -204,8 +214,11 @@ impl CountStore for Embedded {
     }
 
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
+        let days: HashSet<Date> = batch.deltas.iter().map(|delta| delta.day).collect();
         let batch = batch.clone();
-        let (applied, moved) = self.write(Durability::Replayed, move |file| counts::apply(file, &batch)).await?;
+        let written = self.write(Durability::Replayed, move |file| counts::apply(file, &batch)).await;
+        self.note_changes(days.into_iter());
+        let (applied, moved) = written?;
         for Moved { link, day, reason } in moved {
             tracing::error!(%link, %day, reason, "counters that cannot be read are in the table quarantine now; counting goes on from 0");
             self.quarantined.fetch_add(1, Ordering::Relaxed);
@@ -236,7 +249,15 @@ impl CountStore for Embedded {
 
     async fn replace_day(&self, day: Date, counted: &[DayCounters], deltas: &[Delta]) -> Result<bool> {
         let (hits, deltas) = (counted.iter().map(|day| day.counters.hits()).sum(), deltas.to_vec());
-        self.write(Durability::Synced, move |file| counts::replace_day(file, day, hits, &deltas)).await
+        let replace = move |file: &Connection| counts::replace_day(file, day, hits, &deltas);
+        let written = self.write(Durability::Synced, replace).await;
+        self.note_changes(std::iter::once(day));
+        written
+    }
+
+    fn changes(&self, day: Date) -> Option<u64> {
+        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(changes.get(&day).copied().unwrap_or(0))
     }
 
     async fn counters_of(
