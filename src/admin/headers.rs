@@ -12,9 +12,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::api::problem::Problem;
 
-/// There is no script on any page, and nothing inline: what strangers send cannot become code.
+/// The one script is a file of ours, and nothing is inline: what strangers send cannot become code.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
      frame-ancestors 'none'; base-uri 'none'",
 );
 

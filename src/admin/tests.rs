@@ -43,8 +43,18 @@ impl super::Past for Still {
         Err("nothing is compared here".to_owned())
     }
 
-    fn verification(&self) -> wire::Reclassification {
-        wire::Reclassification::idle()
+    fn verification(&self) -> verification::Verification {
+        verification::Verification::idle()
+    }
+}
+
+impl crate::forward::Counted for Still {
+    fn live(&self) -> crate::domain::position::Incarnation {
+        crate::domain::position::Incarnation(1)
+    }
+
+    fn counted(&self) -> crate::domain::position::Position {
+        crate::domain::position::Position::START
     }
 }
 
@@ -106,10 +116,26 @@ fn plane() -> (Admin, Arc<FakeStore>, tempfile::TempDir) {
     let store = Arc::new(FakeStore::default());
     let domains = Arc::new(Domains::new(&[], config.redirect.address, config.admin.address).unwrap());
     let folder = tempfile::tempdir().unwrap();
-    let admin = Admin::new(Parts {
-        catalog: Arc::new(Catalog::new(store.clone(), domains, config.links, clock.clone(), Arc::new(Deaf))),
+    let runtime = tokio::runtime::Handle::current();
+    let archive = Arc::new(Archive::open(&config.archive, folder.path(), &runtime).unwrap());
+    let outbox = Arc::new(crate::forward::Outbox::open(&folder.path().join("hooks"), &clock).unwrap());
+    let forward = crate::forward::Forward::start(crate::forward::Tools {
+        config: config.hooks.clone(),
+        folder: folder.path().join("hooks"),
         store: store.clone(),
-        archive: Arc::new(Archive::open(&config.archive, folder.path(), &tokio::runtime::Handle::current()).unwrap()),
+        archive: archive.clone(),
+        domains: domains.clone(),
+        outbox: outbox.clone(),
+        counted: Arc::new(Still),
+        clock: clock.clone(),
+    });
+    let announcer = Arc::new(Announcer::new(Arc::new(Deaf), outbox, domains.clone()));
+    let admin = Admin::new(Parts {
+        catalog: Arc::new(Catalog::new(store.clone(), domains, config.links, clock.clone(), announcer.clone())),
+        store: store.clone(),
+        archive,
+        hooks: Arc::new(forward.unwrap().desk()),
+        announcer,
         node: Arc::new(Still),
         past: Arc::new(Still),
         clock,
@@ -318,7 +344,10 @@ async fn every_answer_forbids_scripts_frames_and_caches() {
     for path in ["/sign-in", "/healthz", "/nothing", "/api/v1/links"] {
         let headers = bench.browse(Method::GET, path, &[], "").await.headers;
         assert!(
-            headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'; style-src 'self'")
+            headers["content-security-policy"]
+                .to_str()
+                .unwrap()
+                .starts_with("default-src 'none'; script-src 'self'; style-src 'self'")
         );
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert_eq!(headers["x-frame-options"], "DENY");

@@ -119,6 +119,30 @@ impl Filter {
         self
     }
 
+    /// The same filter not admitting this value of `facet`.
+    pub(crate) fn but(mut self, facet: Facet, value: &str) -> Self {
+        let choice = self.0.entry(facet).or_default();
+        choice.only.remove(value);
+        choice.not.insert(value.to_owned());
+        self
+    }
+
+    /// The same filter saying nothing of this value of `facet`.
+    pub(crate) fn without(mut self, facet: Facet, value: &str) -> Self {
+        if let Some(choice) = self.0.get_mut(&facet) {
+            choice.only.remove(value);
+            choice.not.remove(value);
+            if choice.only.is_empty() && choice.not.is_empty() {
+                self.0.remove(&facet);
+            }
+        }
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Facet, &Choice)> {
         self.0.iter().map(|(facet, choice)| (*facet, choice))
     }
@@ -357,6 +381,15 @@ mod tests {
         }
         assert_eq!(again, filter);
         assert_eq!(filter.pairs().next(), Some(("link", "7".to_owned())));
+    }
+
+    #[test]
+    fn a_value_is_admitted_excluded_and_forgotten_again() {
+        let filter = Filter::default().with(COUNTRY, "SE").with(COUNTRY, "NO").but(COUNTRY, "NO");
+        let pairs = |filter: &Filter| filter.pairs().map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>();
+        assert_eq!(pairs(&filter), ["country=SE", "country=!NO"]);
+        let none = filter.without(COUNTRY, "SE").without(COUNTRY, "NO").without(LINK, "7");
+        assert!(none.is_empty());
     }
 
     #[test]

@@ -35,10 +35,11 @@ pub(super) fn matches(link: &Link, domain: Option<&DomainName>, filter: &LinkFil
     domain.is_none_or(|domain| *domain == spec.domain)
         && is(&filter.tag, &|tag| spec.tags.iter().any(|own| own == tag))
         && is(&filter.campaign, &|campaign| spec.utm.campaign.as_deref() == Some(campaign))
-        && is(&filter.part, &|part| contains(spec, &part.to_lowercase()))
+        && is(&filter.part, &|part| mentions(spec, &part.to_lowercase()))
 }
 
-fn contains(spec: &LinkSpec, part: &str) -> bool {
+/// Whether slug, title or destination contain `part`, which is in small letters.
+pub(crate) fn mentions(spec: &LinkSpec, part: &str) -> bool {
     let texts = [Some(spec.slug.as_str()), spec.title.as_deref(), Some(spec.destination.as_str())];
     texts.into_iter().flatten().any(|text| text.to_lowercase().contains(part))
 }

@@ -21,6 +21,7 @@ use crate::cli::demo::plan::{DemoHit, Plan};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::click::Click;
+use crate::domain::counter::Delta;
 use crate::domain::link::{Link, LinkFacts, LinkId};
 use crate::domain::position::{Incarnation, Position};
 use crate::domain::visitor::Salt;
@@ -95,7 +96,7 @@ pub(crate) fn fill_with_crowd(config: &Config, crowd: &Crowd) -> anyhow::Result<
     } else {
         let ids: Vec<LinkId> = links.iter().map(|link| link.id).collect();
         for day in days {
-            runtime.block_on(parts.store.replace_day(day, &crowd.clicks(day, &ids)))?;
+            count_day(&parts, &runtime, day, &crowd.clicks(day, &ids))?;
         }
     }
     let imports = admin::imports(parts.store.clone(), parts.catalog.clone());
@@ -104,6 +105,12 @@ pub(crate) fn fill_with_crowd(config: &Config, crowd: &Crowd) -> anyhow::Result<
     clock.set(crowd.now.as_millisecond());
     runtime.block_on(imports.import(upload, crowd.now))?;
     parts.journal.stop();
+    Ok(())
+}
+
+fn count_day(parts: &Parts, runtime: &Runtime, day: Date, deltas: &[Delta]) -> anyhow::Result<()> {
+    let is_empty = runtime.block_on(parts.store.replace_day(day, &[], deltas))?;
+    anyhow::ensure!(is_empty, "the store has counted clicks on {day} already");
     Ok(())
 }
 
@@ -131,7 +138,7 @@ fn fill_with_hits(
             sealed = Position(sealed.0 + hits.len() as u64);
         }
         hits.into_iter().for_each(|click| sum.add(click));
-        runtime.block_on(parts.store.replace_day(*day, &sum.finish()))?;
+        count_day(parts, runtime, *day, &sum.finish())?;
     }
     runtime.block_on(parts.store.set_archived(incarnation, sealed))?;
     parts.archive.stop(DELIVER_WITHIN);

@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::domain::counter::{Count, DayCounters, Dimension};
+use crate::domain::counter::{Count, DayCounters, Dimension, Dimensions};
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
 use crate::stats::query::Window;
@@ -54,6 +54,9 @@ pub(crate) struct LinkDay {
 }
 
 impl LinkDay {
+    /// What it is made of.
+    pub(crate) const COUNTERS: Dimensions = Dimensions::of(&[Dimension::Verdict, Dimension::SeenOn, Dimension::Hour]);
+
     #[cfg(test)]
     pub(crate) fn of(counters: &DayCounters) -> Self {
         Self::with(counters, parse_hour)
@@ -170,14 +173,19 @@ impl Default for Days {
 
 impl Days {
     /// The days of the window on which anything was counted, in order, all links added up. A store that others write to is
-    /// read each time.
+    /// read each time, and no more of it than `of`.
     ///
     /// # Errors
     /// When the store fails.
-    pub(crate) async fn read(&self, store: &dyn CountStore, window: Window) -> Result<Vec<Arc<DaySum>>> {
+    pub(crate) async fn read(
+        &self,
+        store: &dyn CountStore,
+        of: Dimensions,
+        window: Window,
+    ) -> Result<Vec<Arc<DaySum>>> {
         let mut sums = Vec::new();
         for day in window.days() {
-            let Some(as_of) = store.changes(day) else { return unkept(store, window).await };
+            let Some(as_of) = store.changes(day) else { return unkept(store, of, window).await };
             let kept = self.0.get(&day).filter(|kept| kept.as_of == as_of);
             let sum = match kept {
                 Some(kept) => kept.sum,
@@ -194,12 +202,12 @@ impl Days {
 }
 
 /// Some days at a time, so that the counters of all links are never in memory for all days.
-async fn unkept(store: &dyn CountStore, window: Window) -> Result<Vec<Arc<DaySum>>> {
+async fn unkept(store: &dyn CountStore, of: Dimensions, window: Window) -> Result<Vec<Arc<DaySum>>> {
     const DAYS_AT_ONCE: usize = 16;
     let (mut sums, days) = (Vec::new(), window.days().collect::<Vec<_>>());
     for days in days.chunks(DAYS_AT_ONCE) {
         if let (Some(first), Some(last)) = (days.first(), days.last()) {
-            sums.extend(DaySum::of_all(store.counters(None, *first, *last).await?));
+            sums.extend(DaySum::of_all(store.counters_of(of, None, *first, *last).await?));
         }
     }
     Ok(sums)
@@ -225,7 +233,7 @@ mod tests {
 
     async fn counted(days: &Days, store: &dyn Store) -> (u64, usize) {
         let window = Window::new(DAY.yesterday().unwrap(), DAY).unwrap();
-        let sums = days.read(store, window).await.unwrap();
+        let sums = days.read(store, Dimensions::ALL, window).await.unwrap();
         assert_eq!(sums.iter().map(|sum| sum.day).collect::<Vec<_>>(), window.days().collect::<Vec<_>>());
         (sums[1].count().clicks, sums[1].hours().count())
     }
@@ -243,7 +251,8 @@ mod tests {
             store.apply(&batch).await.unwrap();
             assert_eq!(counted(&days, &*store).await, (if from.0 == 0 { 6 } else { 26 }, 1));
         }
-        store.replace_day(DAY, &[delta(1, 1)]).await.unwrap();
+        let counted_before = store.counters(None, DAY, DAY).await.unwrap();
+        assert!(store.replace_day(DAY, &counted_before, &[delta(1, 1)]).await.unwrap());
         assert_eq!(counted(&days, &*store).await, (1, 1));
     }
 }

@@ -30,6 +30,7 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use crate::archive::{Archive, ArchiveError};
+use crate::domain::counter::Dimensions;
 use crate::domain::filter::{ClickFilter, Filter, LinkSet};
 use crate::domain::link::{Link, LinkId};
 use crate::stats::asked::{Asked, named};
@@ -138,7 +139,7 @@ async fn counted<const N: usize>(
 /// What links counted on the days of the window: all of them together is what is kept.
 async fn read_days(sources: &Sources<'_>, links: &LinkSet, days: Window) -> Result<Vec<Arc<DaySum>>, StatsError> {
     let ids = match links {
-        LinkSet::All => return Ok(sources.days.read(sources.store, days).await?),
+        LinkSet::All => return Ok(sources.days.read(sources.store, Dimensions::ALL, days).await?),
         LinkSet::Only(ids) => Some(&ids[..]),
         LinkSet::Not(_) => None,
     };

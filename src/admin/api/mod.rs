@@ -19,9 +19,12 @@ mod conversions;
 mod ctr;
 mod extract;
 pub(super) mod filtered;
-mod imports;
+pub(super) mod hooks;
+pub(super) mod imports;
+pub(super) mod link_import;
 mod links;
-mod matches;
+mod links_export;
+pub(super) mod matches;
 mod misses;
 mod node;
 pub(super) mod openapi;
@@ -32,6 +35,7 @@ mod reference;
 mod report;
 mod stats;
 pub(super) mod templates;
+mod verify;
 
 pub(super) use clicks::EXPORTS_MAX;
 pub(super) use imports::UPLOADS_MAX;
@@ -52,21 +56,25 @@ pub(super) fn router(admin: &Admin) -> Router {
 fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
     let (routes, document) = OpenApiRouter::new()
         .merge(links::router())
+        .merge(links_export::router())
         .merge(stats::router())
         .merge(click::router())
         .merge(clicks::router())
         .merge(conversions::router())
         .merge(ctr::router())
         .merge(filtered::router())
+        .merge(hooks::router())
         .merge(matches::router())
         .merge(misses::router())
         .merge(node::router())
         .merge(owner::router())
         .merge(reclassify::router())
+        .merge(verify::router())
         .merge(report::router())
         .merge(templates::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(bulk::router())
+        .merge(link_import::router())
         .merge(imports::router())
         .split_for_parts();
     let routes = routes

@@ -1,110 +1,217 @@
-//! Clicks per day as bars, drawn as SVG without a script or an inline style. Everything is placed in per cent, so
-//! that bars stretch with the page and letters do not. The numbers are in a table below it.
+//! Clicks over time as bars, with those of the time before behind them, drawn as SVG without a script or an inline style.
+//! Everything is placed in per cent, so that bars stretch with the page and letters do not. The numbers are in a table
+//! below it.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
+use super::help::{Word, defined};
 use super::text::{count, counted, short_day};
-use super::words::{Word, defined};
 use crate::stats::wire::{StatsReport, StatsRow};
 
-/// How much of its day a bar fills, in per cent.
-const BAR: f64 = 76.0;
+/// How much of its place a bar fills, and the one behind it, in per cent.
+const BAR: f64 = 60.0;
+const BAR_BEFORE: f64 = 88.0;
 
-/// Days between two labels, counted back from the last one.
-const LABEL_DAYS: usize = 7;
+/// Beyond this many days a bar is a week.
+const BARS_MAX: usize = 120;
+const WEEK: usize = 7;
+
+/// About how many labels stand under the bars.
+const LABELS: usize = 6;
 
 /// The most lines above the ground line.
 const LINES_MAX: u64 = 4;
 
-/// One bar for each day of `report`, which is by day.
-pub(super) fn days(report: &StatsReport) -> Markup {
-    let most = report.rows.iter().max_by_key(|row| row.clicks).filter(|row| row.clicks > 0);
-    let scale = Scale::up_to(most.map_or(0, |row| row.clicks));
+/// One bar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Bar {
+    /// `2026-11-21`, `week of 2026-11-15`, `13:00`
+    name: String,
+    label: String,
+    clicks: u64,
+    before: Option<u64>,
+    visitors: Option<u64>,
+    hits: Option<u64>,
+}
+
+/// What a bar stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Hour,
+    Day,
+    Week,
+}
+
+impl Step {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+        }
+    }
+}
+
+/// The bars of `now`, which is by day or by hour; `before` is of the same length, right before it.
+pub(super) fn draw(now: &StatsReport, before: Option<&StatsReport>, zone: &TimeZone) -> Markup {
+    let step = match (now.by.as_str(), now.rows.len()) {
+        ("hour", _) => Step::Hour,
+        (_, days) if days > BARS_MAX => Step::Week,
+        _ => Step::Day,
+    };
+    let bars = bars(now, before, step, zone);
+    let scale = Scale::up_to(bars.iter().map(|bar| bar.clicks.max(bar.before.unwrap_or(0))).max().unwrap_or(0));
     html! {
         figure.chart {
             div.plot {
                 div.steps aria-hidden="true" { @for line in scale.lines().rev() { span { (count(line)) } } }
-                (bars(report, scale))
-                (dates(&report.rows))
+                (drawn(now, &bars, scale, step))
+                (labels(&bars))
             }
-            figcaption {
-                "Clicks per day, " (report.from) " to " (report.to) " (" (report.time_zone) "). "
-                @if let Some(row) = most {
-                    "Most on one day: " (counted(row.clicks, "click")) " on " (row.value) ". The last day is not over."
-                } @else { "No clicks in these days yet." }
-            }
-            (numbers(report))
+            (caption(now, before, &bars, step))
+            (numbers(now, before.is_some(), &bars, step))
         }
     }
 }
 
-fn bars(report: &StatsReport, scale: Scale) -> Markup {
-    let slot = 100.0 / report.rows.len().max(1) as f64;
+/// The shape of a series without a scale, to stand beside its sum in a table; screen readers have the sum.
+pub(super) fn spark(clicks: &[u64]) -> Markup {
+    let most = clicks.iter().copied().max().unwrap_or(0).max(1) as f64;
+    let step = 100.0 / clicks.len().max(1) as f64;
     html! {
-        svg.bars role="img" aria-label={ "Clicks per day, " (report.from) " to " (report.to) "; the table below has the numbers" } {
+        svg.spark viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true" {
+            @for (place, clicks) in clicks.iter().enumerate().filter(|(_, clicks)| **clicks > 0) {
+                @let height = (24.0 * *clicks as f64 / most).max(1.0);
+                rect x=(format!("{:.1}", place as f64 * step)) y=(format!("{:.1}", 24.0 - height)) width=(format!("{:.1}", step * 0.8)) height=(format!("{height:.1}")) {}
+            }
+        }
+    }
+}
+
+fn bars(now: &StatsReport, before: Option<&StatsReport>, step: Step, zone: &TimeZone) -> Vec<Bar> {
+    let before_rows = before.map(|before| before.rows.as_slice());
+    let single = now.rows.iter().enumerate().map(|(place, row)| {
+        let (name, label) = named(row, step, zone);
+        let before = before_rows.map(|rows| rows.get(place).map_or(0, |row| row.clicks));
+        Bar { name, label, clicks: row.clicks, before, visitors: row.visitors, hits: row.hits }
+    });
+    let single: Vec<Bar> = single.collect();
+    // Counted back from the last day, so that the first week is the one that may be cut.
+    if step == Step::Week { single.rchunks(WEEK).rev().map(week).collect() } else { single }
+}
+
+fn named(row: &StatsRow, step: Step, zone: &TimeZone) -> (String, String) {
+    if step == Step::Hour {
+        let hour = row.value.parse::<Timestamp>().map(|at| at.to_zoned(zone.clone()).strftime("%H:%M").to_string());
+        let hour = hour.unwrap_or_else(|_| row.value.clone());
+        return (hour.clone(), hour);
+    }
+    let label = row.value.parse::<Date>().map_or_else(|_| row.value.clone(), short_day);
+    (row.value.clone(), label)
+}
+
+fn week(days: &[Bar]) -> Bar {
+    let sum = |number: fn(&Bar) -> Option<u64>| days.iter().map(number).sum::<Option<u64>>();
+    Bar {
+        name: format!("{} to {}", days[0].name, days[days.len() - 1].name),
+        label: days[0].label.clone(),
+        clicks: days.iter().map(|day| day.clicks).sum(),
+        before: sum(|day| day.before),
+        visitors: sum(|day| day.visitors),
+        hits: sum(|day| day.hits),
+    }
+}
+
+fn drawn(report: &StatsReport, bars: &[Bar], scale: Scale, step: Step) -> Markup {
+    let slot = 100.0 / bars.len().max(1) as f64;
+    html! {
+        svg.bars role="img" aria-label={ "Clicks per " (step.name()) ", " (report.from) " to " (report.to) "; the table below has the numbers" } {
             @for line in scale.lines() {
                 @let y = per_cent(100.0 - scale.height(line));
                 line.ground[line == 0] x1="0%" x2="100%" y1=(y) y2=(y) {}
             }
-            @for (place, row) in report.rows.iter().enumerate() { (bar(place as f64 * slot, slot, row, scale)) }
-        }
-    }
-}
-
-/// A bar, and the whole of its day to point at.
-fn bar(left: f64, slot: f64, row: &StatsRow, scale: Scale) -> Markup {
-    let height = scale.height(row.clicks);
-    html! {
-        g {
-            title { (row.value) ": " (counted(row.clicks, "click")) }
-            rect.reach x=(per_cent(left)) y="0%" width=(per_cent(slot)) height="100%" {}
-            @if row.clicks > 0 {
-                rect.some x=(per_cent(left + slot * (100.0 - BAR) / 200.0)) y=(per_cent(100.0 - height))
-                    width=(per_cent(slot * BAR / 100.0)) height=(per_cent(height)) {}
-            }
-        }
-    }
-}
-
-/// A date under every seventh bar, back from the last.
-fn dates(rows: &[StatsRow]) -> Markup {
-    let slot = 100.0 / rows.len().max(1) as f64;
-    let labelled = rows.iter().enumerate().rev().step_by(LABEL_DAYS);
-    html! {
-        svg.dates aria-hidden="true" {
-            @for (place, row) in labelled {
-                @let is_last = place + 1 == rows.len();
-                @let x = if is_last { 100.0 } else { (place as f64 + 0.5) * slot };
-                text x=(per_cent(x)) y="1em" text-anchor=(if is_last { "end" } else { "middle" }) {
-                    (row.value.parse::<Date>().map_or_else(|_| row.value.clone(), short_day))
+            @for (place, bar) in bars.iter().enumerate() {
+                g {
+                    title { (bar.name) ": " (counted(bar.clicks, "click")) @if let Some(before) = bar.before { ", before: " (count(before)) } }
+                    rect.reach x=(per_cent(place as f64 * slot)) y="0%" width=(per_cent(slot)) height="100%" {}
+                    @if let Some(before) = bar.before { (one("before", place, slot, BAR_BEFORE, scale.height(before))) }
+                    (one("some", place, slot, BAR, scale.height(bar.clicks)))
                 }
             }
         }
     }
 }
 
-fn numbers(report: &StatsReport) -> Markup {
+fn one(class: &str, place: usize, slot: f64, width: f64, height: f64) -> Markup {
+    let left = place as f64 * slot + slot * (100.0 - width) / 200.0;
+    html! {
+        @if height > 0.0 {
+            rect class=(class) x=(per_cent(left)) y=(per_cent(100.0 - height)) width=(per_cent(slot * width / 100.0)) height=(per_cent(height)) {}
+        }
+    }
+}
+
+/// Some of the labels, counted back from the last one.
+fn labels(bars: &[Bar]) -> Markup {
+    let slot = 100.0 / bars.len().max(1) as f64;
+    let every = if bars.len() > LABELS { bars.len().div_ceil(LABELS) } else { 1 };
+    html! {
+        svg.dates aria-hidden="true" {
+            @for (place, bar) in bars.iter().enumerate().rev().step_by(every) {
+                @let is_last = place + 1 == bars.len() && bars.len() > 1;
+                @let x = if is_last { 100.0 } else { (place as f64 + 0.5) * slot };
+                text x=(per_cent(x)) y="1em" text-anchor=(if is_last { "end" } else { "middle" }) { (bar.label) }
+            }
+        }
+    }
+}
+
+fn caption(now: &StatsReport, before: Option<&StatsReport>, bars: &[Bar], step: Step) -> Markup {
+    let most = bars.iter().max_by_key(|bar| bar.clicks).filter(|bar| bar.clicks > 0);
+    html! {
+        figcaption {
+            span.together { span.key {} (defined(Word::Click, "Clicks")) " per " (step.name()) } ", " (now.from) " to " (now.to) " (" (now.time_zone) ")"
+            @if let Some(before) = before {
+                "; behind them " span.together { span.key.before {} (defined(Word::Before, "the time before")) } ", " (before.from) " to " (before.to)
+            }
+            ". "
+            @match most {
+                Some(bar) => { "Most in one " (step.name()) ": " (counted(bar.clicks, "click")) " on " (bar.name) "." },
+                None => { "No clicks in these days." },
+            }
+        }
+    }
+}
+
+fn numbers(now: &StatsReport, has_before: bool, bars: &[Bar], step: Step) -> Markup {
     let known = |number: Option<u64>| number.map_or_else(|| "unknown".to_owned(), count);
+    let is_by_day = step != Step::Hour;
     html! {
         details {
-            summary { "The numbers of each day" }
+            summary { "The numbers of each " (step.name()) }
             table {
+                caption.unseen { "Clicks per " (step.name()) }
                 thead {
                     tr {
-                        th scope="col" { (defined(Word::Day, "Day")) " (" (report.time_zone) ")" }
+                        th scope="col" { (defined(Word::Day, if is_by_day { "Day" } else { "Hour" })) " (" (now.time_zone) ")" }
                         th.number scope="col" { (defined(Word::Click, "Clicks")) }
-                        th.number scope="col" { (defined(Word::Visitor, "Visitors")) }
-                        th.number scope="col" { (defined(Word::Hit, "Hits")) }
+                        @if has_before { th.number scope="col" { (defined(Word::Before, "Before")) } }
+                        @if is_by_day {
+                            th.number scope="col" { (defined(Word::Visitor, "Visitors")) }
+                            th.number scope="col" { (defined(Word::Hit, "Hits")) }
+                        }
                     }
                 }
                 tbody {
-                    @for row in report.rows.iter().rev() {
+                    @for bar in bars.iter().rev() {
                         tr {
-                            th scope="row" { (row.value) }
-                            td.number { (count(row.clicks)) }
-                            td.number { (known(row.visitors)) }
-                            td.number { (known(row.hits)) }
+                            th scope="row" { (bar.name) }
+                            td.number { (count(bar.clicks)) }
+                            @if let Some(before) = bar.before { td.number { (count(before)) } }
+                            @if is_by_day { td.number { (known(bar.visitors)) } td.number { (known(bar.hits)) } }
                         }
                     }
                 }
@@ -164,5 +271,25 @@ mod tests {
         let scale = Scale::up_to(1_000_000);
         assert!(scale.height(1) > 1.0);
         assert!((scale.height(1_000_000) - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_long_time_is_drawn_by_the_week_and_loses_no_click() {
+        let row = |clicks| StatsRow {
+            value: "2026-11-21".to_owned(),
+            label: None,
+            clicks,
+            share: 0.0,
+            visitors: Some(1),
+            hits: None,
+        };
+        let json = serde_json::json!({"link": null, "campaign": null, "from": "2026-01-01", "to": "2026-12-31",
+            "time_zone": "UTC", "by": "day", "clicks": 365, "visitors": null, "hits": null, "verdicts": null, "rows": []});
+        let mut report: StatsReport = serde_json::from_value(json).unwrap();
+        report.rows = (0..365).map(|_| row(1)).collect();
+        let bars = bars(&report, Some(&report), Step::Week, &TimeZone::UTC);
+        assert_eq!((bars.len(), bars[0].clicks, bars[1].clicks), (53, 1, 7));
+        assert_eq!(bars.iter().map(|bar| bar.before.unwrap()).sum::<u64>(), 365);
+        assert_eq!((bars[1].visitors, bars[1].hits), (Some(7), None));
     }
 }

@@ -2,29 +2,37 @@
 
 use std::collections::HashMap;
 
-use jiff::Span;
-
 use super::Refused;
+use super::view::View;
 use crate::admin::Admin;
-use crate::domain::filter::Filter;
 use crate::stats::ctr::{Grouping, Numerator, Order};
 use crate::stats::query::{By, CtrQuery, StatsQuery, Window};
 use crate::stats::reports;
 use crate::stats::wire::{CtrReport, CtrRow, StatsReport};
 
-/// The days a page shows.
-pub(super) const DAYS: i32 = 28;
-
-/// Clicks of the last days that `filter` admits: one report for each of `by`, from one reading.
-pub(super) async fn recent<const N: usize>(
+/// Clicks of a view: one report for each of `by`, from one reading.
+pub(super) async fn clicks<const N: usize>(
     admin: &Admin,
-    filter: Filter,
+    view: &View,
     by: [By; N],
 ) -> Result<[StatsReport; N], Refused> {
-    let zone = admin.report_zone.clone();
-    let today = admin.clock.now().to_zoned(zone.clone()).date();
-    let window = Window::new(today.saturating_sub(Span::new().days(DAYS - 1)), today)?;
-    Ok(reports(&admin.sources(), &StatsQuery { filter, window, zone }, by).await?)
+    of_days(admin, view, view.window, by).await
+}
+
+/// Clicks of the days before those of a view.
+pub(super) async fn clicks_before(admin: &Admin, view: &View, by: By) -> Result<StatsReport, Refused> {
+    let [report] = of_days(admin, view, view.before(), [by]).await?;
+    Ok(report)
+}
+
+async fn of_days<const N: usize>(
+    admin: &Admin,
+    view: &View,
+    window: Window,
+    by: [By; N],
+) -> Result<[StatsReport; N], Refused> {
+    let query = StatsQuery { filter: view.asked(), window, zone: admin.report_zone.clone() };
+    Ok(reports(&admin.sources(), &query, by).await?)
 }
 
 /// Click-through rates of all imported days, by link.

@@ -6,9 +6,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::Refused;
+use super::help::{Word, defined};
 use super::layout::{self, Place};
 use super::text::{short, when};
-use super::words::{Word, defined};
 use crate::admin::Admin;
 use crate::admin::api::filtered::verdict;
 use crate::admin::filtered::{DAYS, Wanted, latest};

@@ -2,42 +2,50 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::STYLE_PATH;
+use super::assets::{SCRIPTS, STYLES, TAB_ICON};
+use super::icons::Icon;
 
 /// Where in the dashboard a page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Overview,
+    Links,
+    New,
     Ctr,
     Imports,
-    Words,
+    Help,
     /// Below one of them.
     Elsewhere,
 }
 
-const PLACES: [(Place, &str, &str); 4] = [
-    (Place::Overview, "/", "Links"),
-    (Place::Ctr, "/ctr", "CTR"),
-    (Place::Imports, "/imports", "Impressions"),
-    (Place::Words, "/words", "Words"),
+/// The navigation, from top to bottom: one line for each page.
+const PLACES: [(Place, &str, &str, Icon); 6] = [
+    (Place::Overview, "/", "Overview", Icon::Overview),
+    (Place::Links, "/links", "Links", Icon::Links),
+    (Place::New, "/links/new", "New links", Icon::New),
+    (Place::Ctr, "/ctr", "CTR", Icon::Ctr),
+    (Place::Imports, "/imports", "Impressions", Icon::Impressions),
+    (Place::Help, "/help", "Help", Icon::Help),
 ];
 
-/// A page of somebody who is signed in. `content` begins with the page's `h1`.
+/// A page of somebody who is signed in. `content` has the page's `h1`; `parts::head` draws one.
 pub(super) fn page(at: Place, title: &str, content: &Markup) -> Markup {
     document(
         title,
         &html! {
             a.skip href="#main" { "To the content" }
-            header.bar {
-                a.brand href="/" { (mark()) "Waypost" }
-                nav aria-label="Main" {
-                    @for (place, path, name) in PLACES {
-                        a href=(path) aria-current=[(place == at).then_some("page")] { (name) }
+            div.frame {
+                header.bar {
+                    a.brand href="/" { (mark()) "Waypost" }
+                    nav aria-label="Main" {
+                        @for (place, path, name, icon) in PLACES {
+                            a href=(path) aria-current=[(place == at).then_some("page")] { (icon.draw()) (name) }
+                        }
                     }
+                    form method="post" action="/sign-out" { button.quiet { (Icon::SignOut.draw()) "Sign out" } }
                 }
-                form method="post" action="/sign-out" { button.quiet { "Sign out" } }
+                main #main tabindex="-1" { (content) }
             }
-            main #main { (content) }
         },
     )
 }
@@ -51,7 +59,7 @@ pub(super) fn notice(title: &str, sentence: &str) -> Markup {
                 a.brand href="/" { (mark()) "Waypost" }
                 h1 { (title) }
                 p { (sentence) }
-                p { a href="/" { "To the links" } }
+                p { a href="/" { "To the overview" } }
             }
         },
     )
@@ -98,8 +106,9 @@ pub(in crate::admin) fn document(title: &str, body: &Markup) -> Markup {
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
                 title { (title) " · Waypost" }
-                link rel="stylesheet" href=(*STYLE_PATH);
-                link rel="icon" href="data:,";
+                link rel="stylesheet" href=(STYLES.path());
+                link rel="icon" href=(TAB_ICON.path()) type="image/svg+xml";
+                script src=(SCRIPTS.path()) defer {}
             }
             body { (body) }
         }

@@ -1,81 +1,82 @@
 //! One link: what it is, how it was clicked, what its clicks were like, and what they are divided by.
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
 
+use super::breakdown::Breakdown;
+use super::help::{Word, defined};
 use super::layout::{self, Place};
-use super::overview::{filtered, placement, recent};
+use super::links::placement;
+use super::overview::{filtered, over_time};
+use super::parts::copyable;
 use super::text::{count, counted, percent, when};
-use super::words::{Word, defined};
+use super::view::View;
 use super::{Refused, ctr, figures};
 use crate::admin::Admin;
-use crate::admin::totals::clicks_of;
-use crate::domain::counter::Dimension;
-use crate::domain::filter::Filter;
-use crate::domain::link::{Link, LinkId};
+use crate::domain::facet::{ClickFacet, Facet};
+use crate::domain::link::{Brought, Link, LinkId};
 use crate::domain::passthrough::NO_TRACK;
 use crate::stats::ctr::{Grouping, Numerator};
 use crate::stats::query::By;
-use crate::stats::seen;
-use crate::stats::wire::{CtrRow, StatsReport};
+use crate::stats::wire::{CtrRow, Seen, StatsReport};
 
-/// What is broken down, the words above it, and what they mean where that is not plain.
-const BREAKDOWNS: [(Dimension, &str, Option<Word>); 7] = [
-    (Dimension::Source, "Source", Some(Word::Source)),
-    (Dimension::SeenOn, "Seen on", Some(Word::SeenOn)),
-    (Dimension::Country, "Country", None),
-    (Dimension::Device, "Device", None),
-    (Dimension::Os, "System", None),
-    (Dimension::Browser, "Browser", None),
-    (Dimension::Referrer, "Referrer", None),
-];
+const SOURCE: Breakdown = broken_down(ClickFacet::Source, "Source", Some(Word::Source));
+const SEEN_ON: Breakdown = broken_down(ClickFacet::SeenOn, "Seen on", Some(Word::SeenOn));
+const COUNTRY: Breakdown = broken_down(ClickFacet::Country, "Country", Some(Word::Country));
+const REGION: Breakdown = broken_down(ClickFacet::Region, "Region", None);
+const CITY: Breakdown = broken_down(ClickFacet::City, "City", None);
+const DEVICE: Breakdown = broken_down(ClickFacet::Device, "Device", Some(Word::Device));
+const OS: Breakdown = broken_down(ClickFacet::Os, "System", None);
+const BROWSER: Breakdown = broken_down(ClickFacet::Browser, "Browser", None);
+const LANGUAGE: Breakdown = broken_down(ClickFacet::Language, "Language", None);
+const REFERRER: Breakdown = broken_down(ClickFacet::Referrer, "Referrer", None);
+const CHANNEL: Breakdown = broken_down(ClickFacet::Channel, "Channel", None);
 
-/// Values of one breakdown that are not folded away.
-const ROWS: usize = 6;
+const fn broken_down(facet: ClickFacet, title: &'static str, word: Option<Word>) -> Breakdown {
+    Breakdown { facet: Facet::Click(facet), title, word }
+}
 
-/// The most values of one breakdown on the page; API and CLI have all of them.
-const ROWS_MAX: usize = 200;
+/// Unfilled macros that are named.
+const UNFILLED: usize = 6;
 
 pub(super) async fn page(
     State(admin): State<Admin>,
     number: Result<Path<u64>, PathRejection>,
+    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Markup, Refused> {
-    let Path(id) = number?;
+    let (Path(id), Query(pairs)) = (number?, pairs?);
     let link = admin.catalog.get(LinkId(id)).await?;
-    let [source, seen_on, country, device, os, browser, referrer] =
-        BREAKDOWNS.map(|(dimension, ..)| By::from(dimension));
-    let by = [
-        By::Day,
-        By::from(Dimension::Reason),
-        By::from(Dimension::Unfilled),
-        source,
-        seen_on,
-        country,
-        device,
-        os,
-        browser,
-        referrer,
-    ];
-    let [days, reasons, macros, breakdowns @ ..] = figures::recent(&admin, Filter::of_link(link.id), by).await?;
-    let ever = clicks_of(&*admin.store, &[link.id]).await?.get(&link.id).copied().unwrap_or(0);
+    let view = View::parse(&format!("/links/{id}"), pairs, &[], admin.today())?.of_link(link.id);
+    let drawn = [SOURCE, SEEN_ON, COUNTRY, REGION, CITY, DEVICE, OS, BROWSER, LANGUAGE, REFERRER, CHANNEL];
+    let [reason, unfilled_by] = [ClickFacet::Reason, ClickFacet::Unfilled].map(|facet| By::Value(Facet::Click(facet)));
+    let [days, reasons, macros] = figures::clicks(&admin, &view, [view.step(), reason, unfilled_by]).await?;
+    let breakdowns = figures::clicks(&admin, &view, drawn.map(Breakdown::by)).await?;
     let rates: Vec<CtrRow> =
         figures::rates(&admin).await?.rows.into_iter().filter(|row| row.value == id.to_string()).collect();
     let name = admin.catalog.domains().readable(&link.spec.domain, &link.spec.slug);
     let content = html! {
         (about(&admin, &link, &name))
-        (recent("Last 28 days", &days, Some(ever)))
+        (head_of_numbers(&view))
+        (over_time(&admin, &view, &days).await?)
         (unfilled(&macros))
         (divided(&admin, &rates))
-        (place(&link, &breakdowns[0], &breakdowns[1]))
+        (place(days.seen.as_ref()))
         @if days.clicks > 0 {
             div.columns {
-                @for ((_, title, word), report) in BREAKDOWNS.iter().zip(&breakdowns) { (breakdown(title, *word, report)) }
+                @for (drawn, report) in drawn.iter().zip(&breakdowns) { (drawn.card(&view, report, "")) }
             }
         }
         (filtered(&days, &reasons))
     };
     Ok(layout::page(Place::Elsewhere, &name, &content))
+}
+
+fn head_of_numbers(view: &View) -> Markup {
+    html! {
+        div.head.top { h2 { "Clicks, " (view.days()) } (view.picker()) }
+        (view.filters(Facet::all()))
+    }
 }
 
 fn about(admin: &Admin, link: &Link, name: &str) -> Markup {
@@ -88,8 +89,7 @@ fn about(admin: &Admin, link: &Link, name: &str) -> Markup {
                 (actions(link))
             }
             p.copying {
-                // One click selects the whole address, without a script.
-                span.copy title="Click to select all of it" { (short_url) }
+                (copyable(&short_url))
                 a href={ (short_url) "?" (NO_TRACK) } rel="noreferrer noopener" title="Your visit is recorded as the owner's, not as a click" {
                     "Try it, uncounted"
                 }
@@ -124,6 +124,9 @@ fn facts(admin: &Admin, link: &Link) -> Markup {
             @for (field, value) in spec.utm.iter() { div { dt { (field.key()) } dd { (value) } } }
             @if !spec.tags.is_empty() { div { dt { "Tags" } dd { @for tag in &spec.tags { span.tag { (tag) } " " } } } }
             div { dt { "Answers" } dd { (answer(admin, link)) } }
+            @if let Some(Brought { from, clicks: Some(clicks), .. }) = &spec.brought {
+                div { dt { "Before it moved here" } dd { (counted(*clicks, "click")) ", as " (from) " counted them" } }
+            }
             div {
                 dt { "Made" }
                 dd {
@@ -161,10 +164,7 @@ fn divided(admin: &Admin, rates: &[CtrRow]) -> Markup {
 }
 
 /// Whether the clicks came from where the link was made for.
-fn place(link: &Link, sources: &StatsReport, seen_on: &StatsReport) -> Markup {
-    let spec = &link.spec;
-    let is_declared = spec.utm.source.is_some() || spec.placement.platform.is_some();
-    let seen = is_declared.then(|| seen::of(spec.placement.level, &sources.rows, &seen_on.rows)).flatten();
+fn place(seen: Option<&Seen>) -> Markup {
     html! {
         @if let Some((seen, leak)) = seen.and_then(|seen| seen.leak().map(|leak| (seen, leak))) {
             section.card {
@@ -183,53 +183,11 @@ fn place(link: &Link, sources: &StatsReport, seen_on: &StatsReport) -> Markup {
 /// Macros that arrived as they were written, because nobody filled them in.
 fn unfilled(report: &StatsReport) -> Markup {
     html! {
-        @for row in report.rows.iter().take(ROWS) {
+        @for row in report.rows.iter().take(UNFILLED) {
             p.warning {
                 (counted(row.clicks, "click")) " of these days arrived with " code { (row.value) }
                 " unfilled: the tool that shows the link did not replace its macro."
             }
         }
     }
-}
-
-fn breakdown(title: &str, word: Option<Word>, report: &StatsReport) -> Markup {
-    let shown = &report.rows[..report.rows.len().min(ROWS_MAX)];
-    let (first, others) = shown.split_at(shown.len().min(ROWS));
-    html! {
-        section.card {
-            h2 { @match word { Some(word) => (defined(word, title)), None => (title) } }
-            @if first.is_empty() { p.hint { "No clicks in the last 28 days." } } @else {
-                (values(title, first))
-                @if !others.is_empty() { details { summary { (others.len()) " more" } (values(title, others)) } }
-            }
-        }
-    }
-}
-
-fn values(title: &str, rows: &[crate::stats::wire::StatsRow]) -> Markup {
-    html! {
-        table.values {
-            thead {
-                tr {
-                    th scope="col" { span.unseen { (title) } }
-                    th.number scope="col" { (defined(Word::Click, "Clicks")) }
-                    th.number scope="col" { "Share" }
-                }
-            }
-            tbody {
-                @for row in rows {
-                    tr {
-                        td { (row.value) (share(row.share)) }
-                        td.number { (count(row.clicks)) }
-                        td.number { (percent(row.share)) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A bar as long as the share; the number stands beside it.
-fn share(share: f64) -> Markup {
-    html! { svg.share aria-hidden="true" { rect width=(format!("{:.2}%", share * 100.0)) height="100%" {} } }
 }

@@ -1,46 +1,51 @@
-//! The dashboard: pages drawn on the server, without a script. They call what the API calls and hold no rule.
+//! The dashboard: pages drawn on the server, which work without a script. They call what the API calls and hold no rule.
 //!
-//! A page is one file: its handlers, and how it is drawn. What pages share is in `layout` (the frame), `form` (a link's
-//! inputs), `chart` and `whisker` (drawings), `words` (what numbers mean) and `text` (how they are written).
+//! A page is one file: its handlers, and how it is drawn. What pages share is in `layout` (the frame), `parts` (cards,
+//! tiles, chips and other small things), `form` (a link's inputs), `view` (which days), `chart` and `whisker` (drawings), `help` (what numbers
+//! mean), `text` (how they are written) and `assets` (styles and script).
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::Admin;
 use super::api::problem::{Problem, RETRY_SECONDS};
 
+mod assets;
+mod breakdown;
 mod chart;
 mod ctr;
 mod edit;
+mod field;
 mod figures;
 mod filtered;
 mod form;
-mod imports;
+mod help;
+mod hook_form;
+mod hooks;
+mod icons;
+pub(super) mod imports;
 mod layout;
 pub(super) use layout::document;
 mod link;
+mod links;
+mod matches;
 mod new;
 mod overview;
 mod owner;
+mod parts;
 mod sign_in;
+mod templates;
 mod text;
+mod view;
 mod whisker;
-mod words;
-
-const STYLE: &str = include_str!("style.css");
-
-/// The style sheet's path changes with its content, so browsers may keep it for ever.
-static STYLE_PATH: LazyLock<String> =
-    LazyLock::new(|| format!("/assets/{}.css", &blake3::hash(STYLE.as_bytes()).to_hex()[..16]));
 
 /// The largest form but that of an import, in bytes: a hundred posts of 512 bytes, encoded, and the rest.
 const FORM_BYTES_MAX: usize = 256 * 1024;
@@ -51,29 +56,46 @@ const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) fn router(admin: &Admin) -> Router {
     let forms = Router::new()
         .route("/", get(overview::page))
-        // Where a browser is after a refused form, when its address is asked for again.
-        .route("/links", get(|| async { Redirect::to("/") }).post(new::create))
-        .route("/links/new", get(new::page))
+        .route("/links", get(links::page).post(new::create))
+        .route("/links/new", get(new::page).post(new::submit))
+        .route("/links/new/preview", post(new::preview))
+        .route("/links/made", get(new::made::page))
+        .route("/templates", get(templates::page).post(templates::keep))
+        .route("/templates/edit", get(templates::edit))
+        .route("/templates/remove", get(templates::confirm_removal).post(templates::remove))
         .route("/links/{id}", get(link::page))
         .route("/links/{id}/edit", get(edit::page).post(edit::save))
         .route("/links/{id}/enabled", post(edit::switch))
         .route("/links/{id}/remove", get(edit::confirm_removal).post(edit::remove))
         .route("/ctr", get(ctr::page))
+        .route("/ctr/compare", get(ctr::compare))
+        .route("/ctr/platform", get(ctr::platform))
+        .route("/ctr/reconcile", get(ctr::reconcile))
+        .route("/matches", get(matches::page).post(matches::decide))
+        .route("/imports", get(imports::page).post(imports::store))
+        .route("/imports/explain", post(imports::explain))
+        .route("/imports/manual", get(imports::manual_page).post(imports::keep_manual))
+        .route("/imports/columns", post(imports::forget_columns))
+        .route("/imports/{id}", get(imports::show))
         .route("/imports/{id}/undo", get(imports::confirm_undo).post(imports::undo))
         .route("/filtered", get(filtered::page))
+        .merge(hooks::routes())
         .route("/owner", get(owner::page))
-        .route("/words", get(words::page))
+        .route("/help", get(help::page))
         .route("/docs/ctr.md", get(about_rates))
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
-        .route(&STYLE_PATH, get(style))
+        .merge(assets::routes())
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
     let uploads = Router::new()
-        .route("/imports", get(imports::page).post(imports::store))
-        .route("/imports/check", get(|| async { Redirect::to("/imports") }).post(imports::check))
+        .route("/imports/check", get(imports::check_page).post(imports::receive))
         .layer(DefaultBodyLimit::max(imports::FORM_BYTES_MAX));
+    let tables = Router::new()
+        .route("/links/new/table", get(new::table::page).post(new::table::submit))
+        .layer(DefaultBodyLimit::max(new::table::FORM_BYTES_MAX));
     forms
         .merge(uploads)
+        .merge(tables)
         .layer(from_fn(in_time))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
@@ -83,11 +105,6 @@ pub(super) fn router(admin: &Admin) -> Router {
 /// The page of the documentation that says what each number means, as it is in the repository.
 async fn about_rates() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], include_str!("../../../docs/ctr.md"))
-}
-
-async fn style() -> impl IntoResponse {
-    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    (headers, STYLE)
 }
 
 async fn in_time(request: Request, next: Next) -> Response {

@@ -1,66 +1,82 @@
-//! The overview: what happened lately, and all links.
-
-use std::collections::HashMap;
+//! The overview: what happened lately, against the time before, by what can be done about it.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use maud::{Markup, html};
-use serde::Deserialize;
 
-use super::ctr::rate;
+use super::breakdown::Breakdown;
 use super::form::{self, Inputs, Purpose};
+use super::help::{Word, defined};
 use super::layout::{self, Place};
-use super::text::{count, counted, short};
-use super::words::{Word, defined};
-use super::{Refused, chart, figures, filtered};
+use super::parts::{Change, card, empty, head, share, tile};
+use super::text::{count, counted, percent};
+use super::view::View;
+use super::{Refused, chart, figures, filtered, whisker};
 use crate::admin::Admin;
-use crate::admin::totals::clicks_of;
-use crate::domain::counter::Dimension;
-use crate::domain::filter::Filter;
-use crate::domain::link::{Link, LinkId};
-use crate::links::{LinkFilter, LinkPage};
-use crate::stats::query::By;
+use crate::domain::counter::OTHER;
+use crate::domain::facet::{ClickFacet, Facet, LinkFacet};
+use crate::links::LinkFilter;
+use crate::stats::ctr::{Grouping, Numerator, Order};
+use crate::stats::query::{By, CtrQuery};
 use crate::stats::wire::{CtrRow, StatsReport, StatsRow};
 
-/// Links of one page.
-const LINKS: usize = 50;
+const LINK: Facet = Facet::Link(LinkFacet::Link);
+const CAMPAIGN: Facet = Facet::Link(LinkFacet::Campaign);
+
+const SOURCE: Breakdown =
+    Breakdown { facet: Facet::Click(ClickFacet::Source), title: "Sources", word: Some(Word::Source) };
+const COUNTRY: Breakdown =
+    Breakdown { facet: Facet::Click(ClickFacet::Country), title: "Countries", word: Some(Word::Country) };
+const DEVICE: Breakdown =
+    Breakdown { facet: Facet::Click(ClickFacet::Device), title: "Devices", word: Some(Word::Device) };
+
+/// Rows of a list on this page; the pages behind them have all.
+const TOP: usize = 8;
 
 /// Reasons that are named on a page.
 const REASONS: usize = 6;
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Params {
-    after: Option<u64>,
-    /// A part of slug, title or destination.
-    #[serde(default)]
-    q: String,
-}
-
 pub(super) async fn page(
     State(admin): State<Admin>,
-    params: Result<Query<Params>, QueryRejection>,
+    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Markup, Refused> {
-    let Query(params) = params?;
-    let part = Some(params.q.trim()).filter(|part| !part.is_empty());
-    let filter = LinkFilter {
-        after: params.after.map(LinkId),
-        limit: LINKS,
-        part: part.map(str::to_owned),
-        ..LinkFilter::default()
-    };
-    let page = admin.catalog.list(&filter).await?;
-    if page.links.is_empty() && filter.after.is_none() && part.is_none() {
+    let Query(pairs) = pairs?;
+    let view = View::parse("/", pairs, &[], admin.today())?;
+    let first = LinkFilter { limit: 1, ..LinkFilter::default() };
+    if admin.catalog.list(&first).await?.links.is_empty() {
         return Ok(layout::page(Place::Overview, "Make your first link", &welcome(&admin)));
     }
-    let [days, reasons] = figures::recent(&admin, Filter::default(), [By::Day, By::from(Dimension::Reason)]).await?;
+    let by = [
+        view.step(),
+        By::Value(Facet::Click(ClickFacet::Reason)),
+        By::Value(LINK),
+        By::Value(CAMPAIGN),
+        SOURCE.by(),
+        COUNTRY.by(),
+        DEVICE.by(),
+    ];
+    let [now, reasons, links, campaigns, sources, countries, devices] = figures::clicks(&admin, &view, by).await?;
     let content = html! {
-        h1.unseen { "Links" }
-        (recent("Last 28 days, all links", &days, None))
-        (links(&admin, &page, part.unwrap_or_default()).await?)
-        (filtered(&days, &reasons))
+        (head("Overview", html! { (view.days()) ", " (zone_name(&admin)) ", all links" }, view.picker()))
+        (view.filters(Facet::all()))
+        (over_time(&admin, &view, &now).await?)
+        div.grid {
+            (levels(&admin, &view).await?)
+            (card("Links", ranked("Link", &links, |row| view.href_of(&format!("/links/{}", row.value)))))
+            (SOURCE.card(&view, &sources, ""))
+            (COUNTRY.card(&view, &countries, ""))
+            (DEVICE.card(&view, &devices, ""))
+            (card(html! { (defined(Word::Campaign, "Campaigns")) }, ranked("Campaign", &campaigns, |row| {
+                view.filtered(view.filter.clone().with(CAMPAIGN, &row.value)).href()
+            })))
+        }
+        (filtered(&now, &reasons))
     };
-    Ok(layout::page(Place::Overview, "Links", &content))
+    Ok(layout::page(Place::Overview, "Overview", &content))
+}
+
+fn zone_name(admin: &Admin) -> &str {
+    admin.report_zone.iana_name().unwrap_or("UTC")
 }
 
 fn welcome(admin: &Admin) -> Markup {
@@ -79,24 +95,74 @@ fn welcome(admin: &Admin) -> Markup {
     }
 }
 
-/// Totals and bars. `ever` is the number of human clicks of all time, where it is known.
-pub(super) fn recent(title: &str, report: &StatsReport, ever: Option<u64>) -> Markup {
-    html! {
+/// The sums of the view beside those of the time before, and the bars of both.
+pub(super) async fn over_time(admin: &Admin, view: &View, now: &StatsReport) -> Result<Markup, Refused> {
+    let before = figures::clicks_before(admin, view, view.step()).await?;
+    let change = |now, before| Change { now, before }.draw();
+    let visitors = now.visitors.zip(before.visitors);
+    let hits = now.hits.zip(before.hits);
+    Ok(html! {
         section.card {
-            h2 { (title) }
-            dl.totals {
-                div { dt { (defined(Word::Click, "Clicks")) } dd { (count(report.clicks)) } }
-                @if let Some(visitors) = report.visitors {
-                    div { dt { (defined(Word::Visitor, "Visitors, day by day")) } dd { (count(visitors)) } }
+            h2.unseen { "Clicks over time" }
+            dl.tiles {
+                (tile(Word::Click, "Clicks", count(now.clicks), change(now.clicks, before.clicks)))
+                @if let Some((now, before)) = visitors {
+                    (tile(Word::Visitor, "Visitors, day by day", count(now), change(now, before)))
                 }
-                @if let Some(hits) = report.hits {
-                    div { dt { (defined(Word::Hit, "Hits")) } dd { (count(hits)) } }
-                }
-                @if let Some(ever) = ever {
-                    div { dt { (defined(Word::Click, "Clicks of all time")) } dd { (count(ever)) } }
+                @if let Some((hits, _)) = hits {
+                    (tile(Word::Hit, "Hits", count(hits), html! {
+                        (percent((hits - now.clicks.min(hits)) as f64 / hits.max(1) as f64)) " were no clicks"
+                    }))
                 }
             }
-            (chart::days(report))
+            (chart::draw(now, Some(&before), &admin.report_zone))
+        }
+    })
+}
+
+/// What was divided in these days, by platform and level, each rate against the band that is usual there.
+async fn levels(admin: &Admin, view: &View) -> Result<Markup, Refused> {
+    let query = CtrQuery {
+        by: Grouping::Placement,
+        from: Some(view.window.first()),
+        to: Some(view.window.last()),
+        numerator: Numerator::Human,
+        order: Order::Size,
+    };
+    let report = figures::ctr(admin, &query).await?;
+    let rows: Vec<CtrRow> = report.rows.into_iter().filter(|row| row.ctr.is_some()).take(TOP).collect();
+    let content = html! {
+        @if rows.is_empty() {
+            (empty("Clicks alone are half of the story. Import impressions to see rates.", Some(("/imports", "Import impressions"))))
+        } @else {
+            (whisker::table(&rows))
+            p.hint { a href=(view.days_only("/ctr")) { "All rates, with what they rest on" } }
+        }
+    };
+    Ok(card(html! { (defined(Word::Ctr, "CTR")) " against its " (defined(Word::Baseline, "baseline")) }, content))
+}
+
+/// The first rows of a report, each leading somewhere.
+fn ranked(what: &str, report: &StatsReport, leads_to: impl Fn(&StatsRow) -> String) -> Markup {
+    let rows = report.rows.iter().filter(|row| row.clicks > 0 && row.value != OTHER).take(TOP);
+    html! {
+        @if report.clicks == 0 { (empty("No clicks in these days.", None)) } @else {
+            table.values {
+                thead { tr { th scope="col" { span.unseen { (what) } } th.number scope="col" { (defined(Word::Click, "Clicks")) } th.number scope="col" { "Share" } } }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            th scope="row" {
+                                // What was removed keeps its clicks and loses its name.
+                                a href=(leads_to(row)) { (row.label.as_deref().unwrap_or(&row.value)) }
+                                (share(row.share))
+                            }
+                            td.number { (count(row.clicks)) }
+                            td.number { (percent(row.share)) }
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -150,87 +216,5 @@ fn reasons_table(link: Option<u64>, rows: &[StatsRow]) -> Markup {
                 }
             }
         }
-    }
-}
-
-async fn links(admin: &Admin, page: &LinkPage, part: &str) -> Result<Markup, Refused> {
-    let ids: Vec<LinkId> = page.links.iter().map(|link| link.id).collect();
-    let clicks = clicks_of(&*admin.store, &ids).await?;
-    let rates = figures::by_link(figures::rates(admin).await?);
-    Ok(html! {
-        section.card {
-            div.head {
-                h2 { "Links" }
-                form.search method="get" action="/" role="search" {
-                    input type="search" name="q" value=(part) placeholder="Slug, title or destination" aria-label="Find links";
-                    button.plain { "Find" }
-                }
-                a.button href="/links/new" { "New link" }
-            }
-            @if page.links.is_empty() { p { "No link here matches." } } @else {
-                table {
-                    thead {
-                        tr {
-                            th scope="col" { "Link" }
-                            th.roomy scope="col" { "Leads to" }
-                            th.roomy scope="col" { (defined(Word::Level, "Placement")) }
-                            th.number scope="col" { (defined(Word::Click, "Clicks, all time")) }
-                            th.number scope="col" { (defined(Word::Ctr, "CTR")) ", " (defined(Word::Interval, "95 % interval")) }
-                        }
-                    }
-                    tbody {
-                        @for link in &page.links {
-                            (row(link, clicks.get(&link.id).copied().unwrap_or(0), &rates))
-                        }
-                    }
-                }
-            }
-            (around(page, part))
-        }
-    })
-}
-
-/// Where to go on from here.
-fn around(page: &LinkPage, part: &str) -> Markup {
-    let more = page.next.map(|next| {
-        let query = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("after", &next.to_string())
-            .extend_pairs(Some(("q", part)).filter(|_| !part.is_empty()))
-            .finish();
-        format!("/?{query}")
-    });
-    html! {
-        @if more.is_some() || !part.is_empty() {
-            p.actions {
-                @if let Some(more) = more { a href=(more) { "More links" } }
-                @if !part.is_empty() { a href="/" { "All links" } }
-            }
-        }
-    }
-}
-
-fn row(link: &Link, clicks: u64, rates: &HashMap<u64, CtrRow>) -> Markup {
-    let spec = &link.spec;
-    let host = if spec.domain.is_default() { String::new() } else { format!("{}/", spec.domain.0) };
-    html! {
-        tr {
-            td {
-                a href={ "/links/" (link.id) } { (short(&format!("{host}{}", spec.slug.as_str()), 48)) }
-                @if !spec.rules.enabled { " " span.tag.off { "disabled" } }
-                @if let Some(title) = &spec.title { small { (title) } }
-            }
-            td.roomy title=(spec.destination.as_str()) { (short(spec.url.as_str(), 48)) }
-            td.roomy { (placement(link)) }
-            td.number { (count(clicks)) }
-            td.number { (rate(rates.get(&link.id.0))) }
-        }
-    }
-}
-
-pub(super) fn placement(link: &Link) -> Markup {
-    let placement = &link.spec.placement;
-    html! {
-        span.together { @if let Some(platform) = &placement.platform { (platform.as_str()) " " } span.tag { (placement.level) } }
-        @if !placement.posts.is_empty() { small { "in " (counted(placement.posts.len() as u64, "post")) } }
     }
 }

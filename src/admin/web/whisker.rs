@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::text::rate;
-use crate::stats::wire::CtrRow;
+use super::help::{Word, defined};
+use super::text::{interval, parts, rate};
+use crate::stats::wire::{CtrRow, Standing, StandingVerdict};
 
 /// From 0 to the ratio at the right end, a round one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +50,7 @@ pub(super) fn draw(row: &CtrRow, scale: Scale) -> Markup {
     let (from, to) = (scale.place(low), scale.place(high));
     html! {
         svg.whisker.faint[!row.enough] aria-hidden="true" {
+            @if let Some((from, width)) = usual(row, scale) { rect.band x=(from) width=(width) y="10%" height="80%" {} }
             line.scale x1="0%" x2="100%" y1="50%" y2="50%" {}
             line x1=(from) x2=(to) y1="50%" y2="50%" {}
             line x1=(from) x2=(from) y1="25%" y2="75%" {}
@@ -56,6 +58,55 @@ pub(super) fn draw(row: &CtrRow, scale: Scale) -> Markup {
             @if high <= scale.top { line x1=(to) x2=(to) y1="25%" y2="75%" {} }
             @if ctr <= scale.top { circle cx=(scale.place(ctr)) cy="50%" r="3.5" {} }
         }
+    }
+}
+
+/// Where the usual band lies, and how wide it is, in per cent.
+fn usual(row: &CtrRow, scale: Scale) -> Option<(String, String)> {
+    let band = row.baselines.iter().find(|standing| standing.of == "usual")?;
+    let place = |ratio: f64| (100.0 * ratio / scale.top).clamp(0.0, 100.0);
+    let (from, to) = (place(band.low.unwrap_or(0.0)), band.high.map_or(100.0, place));
+    (from < to).then(|| (format!("{from:.2}%"), format!("{:.2}%", to - from)))
+}
+
+/// Rates with the band that is usual beside each, for a page that has room for one line of words.
+pub(super) fn table(rows: &[CtrRow]) -> Markup {
+    let scale = Scale::of(rows);
+    html! {
+        table.levels {
+            thead {
+                tr {
+                    th scope="col" { (defined(Word::Level, "Placement")) }
+                    th.number scope="col" { (defined(Word::Ctr, "CTR")) ", " (defined(Word::Interval, "95 % interval")) }
+                    th.roomy scope="col" { (scale.ends()) }
+                }
+            }
+            tbody {
+                @for row in rows {
+                    @let usual = row.baselines.iter().find(|standing| standing.verdict != StandingVerdict::NotEnoughData);
+                    tr {
+                        th scope="row" { (row.label.as_deref().unwrap_or(&row.value)) small { (parts(row)) } }
+                        td.number { b { (rate(row.ctr.unwrap_or_default())) } @if let Some(interval) = interval(row) { small { (interval) } } }
+                        td.roomy { (draw(row, scale)) @if let Some(usual) = usual { small { (stands(usual)) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn stands(usual: &Standing) -> Markup {
+    html! { (usual.verdict.words()) " " (defined(Word::Baseline, "the usual")) @if let Some(band) = band(usual) { " " (band) } }
+}
+
+fn band(usual: &Standing) -> Option<String> {
+    match (usual.low, usual.high) {
+        (Some(low), Some(high)) if low < high => {
+            Some(format!("{} to {}", rate(low).trim_end_matches(" %"), rate(high)))
+        }
+        (Some(low), None) => Some(format!("from {}", rate(low))),
+        (None, Some(high)) => Some(format!("up to {}", rate(high))),
+        _ => None,
     }
 }
 

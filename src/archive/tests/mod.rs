@@ -2,6 +2,7 @@
 
 mod counts;
 mod exports;
+mod stretch;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -19,7 +19,6 @@ use crate::stats::series::begin;
 #[derive(Debug)]
 pub(crate) struct ClickLog {
     zone: TimeZone,
-    with_places: bool,
     links: HashMap<LinkId, LinkClicks>,
     /// When the days of the report time zone begin: asked of the zone once for each day, not for each link.
     begins: BTreeMap<Date, Timestamp>,
@@ -39,7 +38,7 @@ struct DayClicks {
     end: Timestamp,
     verdicts: Verdicts,
     visitors: u64,
-    /// Human clicks by where they were observed to come from, if that is asked for.
+    /// Human clicks by where they were observed to come from.
     seen_on: Vec<(CompactString, u64)>,
 }
 
@@ -76,18 +75,13 @@ impl Span {
 impl ClickLog {
     /// `zone` is the report time zone, in whose days clicks are counted.
     pub(crate) fn new(zone: TimeZone) -> Self {
-        Self { zone, with_places: false, links: HashMap::new(), begins: BTreeMap::new() }
-    }
-
-    /// Also keeps where clicks were observed to come from.
-    pub(crate) fn with_places(self) -> Self {
-        Self { with_places: true, ..self }
+        Self { zone, links: HashMap::new(), begins: BTreeMap::new() }
     }
 
     /// Takes one link's day in; days of one link come in order.
     pub(crate) fn add(&mut self, day: Date, counted: &LinkDay) {
         let (start, end) = (self.begin(day), self.begin(day.tomorrow().unwrap_or(day)));
-        let seen_on = if self.with_places { counted.seen_on.clone() } else { Vec::new() };
+        let seen_on = counted.seen_on.clone();
         let (verdicts, visitors) = (counted.verdicts, counted.visitors);
         let link = self.links.entry(counted.link).or_default();
         link.days.push(DayClicks { start, end, verdicts, visitors, seen_on });

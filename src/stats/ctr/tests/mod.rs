@@ -140,7 +140,7 @@ impl Case {
 
     fn material<T>(&self, numerator: Numerator, ask: impl FnOnce(&Material<'_>) -> T) -> T {
         let zone = self.zone();
-        let mut clicks = ClickLog::new(zone.clone()).with_places();
+        let mut clicks = ClickLog::new(zone.clone());
         let mut counters: Vec<_> = self.counters.iter().collect();
         counters.sort_by_key(|day| (day.link, day.day));
         counters.into_iter().for_each(|day| clicks.add(day.day, &LinkDay::of(day)));
@@ -158,6 +158,7 @@ impl Case {
             policy: Policy::DEFAULT,
             baselines: &Baselines::parse(baseline::BUILT_IN, 90).unwrap(),
             conversions: &Conversions::default(),
+            own: &OnceLock::new(),
         })
     }
 

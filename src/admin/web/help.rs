@@ -1,10 +1,11 @@
-//! What the numbers mean: one sentence for each word, on a page of its own that every number leads to.
+//! What the numbers mean: one sentence or two for each word, on a page of its own that every number leads to.
 //!
 //! It must never say something else than the code that counts.
 
 use maud::{Markup, html};
 
 use super::layout::{self, Place};
+use super::parts::head;
 
 /// A word that numbers stand under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,18 +16,44 @@ pub(super) enum Word {
     Verdict,
     Ctr,
     Interval,
+    Baseline,
     Impressions,
     AsOf,
     Level,
+    Campaign,
     Source,
     SeenOn,
+    Country,
+    Device,
     Day,
+    Before,
 }
 
-use Word::{AsOf, Click, Ctr, Day, Hit, Impressions, Interval, Level, SeenOn, Source, Verdict, Visitor};
+use Word::{
+    AsOf, Baseline, Before, Campaign, Click, Country, Ctr, Day, Device, Hit, Impressions, Interval, Level, SeenOn,
+    Source, Verdict, Visitor,
+};
 
 /// In the order in which a reader meets them.
-const ALL: [Word; 12] = [Hit, Verdict, Click, Visitor, Source, SeenOn, Day, Level, Impressions, Ctr, Interval, AsOf];
+const ALL: [Word; 17] = [
+    Hit,
+    Verdict,
+    Click,
+    Visitor,
+    Source,
+    SeenOn,
+    Country,
+    Device,
+    Campaign,
+    Day,
+    Before,
+    Level,
+    Impressions,
+    Ctr,
+    Interval,
+    Baseline,
+    AsOf,
+];
 
 impl Word {
     /// Its name on the page and in addresses.
@@ -44,6 +71,11 @@ impl Word {
             Source => "source",
             SeenOn => "seen-on",
             Day => "day",
+            Before => "before",
+            Baseline => "baseline",
+            Campaign => "campaign",
+            Country => "country",
+            Device => "device",
         }
     }
 
@@ -61,6 +93,11 @@ impl Word {
             Source => "Source",
             SeenOn => "Seen on",
             Day => "Day",
+            Before => "The time before",
+            Baseline => "Baseline",
+            Campaign => "Campaign",
+            Country => "Country",
+            Device => "Device",
         }
     }
 
@@ -101,25 +138,39 @@ impl Word {
             Source => "Who a click is attributed to: what the link declares in utm_source, or else what was observed.",
             SeenOn => "Where a click was observed to come from: an app's own browser, or the referrer.",
             Day => "A day of the report time zone, which stands beside every range of days.",
+            Before => {
+                "As many days as are shown, right before the first of them. While today is among the days shown it is not \
+                 over, so the comparison is unfair to it until midnight."
+            }
+            Baseline => {
+                "The band in which click-through rates of such places usually lie, with its source. A rate is called \
+                 above or below it only when its whole interval is."
+            }
+            Campaign => "The links that carry the same utm_campaign, and the clicks on them.",
+            Country => {
+                "Where the address that clicked is registered, by the geo database that the server was given. It tells \
+                 more about networks than about people: a proxy or a company network stands where its operator does."
+            }
+            Device => "What the browser says it runs on: a phone, a tablet, a desktop, and so on.",
         }
     }
 }
 
 /// `text`, leading to what `word` means.
 pub(super) fn defined(word: Word, text: &str) -> Markup {
-    html! { a.word href={ "/words#" (word.id()) } title=(word.meaning()) { (text) } }
+    html! { a.word href={ "/help#" (word.id()) } title=(word.meaning()) { (text) } }
 }
 
 pub(super) async fn page() -> Markup {
     let content = html! {
+        (head("Help", "What the numbers mean", html! { a.button.plain href="/docs/ctr.md" { "All about rates" } a.button.plain href="/api" { "The API" } }))
         section.card {
-            h1 { "What the numbers mean" }
             dl.words {
                 @for word in ALL { div id=(word.id()) { dt { (word.term()) } dd { (word.meaning()) } } }
             }
         }
     };
-    layout::page(Place::Words, "What the numbers mean", &content)
+    layout::page(Place::Help, "Help: what the numbers mean", &content)
 }
 
 #[cfg(test)]
@@ -128,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_word_leads_to_its_place_on_the_page() {
-        assert!(defined(Click, "Clicks").into_string().starts_with("<a class=\"word\" href=\"/words#click\""));
+        assert!(defined(Click, "Clicks").into_string().starts_with("<a class=\"word\" href=\"/help#click\""));
         let ids: std::collections::BTreeSet<_> = ALL.iter().map(|word| word.id()).collect();
         assert_eq!(ids.len(), ALL.len());
     }

@@ -1,0 +1,89 @@
+//! One facet of the clicks, largest first, as a table with bars. A click on a bar filters the whole page by it.
+
+use maud::{Markup, html};
+
+use super::help::{Word, defined};
+use super::parts::{empty, share};
+use super::text::{count, percent};
+use super::view::View;
+use crate::domain::counter::OTHER;
+use crate::domain::facet::Facet;
+use crate::stats::query::By;
+use crate::stats::wire::{StatsReport, StatsRow};
+
+/// Values that are not folded away.
+const ROWS: usize = 6;
+
+/// The most values on the page; API and CLI have all of them.
+const ROWS_MAX: usize = 200;
+
+/// What is broken down, the words above it, and what they mean where that is not plain.
+#[derive(Clone, Copy)]
+pub(super) struct Breakdown {
+    pub(super) facet: Facet,
+    pub(super) title: &'static str,
+    pub(super) word: Option<Word>,
+}
+
+impl Breakdown {
+    pub(super) fn by(self) -> By {
+        By::Value(self.facet)
+    }
+
+    /// `class` says how much room the card takes in its grid.
+    pub(super) fn card(self, view: &View, report: &StatsReport, class: &str) -> Markup {
+        html! {
+            section.card class=(class) {
+                h2 { @match self.word { Some(word) => (defined(word, self.title)), None => (self.title) } }
+                (self.table(view, report))
+            }
+        }
+    }
+
+    pub(super) fn table(self, view: &View, report: &StatsReport) -> Markup {
+        let shown = &report.rows[..report.rows.len().min(ROWS_MAX)];
+        let (first, others) = shown.split_at(shown.len().min(ROWS));
+        html! {
+            @if first.is_empty() { (empty("No clicks in these days.", None)) } @else {
+                (self.values(view, first))
+                @if !others.is_empty() { details { summary { (others.len()) " more" } (self.values(view, others)) } }
+            }
+        }
+    }
+
+    fn values(self, view: &View, rows: &[StatsRow]) -> Markup {
+        html! {
+            table.values {
+                thead {
+                    tr {
+                        th scope="col" { span.unseen { (self.title) } }
+                        th.number scope="col" { (defined(Word::Click, "Clicks")) }
+                        th.number scope="col" { "Share" }
+                    }
+                }
+                tbody { @for row in rows { (self.row(view, row)) } }
+            }
+        }
+    }
+
+    fn row(self, view: &View, row: &StatsRow) -> Markup {
+        let name = row.label.as_deref().unwrap_or(&row.value);
+        let only = view.filtered(view.filter.clone().with(self.facet, &row.value)).href();
+        let but = view.filtered(view.filter.clone().but(self.facet, &row.value)).href();
+        html! {
+            tr {
+                th scope="row" {
+                    @if row.value == OTHER { (name) } @else {
+                        span.pick {
+                            a href=(only) title={ "Only " (name) } { (name) }
+                            a.but href=(but) title={ "All but " (name) } aria-label={ "All but " (name) } { "not" }
+                        }
+                    }
+                    (share(row.share))
+                }
+                td.number { (count(row.clicks)) }
+                td.number { (percent(row.share)) }
+            }
+        }
+    }
+}

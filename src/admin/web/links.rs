@@ -1,0 +1,224 @@
+//! All links: found, narrowed down and put in order. Any list is an address.
+
+use std::collections::HashMap;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use jiff::civil::Date;
+use maud::{Markup, html};
+
+use super::ctr::rate;
+use super::help::{Word, defined};
+use super::layout::{self, Place};
+use super::parts::{Tab, empty, head, tabs};
+use super::text::{count, counted, short};
+use super::view::View;
+use super::{Refused, chart, figures};
+use crate::admin::Admin;
+use crate::admin::api::problem::Problem;
+use crate::admin::totals::clicks_of;
+use crate::domain::counter::Dimension;
+use crate::domain::facet::{Facet, LinkFacet};
+use crate::domain::link::{Link, LinkId};
+use crate::domain::verdict::Verdict;
+use crate::links::mentions;
+use crate::stats::query::By;
+use crate::stats::wire::CtrRow;
+use crate::stats::{click_filter, read_links};
+
+/// Links of one page.
+const LINKS: usize = 50;
+
+/// What the page knows besides days and filters.
+const KNOWN: [&str; 3] = ["q", "sort", "page"];
+
+/// In which order links stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Newest,
+    Clicks,
+    Name,
+}
+
+impl Sort {
+    const ALL: [Self; 3] = [Self::Newest, Self::Clicks, Self::Name];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Clicks => "clicks",
+            Self::Name => "name",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Newest => "Newest first",
+            Self::Clicks => "Most clicks",
+            Self::Name => "By name",
+        }
+    }
+}
+
+pub(super) async fn page(
+    State(admin): State<Admin>,
+    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Markup, Refused> {
+    let Query(pairs) = pairs?;
+    let view = View::parse("/links", pairs, &KNOWN, admin.today())?;
+    if let Some((facet, _)) = view.filter.of_clicks().next() {
+        let detail = format!("links do not differ in {}: only clicks do", facet.as_str());
+        return Err(Problem::invalid(facet.as_str(), detail).into());
+    }
+    let found = found(&admin, &view).await?;
+    let number = view.get("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1).max(1);
+    let ids: Vec<LinkId> = found.iter().copied().skip((number - 1).saturating_mul(LINKS)).take(LINKS).collect();
+    let content = html! {
+        (head("Links", counted(found.len() as u64, "link"), html! { a.button href="/links/new" { "New link" } }))
+        section.card {
+            (narrowing(&view))
+            (view.without_page().filters(LinkFacet::ALL.into_iter().filter(|facet| *facet != LinkFacet::Link).map(Facet::Link)))
+            @if ids.is_empty() { (empty("No link here matches.", Some(("/links/new", "New link")))) } @else {
+                (table(&admin, &view, &ids).await?)
+            }
+            (around(&view, number, found.len()))
+        }
+    };
+    Ok(layout::page(Place::Links, "Links", &content))
+}
+
+/// The numbers of the links that are asked for, in the order that is asked for.
+async fn found(admin: &Admin, view: &View) -> Result<Vec<LinkId>, Refused> {
+    let admitted = click_filter(&*admin.store, &view.filter).await?.links;
+    let part = view.get("q").map(str::to_lowercase);
+    let sort = sort(view);
+    let mut links: Vec<(LinkId, String)> = read_links(&*admin.store, |link| {
+        let is_asked = admitted.holds(link.id) && part.as_deref().is_none_or(|part| mentions(&link.spec, part));
+        let name = || if sort == Sort::Name { link.spec.slug.as_str().to_lowercase() } else { String::new() };
+        is_asked.then(|| (link.id, name()))
+    })
+    .await?;
+    links.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
+    match sort {
+        Sort::Newest => {}
+        Sort::Name => links.sort_by(|(_, name), (_, than)| name.cmp(than)),
+        Sort::Clicks => {
+            let clicks = most_clicked(admin, view).await?;
+            links.sort_by_key(|(id, _)| std::cmp::Reverse(clicks.get(id).copied().unwrap_or(0)));
+        }
+    }
+    Ok(links.into_iter().map(|(id, _)| id).collect())
+}
+
+/// The clicks of the days shown, of as many links as a report lists; the others follow as if they had none.
+async fn most_clicked(admin: &Admin, view: &View) -> Result<HashMap<LinkId, u64>, Refused> {
+    let [report] = figures::clicks(admin, view, [By::Value(Facet::Link(LinkFacet::Link))]).await?;
+    Ok(report.rows.iter().filter_map(|row| Some((LinkId(row.value.parse().ok()?), row.clicks))).collect())
+}
+
+fn sort(view: &View) -> Sort {
+    Sort::ALL.into_iter().find(|sort| Some(sort.as_str()) == view.get("sort")).unwrap_or(Sort::Newest)
+}
+
+/// The search and the order.
+fn narrowing(view: &View) -> Markup {
+    let tab = |order: Sort| Tab {
+        name: order.name(),
+        href: view.without_page().with("sort", (order != Sort::Newest).then(|| order.as_str())).href(),
+        is_current: order == sort(view),
+    };
+    html! {
+        div.head {
+            form.search method="get" action="/links" role="search" {
+                (view.hidden(&["q", "page"]))
+                input type="search" name="q" value=(view.get("q").unwrap_or_default()) placeholder="Slug, title or destination" aria-label="Find links";
+                button.plain { "Find" }
+            }
+            (tabs("Order", &Sort::ALL.map(tab)))
+        }
+    }
+}
+
+/// Where to go on from here.
+fn around(view: &View, number: usize, found: usize) -> Markup {
+    let page =
+        |number: usize| view.without_page().with("page", (number > 1).then(|| number.to_string()).as_deref()).href();
+    html! {
+        @if found > LINKS {
+            nav.actions aria-label="Pages" {
+                @if number > 1 { a.button.plain rel="prev" href=(page(number - 1)) { "Back" } }
+                span.soft { "Page " (number) " of " (found.div_ceil(LINKS)) }
+                @if number * LINKS < found { a.button.plain rel="next" href=(page(number + 1)) { "On" } }
+            }
+        }
+    }
+}
+
+async fn table(admin: &Admin, view: &View, ids: &[LinkId]) -> Result<Markup, Refused> {
+    let ever = clicks_of(&*admin.store, ids).await?;
+    let rates = figures::by_link(figures::rates(admin).await?);
+    let days = clicks_by_day(admin, view, ids).await?;
+    let mut links = Vec::with_capacity(ids.len());
+    for id in ids {
+        links.extend(admin.store.link(*id).await?);
+    }
+    Ok(html! {
+        table.list {
+            caption.unseen { "Links" }
+            thead {
+                tr {
+                    th scope="col" { "Link" }
+                    th.roomy scope="col" { (defined(Word::Level, "Placement")) }
+                    th.number scope="col" colspan="2" { (defined(Word::Click, "Clicks")) ", " (view.days()) }
+                    th.number.roomy scope="col" { "All time" }
+                    th.number scope="col" { (defined(Word::Ctr, "CTR")) ", " (defined(Word::Interval, "95 % interval")) }
+                }
+            }
+            tbody {
+                @for link in &links {
+                    (row(link, view, &days[&link.id], ever.get(&link.id).copied().unwrap_or(0), &rates))
+                }
+            }
+        }
+    })
+}
+
+/// Human clicks of each link and day shown, in the order of days.
+async fn clicks_by_day(admin: &Admin, view: &View, ids: &[LinkId]) -> Result<HashMap<LinkId, Vec<u64>>, Refused> {
+    let days: HashMap<Date, usize> = view.window.days().enumerate().map(|(place, day)| (day, place)).collect();
+    let mut clicks: HashMap<LinkId, Vec<u64>> = ids.iter().map(|id| (*id, vec![0; days.len()])).collect();
+    for counted in admin.store.counters(Some(ids), view.window.first(), view.window.last()).await? {
+        let (Some(link), Some(place)) = (clicks.get_mut(&counted.link), days.get(&counted.day)) else { continue };
+        link[*place] += counted.counters.get(Dimension::Verdict, Verdict::Human.as_str());
+    }
+    Ok(clicks)
+}
+
+fn row(link: &Link, view: &View, days: &[u64], ever: u64, rates: &HashMap<u64, CtrRow>) -> Markup {
+    let spec = &link.spec;
+    let host = if spec.domain.is_default() { String::new() } else { format!("{}/", spec.domain.0) };
+    html! {
+        tr {
+            th scope="row" {
+                a href=(view.days_only(&format!("/links/{}", link.id))) { (short(&format!("{host}{}", spec.slug.as_str()), 48)) }
+                @if !spec.rules.enabled { " " span.tag.off { "disabled" } }
+                @for tag in &spec.tags { " " span.tag { (tag) } }
+                @if let Some(title) = &spec.title { small { (title) } }
+                small.roomy title=(spec.destination.as_str()) { (short(spec.url.as_str(), 56)) }
+            }
+            td.roomy { (placement(link)) }
+            td.spark { (chart::spark(days)) }
+            td.number { (count(days.iter().sum())) }
+            td.number.roomy { (count(ever)) }
+            td.number { (rate(rates.get(&link.id.0))) }
+        }
+    }
+}
+
+pub(super) fn placement(link: &Link) -> Markup {
+    let placement = &link.spec.placement;
+    html! {
+        span.together { @if let Some(platform) = &placement.platform { (platform.as_str()) " " } span.tag { (placement.level) } }
+        @if !placement.posts.is_empty() { small { "in " (counted(placement.posts.len() as u64, "post")) } }
+    }
+}
