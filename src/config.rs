@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::admin::Setting;
+
 /// Every key with its default; also what `serve` runs on when there is no file.
 pub(crate) const DEFAULTS: &str = include_str!("../config/waypost.toml");
 
@@ -89,8 +91,9 @@ impl Config {
         }
         apply_environment(&mut table, environment)?;
         apply_flags(&mut table, flags);
-        let config: Self = table.clone().try_into().map_err(|error| ConfigError::of_value(origin, &error))?;
+        let mut config: Self = table.clone().try_into().map_err(|error| ConfigError::of_value(origin, &error))?;
         config.check()?;
+        config.admin.settings = described(&table);
         Ok((table, config))
     }
 
@@ -130,6 +133,61 @@ fn parse(text: &str, origin: &str) -> Result<toml::Table, ConfigError> {
         origin: origin.to_owned(),
         message: error.to_string(),
     })
+}
+
+/// Every setting in the order of the file, with its sentences and the value that holds.
+fn described(table: &toml::Table) -> Vec<Setting> {
+    let defaults = defaults();
+    let (mut section, mut about, mut settings) = (String::new(), String::new(), Vec::new());
+    for line in DEFAULTS.lines() {
+        if let Some(comment) = line.strip_prefix('#') {
+            about.push_str(comment);
+            continue;
+        }
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = format!("{name}.");
+        } else if let Some((name, _)) = line.split_once(" = ") {
+            let key = format!("{section}{name}");
+            let (value, default) = (at(table, &key), at(&defaults, &key));
+            let is_default = value == default;
+            let value = value.map(|value| without_passwords(value).to_string()).unwrap_or_default();
+            settings.push(Setting { key, value, is_default, about: about.trim().to_owned() });
+        }
+        about.clear();
+    }
+    settings
+}
+
+/// The value of `journal.sync_ms`.
+fn at<'a>(table: &'a toml::Table, key: &str) -> Option<&'a toml::Value> {
+    let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
+    match rest {
+        Some(rest) => at(table.get(first)?.as_table()?, rest),
+        None => table.get(first),
+    }
+}
+
+/// A value as it may be shown.
+pub(crate) fn without_passwords(value: &toml::Value) -> toml::Value {
+    use toml::Value;
+    match value {
+        Value::String(text) => Value::String(without_password(text)),
+        Value::Array(items) => Value::Array(items.iter().map(without_passwords).collect()),
+        Value::Table(table) => {
+            Value::Table(table.iter().map(|(key, value)| (key.clone(), without_passwords(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// `redis://user:secret@host` without the secret. A password may itself hold an `@`, so the last one counts.
+fn without_password(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..authority].rfind('@') {
+        Some(at) => format!("{scheme}://***{}", &rest[at..]),
+        None => text.to_owned(),
+    }
 }
 
 /// Lays `over` on `base`: tables merge, everything else replaces.
@@ -240,6 +298,30 @@ mod tests {
         assert!(wrong.to_string().contains("WAYPOST_JOURNAL_SYNC_MSS"), "{wrong}");
         let wrong = load(&[("WAYPOST_JOURNAL_SYNC_MS", "soon")], &Flags::default()).unwrap_err();
         assert!(wrong.to_string().contains("\"soon\" is not a whole number"), "{wrong}");
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (given, shown) in [
+            ("redis://waypost:s3cr@t@redis:6379/0", "redis://***@redis:6379/0"),
+            ("redis://redis:6379/0?a=@", "redis://redis:6379/0?a=@"),
+            ("rediss://:x@h", "rediss://***@h"),
+            ("./data", "./data"),
+        ] {
+            assert_eq!(without_password(given), shown);
+        }
+    }
+
+    #[test]
+    fn every_setting_is_described_with_the_value_that_holds() {
+        let environment = [("WAYPOST_STORE_URL", "redis://:secret@h"), ("WAYPOST_LINKS_UTM_SOURCE", "a,b")];
+        let settings = load(&environment, &Flags::default()).unwrap().admin.settings;
+        let keys = DEFAULTS.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
+        assert_eq!(settings.len(), keys);
+        assert!(settings.iter().all(|setting| setting.about.len() > 5 && !setting.value.is_empty()));
+        let changed: Vec<_> = settings.iter().filter(|setting| !setting.is_default).collect();
+        let told: Vec<_> = changed.iter().map(|setting| (setting.key.as_str(), setting.value.as_str())).collect();
+        assert_eq!(told, [("links.utm.source", r#"["a", "b"]"#), ("store.url", r#""redis://***@h""#)]);
     }
 
     #[test]

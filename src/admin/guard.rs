@@ -8,17 +8,17 @@ use std::net::{IpAddr, SocketAddr};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::Admin;
-use super::access::{Caller, Need, Scope, is_safe, need};
+use super::access::{AccessError, Caller, Left, Need, Quota, Scope, Wait, Who, as_caller, is_safe, need};
 use super::api::problem::Problem;
+use super::cookie::session_name;
 use super::web::Refused;
-
-pub(super) const COOKIE_NAME: &str = "waypost_session";
+use crate::links::history::written_by;
 
 /// Refuses requests for hosts that are not ours with 421.
 pub(super) fn only_own_hosts(router: Router, admin: &Admin) -> Router {
@@ -27,7 +27,7 @@ pub(super) fn only_own_hosts(router: Router, admin: &Admin) -> Router {
 
 async fn check_host(State(admin): State<Admin>, request: Request, next: Next) -> Response {
     let host = request.uri().authority().map(|authority| authority.as_str()).or_else(|| only_host(request.headers()));
-    if host.is_some_and(|host| is_own_host(host, admin.address, &admin.hosts)) {
+    if host.is_some_and(|host| is_own_host(host, admin.address, &admin.config.hosts)) {
         return next.run(request).await;
     }
     let detail = "the admin plane is not served under this host name: `admin.hosts` lists further ones";
@@ -63,13 +63,30 @@ pub(super) fn only_those_who_may(router: Router, admin: &Admin) -> Router {
 }
 
 async fn check_caller(State(admin): State<Admin>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     match admit(&admin, &parts).await {
-        Ok(Some(caller)) => drop(parts.extensions.insert(caller)),
-        Ok(None) => {}
-        Err(refusal) => return refusal.answer(parts.uri.path()),
+        Ok(admitted) => admitted.run(next, Request::from_parts(parts, body)).await,
+        Err(refusal) => refusal.answer(&parts),
     }
-    next.run(Request::from_parts(parts, body)).await
+}
+
+/// A request that may go on.
+#[derive(Default)]
+struct Admitted {
+    caller: Option<Caller>,
+    quota: Option<(Quota, Left)>,
+}
+
+impl Admitted {
+    async fn run(self, next: Next, request: Request) -> Response {
+        let Some(caller) = self.caller else { return next.run(request).await };
+        let answer = written_by(caller.name(), next.run(request));
+        let mut response = as_caller(caller, answer).await;
+        if let Some((quota, left)) = self.quota {
+            tell_quota(&mut response, quota, left.remaining, left.full_in_s);
+        }
+        response
+    }
 }
 
 /// Why a request goes no further.
@@ -80,53 +97,108 @@ enum Refusal {
     Foreign,
     /// They may ask for other things, not for this.
     NotFor(Scope),
+    /// They asked too often.
+    Quota(Quota, Wait),
+    /// It cannot be known who it is.
+    Broken(AccessError),
+}
+
+impl<E: Into<AccessError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Broken(error.into())
+    }
 }
 
 /// Who is asking, as far as that matters for this path and method.
-async fn admit(admin: &Admin, request: &Parts) -> Result<Option<Caller>, Refusal> {
+async fn admit(admin: &Admin, request: &Parts) -> Result<Admitted, Refusal> {
     let headers = &request.headers;
     let need = need(&request.method, request.uri.path());
     let key = bearer(headers);
     // A key is sent by programs. What is sent along without being asked, cookies, must come from our pages.
     if key.is_none() && !is_safe(&request.method) && !is_from_our_page(headers) {
-        return Err(if session_name(headers).is_some() || need == Need::Nothing {
-            Refusal::Foreign
-        } else {
-            Refusal::Unknown
-        });
+        let is_browser = session_name(headers).is_some() || need == Need::Nothing;
+        return Err(if is_browser { Refusal::Foreign } else { Refusal::Unknown });
     }
-    let Need::Scope(scope) = need else { return Ok(None) };
-    let caller = match key {
-        Some(key) => of_key(admin, key),
-        None => session_name(headers).and_then(|name| of_session(admin, name)),
+    let Need::Scope(scope) = need else { return Ok(Admitted::default()) };
+    let caller = match (key, session_name(headers)) {
+        (Some(key), _) => of_key(admin, key).await?,
+        (None, Some(name)) => of_session(admin, name).await?,
+        (None, None) => None,
     };
     let caller = caller.ok_or(Refusal::Unknown)?;
-    if caller.may(scope) { Ok(Some(caller)) } else { Err(Refusal::NotFor(scope)) }
+    let quota = if is_api(request.uri.path()) { take_turn(admin, &caller)? } else { None };
+    if caller.may(scope) { Ok(Admitted { caller: Some(caller), quota }) } else { Err(Refusal::NotFor(scope)) }
 }
 
-fn of_key(admin: &Admin, key: &str) -> Option<Caller> {
-    admin.key.matches(key).then_some(Caller::AdminKey)
+async fn of_key(admin: &Admin, text: &str) -> Result<Option<Caller>, AccessError> {
+    if admin.key.matches(text) {
+        return Ok(Some(Caller { who: Who::AdminKey, session: None }));
+    }
+    let known = admin.access.keys.known(text, admin.clock.now()).await?;
+    Ok(known.map(|(id, key)| Caller { who: Who::Key { id, name: key.name, scopes: key.scopes }, session: None }))
 }
 
-fn of_session(admin: &Admin, name: &str) -> Option<Caller> {
-    admin.sessions.is_open(name, admin.clock.now_ms()).then_some(Caller::AdminKey)
+async fn of_session(admin: &Admin, name: &str) -> Result<Option<Caller>, AccessError> {
+    let Some(holder) = admin.access.sessions.holder(name, admin.clock.now()).await? else { return Ok(None) };
+    let who = if holder == admin.key.holder() {
+        Some(Who::AdminKey)
+    } else {
+        let account = admin.access.accounts.by_id(holder).await?;
+        account.map(|account| Who::Account { id: account.id, name: account.name, role: account.role })
+    };
+    Ok(who.map(|who| Caller { who, session: Some(name.to_owned()) }))
+}
+
+/// Takes one of the requests that a key or an account may send in a minute. The admin key is not counted: whoever has
+/// it can stop the server, too.
+fn take_turn(admin: &Admin, caller: &Caller) -> Result<Option<(Quota, Left)>, Refusal> {
+    let id = match &caller.who {
+        Who::AdminKey => return Ok(None),
+        Who::Key { id, .. } | Who::Account { id, .. } => id,
+    };
+    let taken = admin.access.limiter.take(admin.api_quota, id, admin.clock.now_ms());
+    match taken {
+        Ok(left) => Ok(Some((admin.api_quota, left))),
+        Err(wait) => Err(Refusal::Quota(admin.api_quota, wait)),
+    }
 }
 
 impl Refusal {
     /// For programs a problem, for browsers a page.
-    fn answer(self, path: &str) -> Response {
-        let is_page = !path.starts_with("/api/") && path != "/metrics";
-        let problem = match self {
-            Self::Unknown if is_page => return Redirect::to("/sign-in").into_response(),
+    fn answer(self, request: &Parts) -> Response {
+        let is_page = !is_api(request.uri.path()) && request.uri.path() != "/metrics";
+        let (problem, quota) = match self {
+            Self::Unknown if is_page => return to_sign_in(request),
             Self::Unknown => return unknown(),
-            Self::Foreign => Problem::new(StatusCode::FORBIDDEN, FOREIGN),
-            Self::NotFor(scope) => not_for(scope),
+            Self::Foreign => (Problem::new(StatusCode::FORBIDDEN, FOREIGN), None),
+            Self::NotFor(scope) => (not_for(scope), None),
+            Self::Quota(quota, wait) => (wait.into(), Some((quota, wait))),
+            Self::Broken(error) => (error.into(), None),
         };
-        if is_page { Refused::from(problem).into_response() } else { problem.into_response() }
+        let mut response =
+            if is_page { Refused::from(problem).into_response() } else { Problem::into_response(problem) };
+        if let Some((quota, wait)) = quota {
+            tell_quota(&mut response, quota, 0, wait.full_in_s);
+        }
+        response
     }
 }
 
+fn is_api(path: &str) -> bool {
+    path.starts_with("/api/")
+}
+
 const FOREIGN: &str = "this request comes from another site: use the dashboard's own pages or the key";
+
+/// And back again: whoever wanted to look at a page sees it next.
+fn to_sign_in(request: &Parts) -> Response {
+    let wanted = request.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
+    if !is_safe(&request.method) || wanted == "/" {
+        return Redirect::to("/sign-in").into_response();
+    }
+    let wanted = percent_encoding::utf8_percent_encode(wanted, percent_encoding::NON_ALPHANUMERIC);
+    Redirect::to(&format!("/sign-in?to={wanted}")).into_response()
+}
 
 fn unknown() -> Response {
     let detail = "send a key as `Authorization: Bearer KEY`; the admin key is in DATA/admin.key";
@@ -140,16 +212,20 @@ fn not_for(scope: Scope) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, detail)
 }
 
+/// Says how often one may ask, in the words of draft-ietf-httpapi-ratelimit-headers-10.
+fn tell_quota(response: &mut Response, quota: Quota, remaining: u32, full_in_s: i64) {
+    let policy = format!("\"{}\";q={};w={}", quota.name, quota.at_once, quota.window_s());
+    let left = format!("\"{}\";r={remaining};t={full_in_s}", quota.name);
+    for (name, value) in [("ratelimit-policy", policy), ("ratelimit", left)] {
+        if let Ok(value) = value.parse() {
+            response.headers_mut().insert(name, value);
+        }
+    }
+}
+
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-}
-
-/// The session's name in the request's cookies.
-pub(super) fn session_name(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
-    let mut pairs = cookies.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
 }
 
 /// Browsers say where a request comes from in `Sec-Fetch-Site`; the older ones, and plain http, in `Origin`.

@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use super::access::{hash, random_text};
+
 /// The name of the key's file in the data folder.
 const FILE: &str = "admin.key";
 
@@ -20,12 +22,17 @@ pub(crate) struct KeyHash(blake3::Hash);
 
 impl KeyHash {
     pub(crate) fn of(key: &str) -> Self {
-        Self(blake3::hash(key.as_bytes()))
+        Self(hash(key))
+    }
+
+    /// What sessions that were begun with this key belong to; a new key ends them.
+    pub(super) fn holder(self) -> String {
+        format!("key-{}", &hash(&self.0.to_hex()).to_hex()[..16])
     }
 
     /// Takes the same time wherever the first difference is: `blake3::Hash` compares in constant time.
     pub(super) fn matches(self, key: &str) -> bool {
-        self.0 == blake3::hash(key.as_bytes())
+        self.0 == hash(key)
     }
 }
 
@@ -65,40 +72,11 @@ fn make_key(path: &Path) -> io::Result<String> {
     Ok(key)
 }
 
-/// 32 random bytes as 43 characters that need no escaping anywhere.
-pub(super) fn random_text() -> Result<String, getrandom::Error> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)?;
-    Ok(base64url(&bytes))
-}
-
-/// RFC 4648 section 5, without padding.
-fn base64url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group =
-            chunk.iter().enumerate().fold(0_u32, |sum, (place, byte)| sum | u32::from(*byte) << (16 - 8 * place));
-        for place in 0..=chunk.len() {
-            text.push(char::from(ALPHABET[(group >> (18 - 6 * place) & 63) as usize]));
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-
-    #[test]
-    fn base64url_is_that_of_the_rfc() {
-        for (bytes, text) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64url(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64url(&[0xfb, 0xff]), "-_8");
-    }
 
     #[test]
     fn the_key_is_made_once_and_only_its_owner_can_read_it() {

@@ -1,11 +1,17 @@
 //! The private listener: bounded in connections and time, and stopped without cutting off answers at once.
 
+use std::convert::Infallible;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -24,6 +30,32 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pause after a failed accept, so that a full file table does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Who is at the other end of the connection: a browser, or a proxy before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(IpAddr);
+
+impl Peer {
+    /// What one party can be assumed to have no more than one of: an IPv4 address, or an IPv6 /64.
+    pub(super) fn network(self) -> String {
+        match self.0 {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Peer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        // Only requests that came over no connection, in tests, have no other end.
+        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+    }
+}
 
 /// Serves the admin plane until `stop` is ready, then finishes what is under way within a few seconds.
 ///
@@ -46,7 +78,9 @@ pub(crate) async fn serve(
             accepted = accept(&listener, &slots) => accepted,
         };
         match accepted {
-            Ok((stream, slot)) => drop(tokio::spawn(converse(stream, router.clone(), stopped.clone(), slot))),
+            Ok((stream, peer, slot)) => {
+                drop(tokio::spawn(converse(stream, peer, router.clone(), stopped.clone(), slot)));
+            }
             Err(error) => {
                 tracing::warn!("the admin plane cannot accept a connection: {error}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -59,15 +93,25 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(TcpStream, Peer, OwnedSemaphorePermit)> {
     let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, slot))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, Peer(peer.ip().to_canonical()), slot))
 }
 
 /// One connection from its first byte to its last. It keeps its slot until it ends.
-async fn converse(stream: TcpStream, router: Router, mut stopped: watch::Receiver<()>, slot: OwnedSemaphorePermit) {
-    let service = TowerToHyperService::new(router);
+async fn converse(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    mut stopped: watch::Receiver<()>,
+    slot: OwnedSemaphorePermit,
+) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -91,6 +135,14 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+
+    #[test]
+    fn a_network_is_what_one_party_has() {
+        let network = |address: &str| Peer(address.parse().unwrap()).network();
+        assert_eq!(network("192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("2001:db8:1:2:3::4"), network("2001:db8:1:2:ffff::1"));
+        assert_ne!(network("2001:db8:1:2::"), network("2001:db8:1:3::"));
+    }
 
     #[tokio::test]
     async fn a_stop_lets_the_answer_under_way_out_and_closes_the_rest() {

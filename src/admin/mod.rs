@@ -25,6 +25,7 @@ use crate::store::{Store, StoreError};
 mod access;
 mod announce;
 mod api;
+mod cookie;
 mod filtered;
 mod guard;
 mod headers;
@@ -32,7 +33,7 @@ mod idempotency;
 mod key;
 mod listener;
 mod names;
-mod session;
+mod setting;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -45,8 +46,9 @@ pub(crate) use announce::Announcer;
 pub(crate) use key::{KeyHash, open_key};
 pub(crate) use listener::serve;
 pub(crate) use names::imports;
+pub(crate) use setting::Setting;
 
-use session::Sessions;
+use access::{Access, Quota};
 use waiting::Waiting;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -54,6 +56,11 @@ use waiting::Waiting;
 pub(crate) struct Config {
     pub(crate) address: SocketAddr,
     pub(crate) hosts: Vec<String>,
+    pub(crate) requests_per_minute: u32,
+    pub(crate) public_url: String,
+    /// Every setting of the whole configuration, to be shown. Filled in where it is read.
+    #[serde(skip)]
+    pub(crate) settings: Vec<Setting>,
 }
 
 /// What the node says of itself.
@@ -100,15 +107,16 @@ pub(crate) struct Parts {
     pub(crate) owner: OwnerKey,
     /// The address that was really bound.
     pub(crate) address: SocketAddr,
-    /// `admin.hosts`.
-    pub(crate) hosts: Vec<String>,
+    pub(crate) config: Config,
 }
 
 /// The state of the admin plane; clones are the same plane.
 #[derive(Clone)]
 pub(crate) struct Admin {
     parts: Arc<Parts>,
-    sessions: Arc<Sessions>,
+    access: Arc<Access>,
+    /// How often a key or an account may ask the API.
+    api_quota: Quota,
     imports: Arc<Imports>,
     /// Turns for exports, and for uploads, whose bodies are held in memory.
     exports: Arc<Semaphore>,
@@ -123,9 +131,10 @@ pub(crate) struct Admin {
 impl Admin {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
+            access: Arc::new(Access::new(&parts.store)),
+            api_quota: Quota::per_minute("api", parts.config.requests_per_minute),
             imports: Arc::new(imports(parts.store.clone(), parts.catalog.clone()).heard_by(parts.announcer.clone())),
             parts: Arc::new(parts),
-            sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
             waiting: Arc::default(),
@@ -139,6 +148,15 @@ impl Admin {
     /// The day that it is in the report time zone.
     fn today(&self) -> jiff::civil::Date {
         self.clock.now().to_zoned(self.report_zone.clone()).date()
+    }
+
+    /// The path and query at which the first account is made, once. `None` when there is an account.
+    ///
+    /// # Errors
+    /// A sentence when that cannot be known.
+    pub(crate) async fn set_up_path(&self) -> Result<Option<String>, String> {
+        let token = self.access.set_up_token().await.map_err(|error| error.to_string())?;
+        Ok(token.map(|token| format!("/set-up?token={token}")))
     }
 
     /// What questions about clicks are asked of.

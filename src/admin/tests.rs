@@ -18,7 +18,7 @@ use crate::links::Domains;
 use crate::links::catalog::LinkListener;
 use crate::links::fake_store::FakeStore;
 
-const KEY: &str = "wp_a-key-for-tests-only";
+pub(super) const KEY: &str = "wp_a-key-for-tests-only";
 const NOW: &str = "2026-11-21T12:00:00Z";
 
 struct Deaf;
@@ -71,6 +71,7 @@ impl NodeStatus for Still {
             hits: wire::NodeHits::default(),
             links_cached: 0,
             geo: Vec::new(),
+            rules_version: 1,
             started_at: NOW.to_owned(),
         }
     }
@@ -80,17 +81,18 @@ impl NodeStatus for Still {
     }
 }
 
-struct Bench {
+pub(super) struct Bench {
     router: axum::Router,
+    pub(super) admin: Admin,
     store: Arc<FakeStore>,
     _archive: tempfile::TempDir,
 }
 
 /// What came back.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
 }
 
 impl Answer {
@@ -105,9 +107,9 @@ pub(super) fn admin() -> (Admin, tempfile::TempDir) {
     (admin, folder)
 }
 
-fn bench() -> Bench {
+pub(super) fn bench() -> Bench {
     let (admin, store, folder) = plane();
-    Bench { router: router(&admin), store, _archive: folder }
+    Bench { router: router(&admin), admin, store, _archive: folder }
 }
 
 fn plane() -> (Admin, Arc<FakeStore>, tempfile::TempDir) {
@@ -144,13 +146,13 @@ fn plane() -> (Admin, Arc<FakeStore>, tempfile::TempDir) {
         key: KeyHash::of(KEY),
         owner: OwnerKey::of(KEY),
         address: config.admin.address,
-        hosts: Vec::new(),
+        config: config.admin,
     });
     (admin, store, folder)
 }
 
 impl Bench {
-    async fn send(&self, request: Request<Body>) -> Answer {
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
         let response: Response = TowerToHyperService::new(self.router.clone()).call(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -192,7 +194,7 @@ impl Bench {
         let answer = self.browse(Method::POST, "/sign-in", &own, &format!("key={KEY}")).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER);
         let cookie = answer.headers["set-cookie"].to_str().unwrap();
-        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200"), "{cookie}");
+        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800"), "{cookie}");
         cookie.split(';').next().unwrap().to_owned()
     }
 }

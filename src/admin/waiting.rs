@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::key::random_text;
+use super::access::random_text;
 
 /// The most uploads that wait, and their size together in bytes; the oldest make room.
 const UPLOADS_MAX: usize = 32;

@@ -166,6 +166,9 @@ pub(crate) struct Node {
     pub(crate) hits: NodeHits,
     pub(crate) links_cached: u64,
     pub(crate) geo: Vec<GeoFile>,
+    /// The version of the rules by which hits are judged, as each click has it.
+    #[serde(default)]
+    pub(crate) rules_version: u32,
     pub(crate) started_at: String,
 }
 

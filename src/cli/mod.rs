@@ -2,6 +2,7 @@
 //!
 //! It must never change data by another way than the server does, and never print data that could act on a terminal.
 
+mod account;
 mod check_config;
 pub(crate) mod classify;
 mod client;
@@ -18,6 +19,7 @@ mod figures;
 mod filter;
 mod hook;
 mod import;
+mod key;
 mod link;
 mod lookup;
 mod man;
@@ -26,6 +28,7 @@ mod owner;
 mod reclassify;
 mod report;
 mod serve;
+mod share;
 mod stats;
 mod store;
 mod table;
@@ -95,6 +98,12 @@ enum Command {
     Verify(verify::Args),
     /// Print the addresses that mark a browser as yours, so that its visits are not counted
     Owner(owner::Args),
+    /// Make, list, change and remove the accounts of people
+    Account(account::Args),
+    /// Make, list and revoke the keys of programs
+    Key(key::Args),
+    /// Share the numbers of one link or campaign with people without an account
+    Share(share::Args),
     /// Say of hits on standard input what they are and why (JSON lines; no server needed)
     Classify(serve::ConfigFile),
     /// Check the configuration as `serve` would read it (no server needed)
@@ -165,6 +174,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Owner(args) => owner::run(&args),
+        Command::Account(args) => account::run(&args),
+        Command::Key(args) => key::run(&args),
+        Command::Share(args) => share::run(&args),
         Command::Classify(file) => classify::run(&file.load()?),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Doctor(args) => doctor::run(&args),
@@ -263,6 +275,18 @@ mod tests {
             "waypost import undo 3",
             "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique",
             "waypost owner --unmark --data d --json",
+            "waypost account add ada@example.com --role owner --password-stdin --data d --json",
+            "waypost account list",
+            "waypost account password ada",
+            "waypost account role ada editor",
+            "waypost account remove ada",
+            "waypost key add deploys --scope read --scope links --expires-at 2027-01-01",
+            "waypost key list --json",
+            "waypost key revoke 0a1b2c",
+            "waypost share add spring --expires-at 2027-01-01 --data d --json",
+            "waypost share add --campaign spring",
+            "waypost share list",
+            "waypost share revoke 0a1b2c",
             "waypost ctr --by platform --from 2026-11-01 --to 2026-11-02 --clicks unique --sort rank",
             "waypost ctr compare x:1 x:2 --by post --clicks unique --data d",
             "waypost ctr platform --by age --from 2026-11-01 --csv",

@@ -20,10 +20,20 @@ pub(crate) enum RecordKind {
     Hook,
     /// What was answered to a request that may be sent again.
     Idempotency,
+    /// The people who may sign in.
+    Account,
+    /// Who is signed in.
+    Session,
+    /// What programs may ask with.
+    Key,
+    /// Statistics of one link or campaign that are shared with whoever has an address.
+    Share,
+    /// What was changed about a link.
+    History,
 }
 
 impl RecordKind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Match,
         Self::Columns,
         Self::Conversion,
@@ -32,6 +42,11 @@ impl RecordKind {
         Self::LinkImport,
         Self::Hook,
         Self::Idempotency,
+        Self::Account,
+        Self::Session,
+        Self::Key,
+        Self::Share,
+        Self::History,
     ];
 
     /// The word it is stored under.
@@ -45,6 +60,11 @@ impl RecordKind {
             Self::LinkImport => "link-import",
             Self::Hook => "hook",
             Self::Idempotency => "idempotency",
+            Self::Account => "account",
+            Self::Session => "session",
+            Self::Key => "key",
+            Self::Share => "share",
+            Self::History => "history",
         }
     }
 }

@@ -11,6 +11,7 @@ use super::catalog::{Catalog, CatalogError, Done, Result, SLUG_ATTEMPTS, Saved};
 use super::check::{self, Invalid};
 use super::fields::{Change, LinkFields};
 use super::generate;
+use super::history;
 use crate::domain::link::{Brought, DomainName, Link, LinkId, LinkSpec};
 use crate::store::{CreatedAll, LINKS_AT_ONCE_MAX, NewLink, Removed};
 
@@ -273,6 +274,7 @@ impl Catalog {
                 if let (Some(link), Removed::Yes) = (link, removed) {
                     self.listener.removed(*id, &link.spec.domain, &self.folded(&link.spec));
                     self.listener.told(Done::Removed, &link);
+                    history::forget(&*self.store, *id).await;
                 }
             }
         }

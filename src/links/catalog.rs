@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::slug::{Slug, fold_path};
-use crate::store::{Created, LinkStore, Replaced, StoreError};
+use crate::store::{Created, Replaced, Store, StoreError};
 
 use super::check::{self, Invalid, Limits};
 use super::fields::LinkFields;
@@ -15,10 +15,10 @@ use super::generate::{self, GenerateError};
 use super::list::{LIST_MAX, LinkFilter, LinkPage, matches};
 pub(crate) use super::listener::{Done, LinkListener};
 use super::warnings::warnings;
-use super::{Config, Domains, UtmPolicy};
+use super::{Config, Domains, UtmPolicy, history};
 
 pub(crate) struct Catalog {
-    pub(super) store: Arc<dyn LinkStore>,
+    pub(super) store: Arc<dyn Store>,
     domains: Arc<Domains>,
     pub(super) config: Config,
     pub(super) clock: Clock,
@@ -63,7 +63,7 @@ pub(super) const SLUG_ATTEMPTS: usize = 16;
 
 impl Catalog {
     pub(crate) fn new(
-        store: Arc<dyn LinkStore>,
+        store: Arc<dyn Store>,
         domains: Arc<Domains>,
         config: Config,
         clock: Clock,
@@ -140,6 +140,7 @@ impl Catalog {
         }
         self.listener.changed(&link);
         self.listener.told(Done::Changed, &link);
+        history::write(&*self.store, &before.spec, &link).await;
         Ok(self.saved(link))
     }
 
@@ -345,6 +346,25 @@ mod tests {
         assert_eq!((spec.utm.source.as_deref(), spec.utm.medium.as_deref()), (Some("instagram"), Some("x")));
         assert_eq!(saved.warnings, Vec::<String>::new());
         assert_eq!(bench.heard.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_change_is_in_the_history_with_who_made_it_and_what_it_was() {
+        let bench = bench(&[]);
+        bench.create(r#"{"url":"https://e.com/a","slug":"x","tags":["old"]}"#).unwrap();
+        let change = fields(r#"{"url":"https://e.com/b","utm":{"source":"x"},"tags":["a","b"],"enabled":false}"#);
+        wait(history::written_by("ada".to_owned(), bench.catalog.edit(LinkId(1), &change))).unwrap();
+        bench.edit(1, r#"{"enabled":true}"#).unwrap();
+        bench.edit(1, r#"{"enabled":true}"#).unwrap();
+        let edits = wait(history::of_link(&*bench.catalog.store, LinkId(1))).unwrap();
+        let told: Vec<_> = edits.iter().map(|edit| (edit.by.as_str(), edit.revision, edit.fields.len())).collect();
+        assert_eq!(told, [("ada", 2, 4), ("Waypost", 3, 1)], "what changes nothing is no change");
+        let first: Vec<_> = edits[0].fields.iter().map(|edit| [&*edit.field, &*edit.from, &*edit.to]).collect();
+        assert_eq!(first[0], ["url", "https://e.com/a", "https://e.com/b"]);
+        assert_eq!(first[1..3], [["utm.source", "", "x"], ["tags", "old", "a, b"]]);
+        assert_eq!(first[3], ["enabled", "true", "false"]);
+        wait(bench.catalog.remove(LinkId(1), None)).unwrap();
+        assert!(wait(history::of_link(&*bench.catalog.store, LinkId(1))).unwrap().is_empty());
     }
 
     #[test]

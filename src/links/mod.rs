@@ -11,6 +11,7 @@ pub(crate) mod fake_store;
 mod fields;
 pub(crate) mod follow;
 mod generate;
+pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod kit;
 mod list;

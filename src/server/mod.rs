@@ -73,12 +73,20 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let handler = Arc::new(Handler::new(&config.redirect, &parts.domains, answering));
     // Whoever waits in the backlog is answered first; what an earlier process left behind is counted meanwhile.
     let plane = Plane::start(redirect, &handler, &config.redirect)?;
-    let tally = Tally::start(parts.tally_tools(config, &clock)?)?;
+    let tools = parts.tally_tools(config, &clock)?;
+    let rules_version = tools.classifier.version();
+    let tally = Tally::start(tools)?;
     let forward = parts.start_forward(config, &clock)?;
     let hooks = Arc::new(forward.desk());
-    let status = Arc::new(Status::new(&parts, counts, hooks.clone(), config, addresses, clock.now()));
+    let status = Status::new(&parts, counts, hooks.clone(), config, addresses, rules_version, clock.now());
     let past = Arc::new(Past::new(tally.orders()));
-    let state = Admin::new(parts.admin_parts(config, Beside { node: status, past, hooks }, &key, addresses, &clock)?);
+    let beside = Beside { node: Arc::new(status), past, hooks };
+    let state = Admin::new(parts.admin_parts(config, beside, &key, addresses, &clock)?);
+    // Without it, whoever has the admin key can still make the first account.
+    let set_up = runtime.block_on(state.set_up_path()).unwrap_or_else(|error| {
+        tracing::warn!(%error, "no link for the first account");
+        None
+    });
     let (stop_admin, admin_stopped) = watch::channel(false);
     let serving = runtime.spawn(serve_admin(admin, state, admin_stopped));
     let following = parts.follow_links(&runtime);
@@ -86,7 +94,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let watching = runtime.spawn(watch_geo(parts.geo.clone(), config.classify.geo_poll_s));
     tally.wait_for_survey();
     data.announce(addresses)?;
-    greet(config, addresses, key_is_new);
+    greet(config, addresses, key_is_new, set_up.as_deref());
 
     runtime.block_on(until_told_to_stop(&parts));
     tracing::info!("stopping: no new requests; what was answered is being counted");
@@ -235,14 +243,18 @@ async fn end_at_second_signal(mut terminate: Signal, mut interrupt: Signal) {
     std::process::exit(1);
 }
 
-/// Says where things are. The key itself is not printed, because output ends up in logs.
+/// Says where things are. The key itself is not printed, because output ends up in logs; the link for the first account
+/// is of no use once there is one.
 #[expect(clippy::print_stdout, reason = "the one place where the server speaks to the person who started it")]
-fn greet(config: &Config, addresses: Addresses, key_is_new: bool) {
+fn greet(config: &Config, addresses: Addresses, key_is_new: bool, set_up: Option<&str>) {
     let key = config.data.join("admin.key");
     let new = if key_is_new { " (made just now)" } else { "" };
     println!("Waypost {}", env!("CARGO_PKG_VERSION"));
     println!("  redirects  http://{}", addresses.redirect);
     println!("  dashboard  http://{} (API: /api/v1)", addresses.admin);
+    if let Some(path) = set_up {
+        println!("  set up     http://{}{path} makes the first account, once", addresses.admin);
+    }
     println!("  sign in    with the key in {}{new}", key.display());
     println!("  next       waypost link add https://example.com/ --data {}", config.data.display());
     let _ = io::stdout().flush();

@@ -143,7 +143,7 @@ impl Parts {
             key: KeyHash::of(key),
             owner: OwnerKey::of(key),
             address: addresses.admin,
-            hosts: config.admin.hosts.clone(),
+            config: config.admin.clone(),
         })
     }
 }

@@ -31,6 +31,7 @@ pub(crate) struct Status {
     addresses: Addresses,
     time_zone: String,
     store: String,
+    rules_version: u32,
     started_at: Timestamp,
 }
 
@@ -41,6 +42,7 @@ impl Status {
         hooks: Arc<Desk>,
         config: &Config,
         addresses: Addresses,
+        rules_version: u32,
         started_at: Timestamp,
     ) -> Self {
         Self {
@@ -55,6 +57,7 @@ impl Status {
             addresses,
             time_zone: config.report.time_zone.clone(),
             store: crate::store::name(&config.store, &config.data),
+            rules_version,
             started_at,
         }
     }
@@ -130,6 +133,7 @@ impl NodeStatus for Status {
             hits: self.hits(),
             links_cached: self.cache.len() as u64,
             geo: geo.collect(),
+            rules_version: self.rules_version,
             started_at: self.started_at.to_string(),
         }
     }

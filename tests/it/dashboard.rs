@@ -29,7 +29,7 @@ fn a_link_is_made_clicked_changed_measured_and_removed_from_its_pages() {
 
 fn signing_in(visit: &Visit) {
     visit.open("/ctr");
-    assert_eq!(visit.path(), "/sign-in", "pages are for those who are signed in");
+    assert_eq!(visit.path(), "/sign-in?to=%2Fctr", "pages are for those who are signed in");
     visit.sign_in("wp_wrong");
     visit.browser.shows("This is not the admin key.");
     visit.audit("wrong key");

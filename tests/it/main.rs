@@ -53,6 +53,8 @@ mod verdicts;
 
 // What is passed on to elsewhere, and where it is never sent.
 mod hooks;
+// Who may do what: accounts, sessions, keys, share links.
+mod accounts;
 
 // The dashboard, in a real browser.
 mod dashboard;

@@ -52,7 +52,7 @@ const fn only_with(scope: Scope, path: &'static str) -> Rule {
 const ELSE: Rule = changed_with(Scope::Links, "/");
 
 /// The longest path that fits decides.
-const RULES: [Rule; 26] = [
+const RULES: [Rule; 27] = [
     open("/healthz"),
     open("/assets/*"),
     open("/sign-in"),
@@ -79,6 +79,7 @@ const RULES: [Rule; 26] = [
     only_with(Scope::Links, "/links/*/edit"),
     only_with(Scope::Links, "/links/*/remove"),
     only_with(Scope::Imports, "/imports/*/undo"),
+    only_with(Scope::Links, "/shares/*/revoke"),
     // One's own: password, sessions, browsers, and the way out.
     changed_with(Scope::Read, "/settings/you"),
     changed_with(Scope::Read, "/sign-out"),

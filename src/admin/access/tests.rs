@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
 
 use super::*;
+use crate::admin::Admin;
 use crate::admin::api::openapi::DOCUMENT;
+use crate::admin::tests::{Answer, Bench, KEY, bench};
 
 /// What everybody may ask. Each line is a decision.
-const OPEN: [&str; 8] = [
+const OPEN: [&str; 9] = [
     "GET /healthz",
     "GET /api",
     "GET /api/openapi.json",
@@ -18,6 +21,7 @@ const OPEN: [&str; 8] = [
     "POST /sign-in",
     "GET /share/{token}",
     "GET /set-up",
+    "POST /set-up",
 ];
 
 /// What whoever may look may also send: it changes nothing but their own.
@@ -70,22 +74,152 @@ fn routes_of(code: &str) -> Vec<String> {
     found
 }
 
+/// Beginnings of what only owners may ask for, looking included.
+const OWNERS: [&str; 6] =
+    ["/api/v1/accounts", "/api/v1/hooks", "/api/v1/keys", "/api/v1/reclassify", "/api/v1/verify", "/settings"];
+
+/// Beginnings of what is changed with the scope `imports`.
+const IMPORTS: [&str; 6] =
+    ["/api/v1/imports", "/api/v1/columns", "/api/v1/matches", "/api/v1/conversions", "/imports", "/matches"];
+
+/// Pages that are nothing but a form: not for those who could not send it.
+const FORMS: [&str; 5] =
+    ["/links/new", "/links/{id}/edit", "/links/{id}/remove", "/shares/{id}/revoke", "/imports/{id}/undo"];
+
+/// What a route needs, said a second time and in another way than the table says it.
+fn expected(method: &Method, path: &str, route: &str) -> Need {
+    let begins = |list: &[&str]| list.iter().any(|start| path.starts_with(start));
+    let is_form = FORMS.contains(&path);
+    if OPEN.contains(&route) {
+        Need::Nothing
+    } else if path.starts_with("/settings/you") || ONES_OWN.contains(&route) {
+        Need::Scope(Scope::Read)
+    } else if begins(&OWNERS) {
+        Need::Scope(Scope::Admin)
+    } else if is_safe(method) && !is_form {
+        Need::Scope(Scope::Read)
+    } else if begins(&IMPORTS) {
+        Need::Scope(Scope::Imports)
+    } else {
+        Need::Scope(Scope::Links)
+    }
+}
+
 #[test]
-fn no_route_is_open_unless_it_is_meant_to_be_and_none_changes_anything_for_viewers() {
+fn every_route_needs_what_it_is_meant_to_need() {
     let routes = routes();
     assert!(routes.contains("POST /links/{id}/edit") && routes.contains("PATCH /api/v1/links/{id}"), "{routes:?}");
     assert!(routes.len() > 50, "{} routes", routes.len());
     for route in &routes {
         let (method, path) = route.split_once(' ').unwrap();
         let method: Method = method.parse().unwrap();
-        match need(&method, path) {
-            Need::Nothing => assert!(OPEN.contains(&route.as_str()), "{route} is open to everybody"),
-            Need::Scope(Scope::Read) if !is_safe(&method) => {
-                assert!(ONES_OWN.contains(&route.as_str()), "{route} is open to viewers");
-            }
-            Need::Scope(_) => assert!(!OPEN.contains(&route.as_str()), "{route} is closed"),
+        assert_eq!(need(&method, path), expected(&method, path, route), "{route}");
+    }
+}
+
+/// Somebody who asks, by what they send, and the scopes they have.
+struct Somebody {
+    name: &'static str,
+    header: (&'static str, String),
+    may: Vec<Scope>,
+}
+
+/// Accounts of each role, keys of each scope, and keys and sessions that are good for nothing.
+async fn everybody(admin: &Admin) -> Vec<Somebody> {
+    let (access, now) = (&admin.access, admin.clock.now());
+    let bearer = |key: &str| ("authorization", format!("Bearer {key}"));
+    let mut all = vec![
+        Somebody { name: "nobody", header: ("x-nothing", String::new()), may: Vec::new() },
+        Somebody { name: "a wrong key", header: bearer("wpk_000000000000_x"), may: Vec::new() },
+        Somebody { name: "a made-up session", header: ("cookie", "waypost_session=x.y".to_owned()), may: Vec::new() },
+        Somebody { name: "the admin key", header: bearer(KEY), may: Scope::ALL.to_vec() },
+    ];
+    for scope in Scope::ALL {
+        let wanted = Wanted { name: scope.as_str(), scopes: &[scope], expires_at: None, made_by: "" };
+        let (_, _, key) = access.keys.make(&wanted, now).await.unwrap();
+        let may = if scope == Scope::Admin { Scope::ALL.to_vec() } else { vec![scope] };
+        all.push(Somebody { name: scope.as_str(), header: bearer(&key), may });
+    }
+    let wanted = Wanted { name: "gone", scopes: &[Scope::Admin], expires_at: None, made_by: "" };
+    let (id, _, gone) = access.keys.make(&wanted, now).await.unwrap();
+    access.keys.revoke(&id).await.unwrap();
+    all.push(Somebody { name: "a revoked key", header: bearer(&gone), may: Vec::new() });
+    let password = Password::generated().unwrap();
+    for role in [Role::Owner, Role::Editor, Role::Viewer] {
+        let account = access.accounts.add(role.as_str(), role, &password, now).await.unwrap();
+        let may = Scope::ALL.into_iter().filter(|scope| role >= scope.role()).collect();
+        all.push(Somebody { name: role.as_str(), header: ("account", account.id), may });
+    }
+    all
+}
+
+/// What a request with nothing in it comes to. Each one of an account has a session of its own, since some end it.
+async fn asked(bench: &Bench, method: &Method, path: &str, who: &Somebody) -> Answer {
+    let (name, value) = match &who.header {
+        ("account", id) => {
+            let session = bench.admin.access.sessions.start(id, "", bench.admin.clock.now()).await.unwrap();
+            ("cookie", format!("waypost_session={session}"))
+        }
+        (name, value) => (*name, value.clone()),
+    };
+    let request = Request::builder().method(method).uri(path).header("host", "localhost").header(name, value);
+    bench.send(request.header("sec-fetch-site", "same-origin").body(Body::empty()).unwrap()).await
+}
+
+/// Whether the guard, and not a handler, said no.
+fn is_refused(answer: &Answer) -> bool {
+    let to_sign_in = answer.headers.get("location").is_some_and(|to| to.as_bytes().starts_with(b"/sign-in?to="));
+    answer.status == StatusCode::UNAUTHORIZED
+        || to_sign_in
+        || answer.status == StatusCode::FORBIDDEN && answer.body.contains("this needs the role")
+        || answer.headers.get("location").is_some_and(|to| to == "/sign-in")
+            && !answer.headers.contains_key("set-cookie")
+}
+
+#[tokio::test]
+async fn each_route_lets_those_through_who_may_and_nobody_else() {
+    let bench = bench();
+    let everybody = everybody(&bench.admin).await;
+    let mut questions = 0;
+    for route in routes() {
+        let (method, path) = route.split_once(' ').unwrap();
+        let method: Method = method.parse().unwrap();
+        let asked_path = path.replace("{id}", "999999").replace("{name}", "x").replace("{token}", "x");
+        for who in &everybody {
+            let may = match expected(&method, path, &route) {
+                Need::Nothing => true,
+                Need::Scope(scope) => who.may.contains(&scope),
+            };
+            let answer = asked(&bench, &method, &asked_path, who).await;
+            assert_eq!(is_refused(&answer), !may, "{} {route}: {} {}", who.name, answer.status, answer.body);
+            assert!(answer.status.as_u16() < 500, "{} {route}: {} {}", who.name, answer.status, answer.body);
+            questions += 1;
         }
     }
+    assert!(questions > 500, "{questions}");
+}
+
+#[tokio::test]
+async fn no_route_is_changed_from_another_site_with_a_session() {
+    let bench = bench();
+    let (access, now) = (&bench.admin.access, bench.admin.clock.now());
+    let owner = access.accounts.add_first("ada", &Password::generated().unwrap(), now).await.unwrap();
+    let session = access.sessions.start(&owner.id, "", now).await.unwrap();
+    let changes: Vec<String> = routes().into_iter().filter(|route| !route.starts_with("GET ")).collect();
+    assert!(changes.len() > 20, "{changes:?}");
+    for route in changes {
+        let (method, path) = route.split_once(' ').unwrap();
+        for from in
+            [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example")]
+        {
+            let request = Request::builder().method(method).uri(path.replace("{id}", "1").replace("{name}", "ada"));
+            let request = request.header("host", "localhost").header("cookie", format!("waypost_session={session}"));
+            let answer = bench.send(request.header(from.0, from.1).body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{route} {from:?}");
+            assert!(answer.body.contains("another site"), "{route}: {}", answer.body);
+        }
+    }
+    assert_eq!(access.sessions.holder(&session, now).await.unwrap(), Some(owner.id.as_str()), "it is still there");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{Admin, idempotency};
 
+mod accounts;
 mod bulk;
 mod click;
 mod clicks;
@@ -21,8 +22,10 @@ mod cursor;
 mod etag;
 mod extract;
 pub(super) mod filtered;
+mod history;
 pub(super) mod hooks;
 pub(super) mod imports;
+mod keys;
 pub(super) mod link_import;
 mod links;
 mod links_export;
@@ -35,6 +38,7 @@ pub(super) mod problem;
 mod reclassify;
 mod reference;
 mod report;
+pub(super) mod shares;
 mod stats;
 pub(super) mod templates;
 mod verify;
@@ -59,6 +63,10 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
     let (routes, document) = OpenApiRouter::new()
         .merge(links::router())
         .merge(links_export::router())
+        .merge(history::router())
+        .merge(accounts::router())
+        .merge(keys::router())
+        .merge(shares::router())
         .merge(stats::router())
         .merge(click::router())
         .merge(clicks::router())

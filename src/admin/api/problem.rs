@@ -10,11 +10,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::admin::access::{AccessError, Wait};
 use crate::links::catalog::CatalogError;
 use crate::store::StoreError;
 
 /// Seconds after which a client shall ask an unavailable store again.
-pub(in crate::admin) const RETRY_SECONDS: u16 = 2;
+const RETRY_SECONDS: u16 = 2;
 
 /// One refusal.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,12 +30,17 @@ pub(in crate::admin) struct Problem {
     /// The rows of an import to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<serde_json::Value>,
+    /// Seconds after which it may be asked again, for `Retry-After`.
+    #[serde(skip)]
+    retry_s: Option<u16>,
 }
 
 impl Problem {
     pub(in crate::admin) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Refused");
-        Self { r#type: "about:blank", title, status: status.as_u16(), detail: detail.into(), field: None, errors: None }
+        let retry_s = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_SECONDS);
+        let (r#type, status, detail) = ("about:blank", status.as_u16(), detail.into());
+        Self { r#type, title, status, detail, field: None, errors: None, retry_s }
     }
 
     /// A value that was understood but cannot be.
@@ -71,6 +77,10 @@ impl Problem {
         &self.detail
     }
 
+    pub(in crate::admin) fn retry_s(&self) -> Option<u16> {
+        self.retry_s
+    }
+
     pub(in crate::admin) fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
@@ -82,12 +92,12 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status();
+        let (status, retry_s) = (self.status(), self.retry_s);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+        if let Some(seconds) = retry_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -122,6 +132,34 @@ impl From<CatalogError> for Problem {
             CatalogError::Generate(_) | CatalogError::Full => Self::unavailable(detail),
             CatalogError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AccessError::Invalid { field, message } => Self::invalid(field, message),
+            AccessError::NameTaken(_) => {
+                Self { field: Some("name".to_owned()), ..Self::new(StatusCode::CONFLICT, detail) }
+            }
+            AccessError::LastOwner | AccessError::SetUp | AccessError::Full(_) => {
+                Self::new(StatusCode::CONFLICT, detail)
+            }
+            AccessError::NoAccount(_) => Self::not_found(detail),
+            AccessError::Busy => Self::unavailable(detail),
+            AccessError::Broken(_) => Self::internal(detail),
+            AccessError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// A quota is used up. The headers say more.
+impl From<Wait> for Problem {
+    fn from(wait: Wait) -> Self {
+        let seconds = wait.seconds;
+        let detail = format!("this was asked too often: ask again in {seconds} s");
+        Self { retry_s: u16::try_from(seconds).ok(), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 }
 

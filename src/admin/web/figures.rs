@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
+use jiff::Span;
+
 use super::Refused;
-use super::view::View;
+use super::view::{DAYS, View};
 use crate::admin::Admin;
+use crate::domain::filter::Filter;
 use crate::stats::ctr::{Grouping, Numerator, Order};
 use crate::stats::query::{By, CtrQuery, StatsQuery, Window};
 use crate::stats::reports;
@@ -32,6 +35,18 @@ async fn of_days<const N: usize>(
     by: [By; N],
 ) -> Result<[StatsReport; N], Refused> {
     let query = StatsQuery { filter: view.asked(), window, zone: admin.report_zone.clone() };
+    Ok(reports(&admin.sources(), &query, by).await?)
+}
+
+/// Clicks of the last days that `filter` admits, as a view begins: one report for each of `by`, from one reading.
+pub(super) async fn recent<const N: usize>(
+    admin: &Admin,
+    filter: Filter,
+    by: [By; N],
+) -> Result<[StatsReport; N], Refused> {
+    let today = admin.today();
+    let window = Window::new(today.saturating_sub(Span::new().days(DAYS - 1)), today)?;
+    let query = StatsQuery { filter, window, zone: admin.report_zone.clone() };
     Ok(reports(&admin.sources(), &query, by).await?)
 }
 

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::hook_form::{self, Inputs};
-use super::layout::{self, Place, Question};
+use super::layout::{Place, Question};
 use super::text::{count, counted, sentence, short, when};
 use super::{Refused, unreadable};
 use crate::admin::Admin;
@@ -147,7 +147,7 @@ async fn remove(State(admin): State<Admin>, id: Id) -> Result<Redirect, Refused>
 }
 
 fn page(title: &str, content: &Markup) -> Markup {
-    layout::page(Place::Elsewhere, title, content)
+    super::settings::page(PATH, title, content)
 }
 
 fn title_of(shown: &Shown) -> String {

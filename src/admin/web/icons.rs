@@ -9,6 +9,7 @@ pub(super) enum Icon {
     New,
     Ctr,
     Impressions,
+    Settings,
     Help,
     SignOut,
 }
@@ -27,6 +28,9 @@ impl Icon {
             }
             Self::Impressions => {
                 "M2 10s3-5.5 8-5.5S18 10 18 10s-3 5.5-8 5.5S2 10 2 10zM10 12.3a2.3 2.3 0 1 0 0-4.6 2.3 2.3 0 0 0 0 4.6z"
+            }
+            Self::Settings => {
+                "M3 6h8M15 6h2M13 8a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM3 14h2M9 14h8M7 16a2 2 0 1 0 0-4 2 2 0 0 0 0 4z"
             }
             Self::Help => {
                 "M10 17.5a7.5 7.5 0 1 0 0-15 7.5 7.5 0 0 0 0 15zM7.8 7.8a2.3 2.3 0 1 1 3.2 2.1c-.7.3-1 .8-1 1.6M10 14v.2"

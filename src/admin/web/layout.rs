@@ -4,6 +4,8 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::assets::{SCRIPTS, STYLES, TAB_ICON};
 use super::icons::Icon;
+use super::settings;
+use crate::admin::access::current;
 
 /// Where in the dashboard a page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,18 +15,20 @@ pub(super) enum Place {
     New,
     Ctr,
     Imports,
+    Settings,
     Help,
     /// Below one of them.
     Elsewhere,
 }
 
 /// The navigation, from top to bottom: one line for each page.
-const PLACES: [(Place, &str, &str, Icon); 6] = [
+const PLACES: [(Place, &str, &str, Icon); 7] = [
     (Place::Overview, "/", "Overview", Icon::Overview),
     (Place::Links, "/links", "Links", Icon::Links),
     (Place::New, "/links/new", "New links", Icon::New),
     (Place::Ctr, "/ctr", "CTR", Icon::Ctr),
     (Place::Imports, "/imports", "Impressions", Icon::Impressions),
+    (Place::Settings, settings::YOU, "Settings", Icon::Settings),
     (Place::Help, "/help", "Help", Icon::Help),
 ];
 
@@ -42,6 +46,7 @@ pub(super) fn page(at: Place, title: &str, content: &Markup) -> Markup {
                             a href=(path) aria-current=[(place == at).then_some("page")] { (icon.draw()) (name) }
                         }
                     }
+                    @if let Some(caller) = current() { span.who { (caller.name()) } }
                     form method="post" action="/sign-out" { button.quiet { (Icon::SignOut.draw()) "Sign out" } }
                 }
                 main #main tabindex="-1" { (content) }

@@ -12,7 +12,7 @@ use super::overview::{filtered, over_time};
 use super::parts::copyable;
 use super::text::{count, counted, percent, when};
 use super::view::View;
-use super::{Refused, ctr, figures};
+use super::{Refused, ctr, figures, history};
 use crate::admin::Admin;
 use crate::domain::facet::{ClickFacet, Facet};
 use crate::domain::link::{Brought, Link, LinkId};
@@ -68,6 +68,7 @@ pub(super) async fn page(
             }
         }
         (filtered(&days, &reasons))
+        (history::section(&admin, &link).await?)
     };
     Ok(layout::page(Place::Elsewhere, &name, &content))
 }
@@ -109,6 +110,7 @@ fn actions(link: &Link) -> Markup {
                 input type="hidden" name="enabled" value=(!enabled);
                 button.plain { @if enabled { "Disable" } @else { "Enable" } }
             }
+            a.button.plain href={ "/shares?link=id%3A" (link.id) } { "Share" }
             a.button.plain href={ "/links/" (link.id) "/remove" } { "Remove" }
         }
     }

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
 use super::Admin;
-use super::api::problem::{Problem, RETRY_SECONDS};
+use super::api::problem::Problem;
 
 mod assets;
 mod breakdown;
@@ -29,6 +29,7 @@ mod figures;
 mod filtered;
 mod form;
 mod help;
+mod history;
 mod hook_form;
 mod hooks;
 mod icons;
@@ -42,6 +43,10 @@ mod new;
 mod overview;
 mod owner;
 mod parts;
+mod set_up;
+mod settings;
+mod share;
+mod shares;
 mod sign_in;
 mod templates;
 mod text;
@@ -85,8 +90,13 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/help", get(help::page))
         .route("/docs/ctr.md", get(about_rates))
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
+        .route("/share/{token}", get(share::page))
+        .route("/shares", get(shares::page).post(shares::make))
+        .route("/shares/{id}/revoke", get(shares::confirm_revocation).post(shares::revoke))
+        .route("/set-up", get(set_up::page).post(set_up::make))
         .route("/sign-out", post(sign_in::sign_out))
         .merge(assets::routes())
+        .merge(settings::routes())
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
     let uploads = Router::new()
         .route("/imports/check", get(imports::check_page).post(imports::receive))
@@ -154,8 +164,8 @@ impl IntoResponse for Refused {
         let status = self.0.status();
         let page = layout::notice(heading(status), &text::sentence(self.0.detail()));
         let mut response = (status, page).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+        if let Some(seconds) = self.0.retry_s() {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

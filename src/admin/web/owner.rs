@@ -4,7 +4,7 @@
 use axum::extract::State;
 use maud::{Markup, html};
 
-use super::layout::{self, Place};
+use super::settings;
 use crate::admin::Admin;
 use crate::admin::api::owner::of_every_domain;
 use crate::domain::owner::{COOKIE_SECONDS, TICKET_SECONDS};
@@ -42,5 +42,5 @@ pub(super) async fn page(State(admin): State<Admin>) -> Markup {
             }
         }
     };
-    layout::page(Place::Elsewhere, "Your own browsers", &content)
+    settings::page("/owner", "Your own browsers", &content)
 }

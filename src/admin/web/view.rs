@@ -15,7 +15,7 @@ use crate::domain::link::LinkId;
 use crate::stats::query::{By, QueryError, Window, wrong};
 
 /// The days of a page that is not asked for other ones.
-const DAYS: i32 = 28;
+pub(super) const DAYS: i32 = 28;
 
 /// Spans that are offered, in days and in words; each ends today.
 const SPANS: [(i32, &str); 5] = [(1, "Today"), (7, "7 days"), (28, "28 days"), (90, "90 days"), (365, "1 year")];
