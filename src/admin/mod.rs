@@ -17,6 +17,7 @@ use crate::forward::Desk;
 use crate::impressions::import::Imports;
 use crate::links::catalog::Catalog;
 use crate::stats::Sources;
+use crate::stats::days::Days;
 use crate::stats::rates::{Ratings, Rules};
 use crate::stats::scanned::SCANS_MAX;
 use crate::store::{Store, StoreError};
@@ -35,6 +36,7 @@ mod session;
 mod tests;
 mod totals;
 pub(crate) mod verification;
+mod waiting;
 mod web;
 pub(crate) mod wire;
 
@@ -44,6 +46,7 @@ pub(crate) use listener::serve;
 pub(crate) use names::imports;
 
 use session::Sessions;
+use waiting::Waiting;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +112,9 @@ pub(crate) struct Admin {
     /// Turns for exports, and for uploads, whose bodies are held in memory.
     exports: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    /// Files that somebody looks at before they are imported.
+    waiting: Arc<Waiting<web::imports::Said>>,
+    days: Arc<Days>,
     /// Turns for questions that read click files.
     scans: Arc<Semaphore>,
 }
@@ -121,6 +127,8 @@ impl Admin {
             sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
+            waiting: Arc::default(),
+            days: Arc::default(),
             scans: Arc::new(Semaphore::new(SCANS_MAX)),
         }
     }
@@ -134,7 +142,8 @@ impl Admin {
 
     /// What questions about clicks are asked of.
     fn sources(&self) -> Sources<'_> {
-        Sources { store: &*self.store, archive: &self.archive, scans: &self.scans, zone: &self.report_zone }
+        let (days, archive, scans) = (&*self.days, &self.archive, &self.scans);
+        Sources { store: &*self.store, days, archive, scans, zone: &self.report_zone }
     }
 
     /// What questions about rates are asked of.
@@ -145,8 +154,10 @@ impl Admin {
         let matched = self.imports.matched().await?;
         Ok(Ratings {
             store: &*self.store,
+            days: &self.days,
             book: matched.book,
             matches: matched.matches,
+            links: matched.links,
             rules: &self.rates,
             zone: &self.report_zone,
             now: self.clock.now(),

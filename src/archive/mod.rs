@@ -85,7 +85,7 @@ use pending::Pending;
 pub(crate) use address::Address;
 pub(crate) use count::{CountQuery, Counted, Grouping, Groups};
 pub(crate) use courier::Deliveries;
-pub(crate) use export::{Format, export};
+pub(crate) use export::{Conversion, Format, Receiver, export, upload};
 pub(crate) use files::StoredFile;
 pub(crate) use filter::ClickQuery;
 pub(crate) use pending::Gathered;

@@ -29,6 +29,8 @@ pub(super) struct Cursor {
     pub(super) at: u64,
     /// When this node began with it.
     pub(super) begun_ms: i64,
+    /// Where the batch that is under way ends: a restart sends the same again, not more.
+    pub(super) under_way: Option<u64>,
 }
 
 fn as_text<S: Serializer>(incarnation: &Incarnation, to: S) -> Result<S::Ok, S::Error> {
@@ -87,8 +89,6 @@ pub(super) struct Ledger {
     pub(super) cursors: Vec<Cursor>,
     /// The next change to tell of.
     pub(super) change: u64,
-    /// Where the batch ends that was begun last: a restart sends the same again, not more.
-    pub(super) begun: Option<(Cursor, u64)>,
     /// Dead letters to send again, by number.
     pub(super) replay: Vec<u64>,
     pub(super) course: Course,
@@ -106,7 +106,6 @@ impl Ledger {
             created_at,
             cursors: vec![now],
             change,
-            begun: None,
             replay: Vec::new(),
             course: Course::default(),
             paused: None,
@@ -128,18 +127,25 @@ impl Ledger {
 
     /// Leaves out what is there, and begins with what comes.
     pub(super) fn begin_at(&mut self, live: Cursor, change: u64) {
-        (self.cursors, self.change, self.begun) = (vec![live], change, None);
+        (self.cursors, self.change) = (vec![live], change);
     }
 
     /// The same for clicks alone.
     pub(super) fn begin_at_clicks(&mut self, live: Cursor) {
-        (self.cursors, self.begun) = (vec![live], None);
+        self.cursors = vec![live];
     }
 
     /// What `cursor` points at is passed on up to `to`.
     pub(super) fn advance(&mut self, cursor: &Cursor, to: u64) {
         if let Some(known) = self.cursors.iter_mut().find(|known| known.incarnation == cursor.incarnation) {
-            known.at = known.at.max(to);
+            (known.at, known.under_way) = (known.at.max(to), None);
+        }
+    }
+
+    /// What `cursor` points at is being passed on up to `to`.
+    pub(super) fn set_under_way(&mut self, cursor: &Cursor, to: u64) {
+        if let Some(known) = self.cursors.iter_mut().find(|known| known.incarnation == cursor.incarnation) {
+            known.under_way = Some(to);
         }
     }
 
@@ -156,6 +162,14 @@ pub(super) struct Shelf(PathBuf);
 impl Shelf {
     pub(super) fn of(root: &Path, id: HookId) -> Self {
         Self(root.join(id.to_string()))
+    }
+
+    /// All that are in `root`.
+    fn all(root: &Path) -> Vec<Self> {
+        let entries = fs::read_dir(root).into_iter().flatten().flatten();
+        let is_number = |name: &str| name.bytes().all(|digit| digit.is_ascii_digit());
+        let shelves = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_number));
+        shelves.map(|entry| Self(entry.path())).collect()
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -194,6 +208,19 @@ impl Shelf {
     }
 }
 
+/// Notes in every ledger below `root` that a journal begins, before anything is in it: whatever becomes of this process, and
+/// whether or not the store says which hooks there are, its clicks are looked for.
+pub(crate) fn begin_journal(root: &Path, live: Incarnation, now_ms: i64) {
+    for shelf in Shelf::all(root) {
+        let Ok(bytes) = fs::read(shelf.0.join(FILE)) else { continue };
+        let Ok(mut ledger) = serde_json::from_slice::<Ledger>(&bytes) else { continue };
+        ledger.follow(Cursor { incarnation: live, at: 0, begun_ms: now_ms, under_way: None });
+        if let Err(error) = shelf.save(&ledger, true) {
+            tracing::error!(path = %shelf.0.display(), %error, "how far a hook is could not be noted");
+        }
+    }
+}
+
 /// Puts a file in place whole or not at all; for its owner alone.
 pub(super) fn write_whole(path: &Path, bytes: &[u8], durably: bool) -> io::Result<()> {
     let unfinished = path.with_extension("tmp");
@@ -216,7 +243,7 @@ mod tests {
     use super::*;
 
     fn cursor(incarnation: u128) -> Cursor {
-        Cursor { incarnation: Incarnation(incarnation), at: 7, begun_ms: 5 }
+        Cursor { incarnation: Incarnation(incarnation), at: 7, begun_ms: 5, under_way: None }
     }
 
     #[test]
@@ -231,6 +258,21 @@ mod tests {
         }
         assert_eq!(shelf.load(Timestamp::MAX).unwrap(), None);
         assert!(!shelf.path().exists());
+    }
+
+    #[test]
+    fn a_journal_that_begins_is_noted_in_every_ledger_once() {
+        let root = tempfile::tempdir().unwrap();
+        begin_journal(&root.path().join("none"), Incarnation(1), 0);
+        let shelf = Shelf::of(root.path(), HookId(3));
+        shelf.save(&Ledger::new(Timestamp::UNIX_EPOCH, cursor(1), 0), true).unwrap();
+        fs::create_dir(root.path().join("stray")).unwrap();
+        (0..2).for_each(|_| begin_journal(root.path(), Incarnation(2), 9));
+        let cursors = shelf.load(Timestamp::UNIX_EPOCH).unwrap().unwrap().cursors;
+        assert_eq!(
+            cursors.iter().map(|cursor| (cursor.incarnation.0, cursor.at)).collect::<Vec<_>>(),
+            [(1, 7), (2, 0)]
+        );
     }
 
     #[test]

@@ -28,10 +28,10 @@ mod worker;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-pub(crate) use desk::{Desk, DeskError, Made, Shown};
+pub(crate) use desk::{DeadLetter, Desk, DeskError, Made, Shown};
 pub(crate) use fields::HookFields;
-pub(crate) use hook::{HookId, Kind};
-pub(crate) use ledger::Counts;
+pub(crate) use hook::{Hook, HookId, Kind};
+pub(crate) use ledger::{Counts, Delivery, begin_journal};
 pub(crate) use outbox::Outbox;
 pub(crate) use reading::Counted;
 pub(crate) use worker::{Forward, Tools};

@@ -57,12 +57,12 @@ impl Reading {
 
     /// A cursor at what is counted next.
     pub(super) fn now(&self, now_ms: i64) -> Cursor {
-        Cursor { incarnation: self.counted.live(), at: self.counted.counted().0, begun_ms: now_ms }
+        Cursor { incarnation: self.counted.live(), at: self.counted.counted().0, begun_ms: now_ms, under_way: None }
     }
 
     /// A cursor at the beginning of what this process counts.
     pub(super) fn beginning(&self, now_ms: i64) -> Cursor {
-        Cursor { incarnation: self.counted.live(), at: 0, begun_ms: now_ms }
+        Cursor { incarnation: self.counted.live(), at: 0, begun_ms: now_ms, under_way: None }
     }
 
     /// Up to where the clicks of a journal can be read. Of an earlier one they are in files before it is said that they are.

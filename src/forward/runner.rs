@@ -160,7 +160,7 @@ impl Runner {
         let (incarnation, from) = (cursor.incarnation, cursor.position());
         let batch = Batch { hook: kept.id, incarnation, from, to, clicks: &clicks };
         let messages = Message::of_clicks(&kept.hook, &batch, &self.shared.domains);
-        lock(&self.ledger).begun = Some((cursor.clone(), to.0));
+        lock(&self.ledger).set_under_way(&cursor, to.0);
         self.save(false);
         Ok(Some(Flight { messages, then: Then::Clicks { cursor, to: to.0, skipped } }))
     }
@@ -217,12 +217,11 @@ impl Runner {
         let since = day_before(now_ms - hours_ms(backlog_hours));
         let max = batch_max(hook.kind, self.shared.config.batch_clicks_max);
         loop {
-            let begun = lock(&self.ledger).begun.clone().filter(|(begun, _)| *begun == cursor);
             let end = self.shared.reading.end_of(&cursor).await?;
             if cursor.position() >= end {
                 return Ok(None);
             }
-            let end = begun.map_or(end, |(_, to)| Position(to).min(end));
+            let end = cursor.under_way.map_or(end, |to| Position(to).min(end));
             let window = self.shared.reading.window(&cursor, end, since).await?;
             let (mut clicks, mut skipped, mut to) = (Vec::new(), 0, window.range.end.min(end));
             let from = window.clicks.partition_point(|(position, _)| *position < cursor.position());
@@ -244,7 +243,7 @@ impl Runner {
                 return Ok(Some(Taken { cursor, to, clicks, skipped }));
             }
             self.pass_over(hook.kind, &cursor, to.0, skipped);
-            cursor.at = to.0;
+            (cursor.at, cursor.under_way) = (to.0, None);
         }
     }
 
@@ -349,10 +348,7 @@ impl Runner {
     /// Goes on behind what was under way.
     fn settle(&self, kind: Kind, then: &Then, was_taken: bool) {
         match then {
-            Then::Clicks { cursor, to, skipped } => {
-                self.pass_over(kind, cursor, *to, *skipped);
-                lock(&self.ledger).begun = None;
-            }
+            Then::Clicks { cursor, to, skipped } => self.pass_over(kind, cursor, *to, *skipped),
             Then::Change(number) => lock(&self.ledger).change = number + 1,
             Then::Letter(number) => {
                 lock(&self.ledger).replay.retain(|other| other != number);

@@ -1,7 +1,7 @@
 //! The worker: a thread of its own, behind everything else in the queue for the processor, that knows which hooks there are
 //! and keeps one runner for each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -180,14 +180,22 @@ impl Shared {
     pub(super) async fn hear(self: &Arc<Self>) -> Result<(), StoreError> {
         let _hearing = self.hearing.lock().await;
         let records = self.store.records(RecordKind::Hook, None, HOOKS_MAX).await?;
-        let hooks: BTreeMap<HookId, KeptHook> =
-            records.iter().filter_map(KeptHook::read).map(|kept| (kept.id, kept)).collect();
+        let mut hooks = BTreeMap::new();
+        let mut unreadable = BTreeSet::new();
+        for record in &records {
+            match KeptHook::read(record) {
+                Some(kept) => drop(hooks.insert(kept.id, kept)),
+                None => drop(HookId::of_key(&record.key).map(|id| unreadable.insert(id))),
+            }
+        }
         let wants = |kept: &KeptHook| kept.hook.active && (kept.hook.events.links || kept.hook.events.imports);
         self.outbox.set_wanted(hooks.values().any(wants));
         let mut running = self.lock();
         running.retain(|id, gone| {
             // A number that was given again is another hook.
-            let is_there = hooks.get(id).is_some_and(|kept| kept.hook.created_at == gone.kept.borrow().hook.created_at);
+            let is_same = |kept: &KeptHook| kept.hook.created_at == gone.kept.borrow().hook.created_at;
+            // One that only a newer node can read goes on as this one knows it.
+            let is_there = unreadable.contains(id) || hooks.get(id).is_some_and(is_same);
             if !is_there {
                 gone.task.abort();
                 let _ = Shelf::of(&self.folder, *id).remove();

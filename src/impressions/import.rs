@@ -15,7 +15,7 @@ use crate::impressions::book::{Book, Volume};
 use crate::impressions::child::{ParseError, Parser};
 use crate::impressions::columns::Known;
 use crate::impressions::container::FILE_BYTES_MAX;
-use crate::impressions::desk::{self, DecideError, Matched};
+use crate::impressions::desk::{self, DecideError, Desk, Matched};
 use crate::impressions::draft::{Draft, Origin};
 use crate::impressions::library::{self, IMPORTS_MAX, Library, NUMBERS_MAX};
 use crate::impressions::manual::Manual;
@@ -85,13 +85,15 @@ pub(crate) struct Imports {
     names: Arc<dyn LinkNames>,
     hosts: Hosts,
     library: Library,
+    desk: Desk,
     listener: Option<Arc<dyn ImportListener>>,
 }
 
 impl Imports {
     /// `hosts` are those that links are or were served on.
     pub(crate) fn new(store: Arc<dyn Store>, names: Arc<dyn LinkNames>, hosts: Hosts) -> Self {
-        Self { parser: Parser::new(), store, names, hosts, library: Library::default(), listener: None }
+        let (library, desk) = (Library::default(), Desk::default());
+        Self { parser: Parser::new(), store, names, hosts, library, desk, listener: None }
     }
 
     /// The same, and `listener` hears of what comes and goes.
@@ -112,7 +114,7 @@ impl Imports {
     /// # Errors
     /// Like [`Imports::book`].
     pub(crate) async fn matched(&self) -> Result<Matched, StoreError> {
-        desk::matched(&*self.store, &self.hosts, self.book().await?).await
+        self.desk.matched(&*self.store, &self.hosts, self.book().await?).await
     }
 
     /// By id.
@@ -284,7 +286,7 @@ impl Imports {
 
     async fn tell(&self, book: Arc<Book>, id: ImportId, report: &mut ImportReport) -> Result<(), StoreError> {
         report.superseded_by = book.superseded_by(id).map(|id| id.0);
-        let Matched { book, matches, links } = desk::matched(&*self.store, &self.hosts, book).await?;
+        let Matched { book, matches, links } = self.desk.matched(&*self.store, &self.hosts, book).await?;
         let mut told = std::mem::take(report);
         *report = library::apart(move || {
             effect::tell_numbers(&book, id, &mut told);

@@ -55,6 +55,7 @@ impl Parts {
         let archive = Arc::new(Archive::open(&config.archive, &config.data, runtime.handle())?);
         let journal_folder = config.data.join("journal");
         let journal = Journal::begin(&journal_folder, &config.journal, clock).context("the journal")?;
+        forward::begin_journal(&hooks_folder(config), journal.incarnation(), clock.now_ms());
         let domains = Arc::new(Domains::new(&config.domains, addresses.redirect, addresses.admin)?);
         let cache = Arc::new(Cache::new(store.clone(), domains.clone(), &config.links));
         // Before the links are read, so that a change made meanwhile is heard of.

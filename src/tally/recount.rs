@@ -229,7 +229,7 @@ fn count_day(tools: &Tools, runtime: &Runtime, day: Date, dry_run: bool) -> Resu
 }
 
 /// Adds up the clicks of a day, a portion at a time: a roll-up is made for the few values of a batch.
-pub(super) struct DaySum {
+pub(crate) struct DaySum {
     calendar: Calendar,
     values: Values,
     waiting: Vec<Click>,
@@ -237,12 +237,12 @@ pub(super) struct DaySum {
 }
 
 impl DaySum {
-    pub(super) fn new(zone: TimeZone) -> Self {
+    pub(crate) fn new(zone: TimeZone) -> Self {
         let (values, waiting) = (Values::default(), Vec::with_capacity(PORTION));
         Self { calendar: Calendar::new(zone), values, waiting, links: BTreeMap::new() }
     }
 
-    pub(super) fn add(&mut self, click: Click) {
+    pub(crate) fn add(&mut self, click: Click) {
         self.waiting.push(click);
         if self.waiting.len() >= PORTION {
             self.roll_up();
@@ -266,7 +266,7 @@ impl DaySum {
         }
     }
 
-    pub(super) fn finish(mut self) -> Vec<Delta> {
+    pub(crate) fn finish(mut self) -> Vec<Delta> {
         self.roll_up();
         let mut deltas: Vec<Delta> = self.links.into_values().collect();
         for delta in &mut deltas {

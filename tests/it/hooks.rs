@@ -8,6 +8,7 @@ use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
+use crate::support::http::Request;
 use crate::support::redis::RedisServer;
 use crate::support::target::{Received, Reply, Target};
 
@@ -372,4 +373,166 @@ fn every_node_passes_on_what_it_counted_itself() {
     for node in &nodes {
         node.eventually("each has sent its own", || show(node)["passed_on"]["clicks"].as_u64() >= Some(20));
     }
+}
+
+/// A hook that passes clicks on to a product which stands at the target, and what that gets for one click.
+fn product(fields: &Value, reply: Reply) -> (TestApp, Target, Received) {
+    let (app, target) = (node(), Target::start());
+    app.link("https://example.com/", &[("slug", "spring"), ("utm.source", "instagram")]);
+    target.answer(move |_, _| reply.clone());
+    let mut fields = fields.clone();
+    fields["url"] = json!(target.url(""));
+    assert!(make(&app, &fields)["secret"].is_null(), "what a product gave is not shown");
+    app.click("/spring").from("198.51.100.77").referrer("https://l.instagram.com/x?y=z").send().expect_status(302);
+    app.click("/spring").agent("Googlebot/2.1").send().expect_status(302);
+    app.drained();
+    app.eventually("it is taken", || show(&app)["passed_on"]["clicks"] == 1);
+    app.eventually("the bot was looked at", || show(&app)["behind"] == 0);
+    let received = target.received();
+    assert_eq!(received.len(), 1, "{received:?}");
+    let whole = format!("{:?}", received[0]);
+    assert!(!whole.contains("198.51.100") && !whole.contains("y=z"), "no address and no query of a referrer: {whole}");
+    (app, target, received[0].clone())
+}
+
+#[test]
+fn analytics_gets_an_event_and_is_asked_what_it_thinks_of_a_test() {
+    let fields = json!({ "kind": "ga4", "site": "G-A1", "secret": "s&t" });
+    let (app, target, received) = product(&fields, Reply::Status(204));
+    assert_eq!(received.line, "POST /mp/collect?measurement_id=G-A1&api_secret=s%26t");
+    let body = received.json();
+    assert_eq!(
+        (&body["events"][0]["name"], &body["events"][0]["params"]["source"]),
+        (&json!("short_link_click"), &json!("instagram"))
+    );
+    let text =
+        r#"{"validationMessages":[{"fieldPath":"events","description":"Item name is invalid","validationCode":"X"}]}"#;
+    target.answer(move |_, _| Reply::Whole { status: 200, headers: Vec::new(), body: text });
+    let failed = app.cli(&["hook", "test", "1"]);
+    assert!(failed.code == Some(1) && failed.stderr.contains("Item name is invalid"), "{failed:?}");
+    assert!(target.received()[1].line.starts_with("POST /debug/mp/collect?measurement_id=G-A1"));
+    target.answer(|_, _| Reply::Whole { status: 200, headers: Vec::new(), body: r#"{"validationMessages":[]}"# });
+    assert!(app.cli(&["hook", "test", "1"]).ok().starts_with("taken"));
+    let told = format!(
+        "{}{}{}",
+        app.log(),
+        app.api_get("/api/v1/hooks").text(),
+        app.api_get("/api/v1/hooks/1/deliveries").text()
+    );
+    assert!(!told.contains("s&t") && !told.contains("s%26t"), "{told}");
+}
+
+#[test]
+fn plausible_gets_the_visitors_browser_an_address_that_is_nobodys_and_says_what_it_drops() {
+    let dropped = Reply::Whole { status: 202, headers: vec![("x-plausible-dropped", "1".to_owned())], body: "ok" };
+    let (app, _target, received) = product(&json!({ "kind": "plausible", "site": "go.example" }), dropped);
+    assert_eq!(received.line, "POST /api/event");
+    assert!(
+        received.header("user-agent").starts_with("Mozilla/5.0")
+            && received.header("x-forwarded-for").starts_with("2001:db8::")
+    );
+    let body = received.json();
+    assert_eq!((&body["domain"], &body["name"]), (&json!("go.example"), &json!("short_link_click")));
+    assert!(body["url"].as_str().unwrap().ends_with("/spring?utm_source=instagram"), "{body}");
+    assert_eq!(body["referrer"], "https://l.instagram.com/x");
+    let recent = app.api_get("/api/v1/hooks/1/deliveries").json()["recent"][0].clone();
+    assert!(
+        recent["taken"] == true && recent["said"].as_str().unwrap().starts_with("Plausible dropped it"),
+        "{recent}"
+    );
+}
+
+#[test]
+fn umami_gets_an_event_of_the_visitor() {
+    let website = "0a1b2c3d-0000-4000-8000-000000000000";
+    let (_app, _target, received) = product(&json!({ "kind": "umami", "site": website }), Reply::Status(200));
+    assert_eq!(received.line, "POST /api/send");
+    assert!(received.header("user-agent").starts_with("Mozilla/5.0"));
+    let (body, now) = (received.json(), jiff::Timestamp::now().as_second());
+    assert_eq!((&body["type"], &body["payload"]["website"]), (&json!("event"), &json!(website)));
+    assert!((now - body["payload"]["timestamp"].as_i64().unwrap()).abs() < 120, "{body}");
+}
+
+#[test]
+fn matomo_gets_clicks_in_bulk_with_the_token_in_the_body_alone() {
+    let fields = json!({ "kind": "matomo", "site": "3", "secret": "a-token" });
+    let invalid =
+        Reply::Whole { status: 200, headers: Vec::new(), body: r#"{"status":"success","tracked":0,"invalid":1}"# };
+    let (app, _target, received) = product(&fields, invalid);
+    assert_eq!(received.line, "POST /matomo.php");
+    let body = received.json();
+    assert_eq!((&body["token_auth"], body["requests"].as_array().unwrap().len()), (&json!("a-token"), 1));
+    assert!(body["requests"][0].as_str().unwrap().starts_with("?idsite=3&rec=1&apiv=1&url="), "{body}");
+    let recent = app.api_get("/api/v1/hooks/1/deliveries").json()["recent"][0].clone();
+    assert_eq!(recent["said"], "Matomo found 1 of them invalid");
+}
+
+#[test]
+fn the_command_line_makes_shows_tests_and_removes_hooks() {
+    let (app, target) = (node(), Target::start());
+    let made = app.cli(&["hook", "add", &target.url("/x"), "--name", "mine", "--tell", "clicks", "--tell", "links"]);
+    assert!(made.stderr.contains("only time") && made.stdout.contains("whsec_"), "{made:?}");
+    assert!(app.cli(&["hook", "test", "1"]).ok().starts_with("taken"));
+    let test = target.received()[0].clone();
+    assert_eq!((&test.json()["type"], &test.json()["data"]["hook"]), (&json!("test"), &json!(1)));
+    app.link("https://example.com/", &[("slug", "x")]);
+    app.eventually("the link is told of", || target.received().len() == 2);
+    let list = app.cli(&["hook", "list"]).ok();
+    assert!(list.contains("mine") && list.contains("active") && !list.contains("whsec_"), "{list}");
+    let sent = app.cli(&["hook", "deliveries", "1"]).ok();
+    assert!(sent.contains("link.made") && sent.contains("taken"), "{sent}");
+    let edited = app.cli(&["hook", "edit", "1", "--off", "--name", ""]).ok();
+    assert!(edited.contains("off") && !edited.contains("mine"), "{edited}");
+    assert_eq!(app.cli(&["hook", "rotate", "1", "--json"]).json()["hook"]["id"], 1);
+    assert!(app.cli(&["doctor"]).stdout.contains("1, all well"));
+    app.cli(&["hook", "remove", "1"]).ok();
+    assert_eq!(app.cli(&["hook", "show", "1"]).code, Some(1));
+    app.eventually("nothing is left of it", || !app.data().join("hooks/1").exists());
+}
+
+#[test]
+fn the_pages_do_it_all_without_a_script() {
+    let (app, target) = (node(), Target::start());
+    app.link("https://example.com/", &[("slug", "x")]);
+    let send = |path: &str, form: &str| {
+        app.api(Request::new("POST", path).body("application/x-www-form-urlencoded", form.as_bytes()))
+    };
+    let page = |path: &str| app.api(Request::new("GET", path)).expect_status(200).text();
+    assert!(page("/settings/hooks").contains("There are none yet"));
+    let wrong = send("/settings/hooks", "kind=webhook&url=http%3A%2F%2F10.0.0.1%2F&clicks=on&verdicts=human")
+        .expect_status(422)
+        .text();
+    assert!(wrong.contains("hooks.allow_private") && wrong.contains("http://10.0.0.1/"), "{wrong}");
+    let url = target.url("/h").replace(':', "%3A").replace('/', "%2F");
+    let made = send(
+        "/settings/hooks",
+        &format!("kind=webhook&name=%3Cb%3Emine&url={url}&clicks=on&imports=on&verdicts=human%2C+bot"),
+    );
+    let made = made.expect_status(200).text();
+    assert!(made.contains("whsec_") && made.contains("&lt;b&gt;mine") && !made.contains("<b>mine"), "{made}");
+    assert_eq!(
+        (&show(&app)["events"], &show(&app)["verdicts"]),
+        (&json!(["clicks", "imports"]), &json!(["human", "bot"]))
+    );
+    assert!(send("/settings/hooks/1/test", "").expect_status(200).text().contains("The test was taken"));
+    target.answer(|_, _| Reply::Status(400));
+    clicks(&app, "/x", 0..1);
+    app.eventually("it is given up", || show(&app)["dead_letters"] == 1);
+    let shown = page("/settings/hooks/1");
+    assert!(
+        shown.contains("Dead letters") && shown.contains("It answered 400") && !shown.contains("whsec_"),
+        "{shown}"
+    );
+    target.answer(|_, _| Reply::Status(200));
+    send("/settings/hooks/1/replay", "").expect_status(303);
+    app.eventually("it is dead no more", || show(&app)["dead_letters"] == 0);
+    assert!(send("/settings/hooks/1/secret", "").expect_status(200).text().contains("whsec_"));
+    send("/settings/hooks/1/active", "active=false").expect_status(303);
+    assert_eq!(show(&app)["status"], "off");
+    let edited = format!("kind=webhook&name=&url={url}&clicks=on&verdicts=human&campaigns=a%0D%0Ab");
+    send("/settings/hooks/1", &edited).expect_status(303);
+    assert_eq!((&show(&app)["campaigns"], &show(&app)["name"]), (&json!(["a", "b"]), &json!("")));
+    assert!(page("/settings/hooks/1/remove").contains("Remove hook 1"));
+    send("/settings/hooks/1/remove", "").expect_status(303);
+    app.api_get("/api/v1/hooks/1").expect_status(404);
 }

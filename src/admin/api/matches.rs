@@ -48,8 +48,11 @@ struct Params {
 #[utoipa::path(get, path = "/matches", operation_id = "listMatches", tag = "Impressions", params(Params),
     responses((status = OK, body = MatchList)))]
 async fn list(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Result<Json<MatchList>, Problem> {
+    let limit = params.limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Problem::invalid("limit", format!("limit is {limit}: use 1 to {LIMIT_MAX}")));
+    }
     let matched = admin.imports.matched().await?;
-    let limit = params.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX);
     let find = |text: &str| matched.book.find_meant(text).ok_or_else(|| unknown(text));
     let asked_post = params.post.as_deref().map(find).transpose()?;
     let after = params.after.as_deref().map(find).transpose()?;
@@ -70,7 +73,7 @@ fn unknown(post: &str) -> Problem {
     Problem::not_found(format!("no imported post is called {post:?}"))
 }
 
-fn matched_post(matched: &Matched, id: PostId) -> MatchedPost {
+pub(in crate::admin) fn matched_post(matched: &Matched, id: PostId) -> MatchedPost {
     let post = matched.book.post(id);
     let links = matched.matches.of_post(id).iter().map(|found| MatchLine {
         link: found.link.0,
@@ -87,7 +90,7 @@ fn matched_post(matched: &Matched, id: PostId) -> MatchedPost {
         permalink: post.permalink.clone(),
         text: post.text.clone(),
         published: post.published.clone(),
-        imports: post.imports.iter().map(|import| import.0).collect(),
+        imports: matched.book.imports_of(id).iter().map(|import| import.0).collect(),
         links: links.collect(),
         suggestions: suggestion_lines(&matched.matches, id, &matched.links),
         shared: !matched.matches.is_alone(id),

@@ -20,9 +20,11 @@ mod ctr;
 mod extract;
 pub(super) mod filtered;
 pub(super) mod hooks;
-mod imports;
+pub(super) mod imports;
+pub(super) mod link_import;
 mod links;
-mod matches;
+mod links_export;
+pub(super) mod matches;
 mod misses;
 mod node;
 pub(super) mod openapi;
@@ -54,6 +56,7 @@ pub(super) fn router(admin: &Admin) -> Router {
 fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
     let (routes, document) = OpenApiRouter::new()
         .merge(links::router())
+        .merge(links_export::router())
         .merge(stats::router())
         .merge(click::router())
         .merge(clicks::router())
@@ -71,6 +74,7 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
         .merge(templates::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(bulk::router())
+        .merge(link_import::router())
         .merge(imports::router())
         .split_for_parts();
     let routes = routes

@@ -1,5 +1,6 @@
 //! `waypost link`: make, list, show, change and remove links.
 
+mod import;
 mod settings;
 mod view;
 
@@ -38,6 +39,8 @@ enum Command {
     Edit(Edit),
     /// Remove a link; its clicks stay in the click files
     Remove(Remove),
+    /// Bring links from another tool: Bitly, Dub, Shlink, YOURLS, Kutt, Short.io, Rebrandly, Sink, Chhoto, any table
+    Import(import::Import),
 }
 
 #[derive(Debug, clap::Args)]
@@ -163,6 +166,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
                 show(&client.send(Method::PATCH, &path, &[], Body::Json(edit.body()?)).await?, json)
             }
             Command::Remove(remove) => remove_link(&client, remove, json).await,
+            Command::Import(import) => import::run(&client, import, json).await,
         }
     })
 }

@@ -25,7 +25,7 @@ pub(in crate::forward) fn bulk(requests: &str, token: Option<&str>) -> String {
 fn request(hook: &Hook, shown: &Shown<'_>) -> String {
     let (click, link) = (shown.click, &shown.click.link);
     let visitor = shown.visitor();
-    let mut query = Serializer::new(String::from("?"));
+    let mut query = Serializer::for_suffix(String::from("?"), 1);
     query.append_pair("idsite", &hook.site).append_pair("rec", "1").append_pair("apiv", "1");
     query.append_pair("url", shown.url.as_str());
     query.append_pair("action_name", &link.slug);

@@ -157,6 +157,7 @@ fn matomo_is_sent_requests_in_bulk_and_the_place_only_with_a_token() {
     let request = body[0].as_str().unwrap().to_owned();
     let query: Vec<(String, String)> =
         url::form_urlencoded::parse(request.strip_prefix('?').unwrap().as_bytes()).into_owned().collect();
+    assert!(request.starts_with("?idsite=3&rec=1&"), "{request}");
     let expected = [
         ("idsite", "3"),
         ("rec", "1"),

@@ -107,6 +107,20 @@ pub(in crate::store) async fn counters_are_listed_by_link_then_day(store: &dyn S
     assert!(listed(None, next, DAY).await.is_empty());
 }
 
+pub(in crate::store) async fn counters_of_some_dimensions_are_those_of_all_without_the_others(store: &dyn Store) {
+    let all = [(Dimension::Verdict, "human", 2), (Dimension::City, "SE/Stockholm", 2), (Dimension::Hour, "h", 2)];
+    let deltas = vec![Delta { link: LinkId(1), day: DAY, counters: counters(&all), visitors: vec![Visitor(7)] }];
+    store.apply(&batch(0, 1, deltas)).await.unwrap();
+    let of = Dimensions::of(&[Dimension::Verdict, Dimension::Hour]);
+    let asked: Option<&[LinkId]> = Some(&[LinkId(1)]);
+    for links in [None, asked] {
+        let found = store.counters_of(of, links, DAY, DAY).await.unwrap();
+        assert_eq!((&found[0].counters, found[0].visitors), (&counters(&[all[0], all[2]]), 1));
+        let found = store.counters(links, DAY, DAY).await.unwrap();
+        assert_eq!(found[0].counters, counters(&all));
+    }
+}
+
 pub(in crate::store) async fn clicks_on_a_removed_link_are_counted(store: &dyn Store) {
     let link = create(store, &plain("spring"), "spring").await;
     store.apply(&batch(0, 1, vec![delta(link.id.0, DAY, 1, &[])])).await.unwrap();

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 
 use crate::clock::Clock;
-use crate::domain::counter::{Applied, Batch, DayCounters};
+use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
 use crate::domain::hit::Hit;
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -446,7 +446,13 @@ impl CountStore for Store {
         world.after(())
     }
 
-    async fn counters(&self, _links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+    async fn counters_of(
+        &self,
+        _of: Dimensions,
+        _links: Option<&[LinkId]>,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<DayCounters>> {
         Ok(lock(&self.0).store.counters(first, last))
     }
 
