@@ -25,7 +25,7 @@ pub(super) fn write(place: &str) -> String {
 pub(super) fn read(text: &str) -> Result<String, Problem> {
     let digits = text.as_bytes();
     let is_cursor =
-        digits.len() <= 2 * BYTES_MAX && digits.len() % 2 == 0 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        digits.len() <= 2 * BYTES_MAX && digits.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit());
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     let bytes: Option<Vec<u8>> = is_cursor.then(|| digits.chunks(2).map(byte).collect()).flatten();
     let place = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
