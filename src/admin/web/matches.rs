@@ -222,7 +222,7 @@ fn one(post: &MatchedPost, view: View) -> Markup {
     html! {
         div.post {
             p.text {
-                @if post.text.is_empty() { span.soft { "(no text)" } } @else { (post.text) }
+                @if post.text.is_empty() { code { (post.post) } } @else { (post.text) }
             }
             p.soft {
                 span.tag { (post.platform) } " " span.tag { (post.level) } " "

@@ -149,8 +149,8 @@ fn verdict(versus: &Versus) -> Option<Markup> {
     Some(html! {
         p.verdict {
             b { (name) }
-            @if is_clear { " has the higher rate" } @else { " may have the higher rate, and it may be chance" }
-            ": with a probability of " (text::percent(sure)) "."
+            @if is_clear { " has the higher rate." }
+            @else { " has the higher rate with a probability of " (text::percent(sure)) ": that may be chance." }
         }
         p.hint {
             "The first less the second: " (points(difference)) " percentage points (" (defined(Word::Interval, "95 % interval")) " "

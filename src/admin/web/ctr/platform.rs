@@ -86,17 +86,17 @@ fn table(report: &PlatformReport) -> Markup {
         @if shown.is_empty() {
             (empty("No platform's own clicks are imported in these days.", Some(("/imports", "Import impressions"))))
         } @else {
-            div.scroll {
+            div {
                 table.theirs {
                     caption { (report.from) " to " (report.to) }
                     thead {
                         tr {
                             th scope="col" { (plain(&report.by)) }
-                            th.number scope="col" { (defined(Word::Impressions, "Impressions")) }
-                            th.number scope="col" { "All clicks" }
+                            th.number.roomy scope="col" { (defined(Word::Impressions, "Impressions")) }
+                            th.number.roomy scope="col" { "All clicks" }
                             th.number scope="col" { "Link clicks" }
                             th.number scope="col" { (defined(Word::Click, "Ours")) }
-                            @if has_money { th.number scope="col" { "Spend" } th.number scope="col" { "Per click of ours" } }
+                            @if has_money { th.number.roomy scope="col" { "Spend" } th.number scope="col" { "Per click" } }
                         }
                     }
                     tbody { @for row in shown { (line(row, has_money)) } }
@@ -120,11 +120,11 @@ fn line(row: &PlatformRow, has_money: bool) -> Markup {
                 @for note in &row.notes { small { (sentence(note)) } }
                 @if row.parts.as_ref().is_some_and(|parts| !parts.adds_up) { small.wrong { "The parts of their clicks do not give their sum." } }
             }
-            td.number { (known(row.impressions)) @if let Some(kind) = &row.kind { small { (plain(kind)) } } }
-            td.number { (known(row.clicks_all)) (rate(row.ctr_all)) }
+            td.number.roomy { (known(row.impressions)) @if let Some(kind) = &row.kind { small { (plain(kind)) } } }
+            td.number.roomy { (known(row.clicks_all)) (rate(row.ctr_all)) }
             td.number { (known(row.clicks_link)) (rate(row.ctr_link)) }
             td.number { (known(row.human)) }
-            @if has_money { td.number { (money(row.spend)) } td.number { (money(row.cpc_human)) } }
+            @if has_money { td.number.roomy { (money(row.spend)) } td.number { (money(row.cpc_human)) } }
         }
     }
 }
