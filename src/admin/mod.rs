@@ -28,6 +28,7 @@ mod api;
 mod filtered;
 mod guard;
 mod headers;
+mod idempotency;
 mod key;
 mod listener;
 mod names;

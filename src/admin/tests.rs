@@ -232,8 +232,9 @@ async fn a_list_goes_on_where_it_says() {
         bench.made(json!({"url": format!("https://e.com/{n}"), "slug": format!("s{n}")})).await;
     }
     let page = bench.get("/links?limit=2").await.json();
-    assert_eq!((page["links"].as_array().unwrap().len(), &page["next"]), (2, &json!(2)));
-    let page = bench.get("/links?limit=2&after=2").await.json();
+    assert_eq!(page["links"].as_array().unwrap().len(), 2);
+    let next = page["next"].as_str().unwrap();
+    let page = bench.get(&format!("/links?limit=2&after={next}")).await.json();
     assert_eq!((&page["links"][0]["slug"], &page["next"]), (&json!("s3"), &Value::Null));
     assert_eq!(bench.get("/links?slug=S2").await.json()["links"][0]["id"], 2);
 }

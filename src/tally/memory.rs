@@ -11,9 +11,9 @@ use crate::domain::click::Click;
 use crate::domain::position::{Incarnation, Position};
 use crate::journal::Reader;
 
-/// Hits of a stretch: a third of a second of judging and some 45 MiB of journal, which is all that a restart may have
-/// to read once more. A double tap across the end of a stretch counts as two clicks, one place in so many hits.
-pub(crate) const STRETCH: u64 = 1 << 17;
+/// Hits of a stretch: some 6 MiB of journal, which a restart may have to judge once more and which are kept longer than
+/// they have to be. A double tap across the end of a stretch counts as two clicks, one place in so many hits.
+pub(crate) const STRETCH: u64 = 1 << 14;
 
 /// What a memory is made by; the same for the life of an installation, or hits that are judged twice differ.
 #[derive(Clone, Copy, Debug)]

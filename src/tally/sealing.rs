@@ -83,7 +83,10 @@ impl Worker {
         if let Err(error) = stream.reader.trim() {
             tracing::debug!(%error, "an old journal file could not be shortened");
         }
-        let is_done = stream.done() >= stream.reader.position();
-        self.tools.journal.release(stream.incarnation, stream.released(), is_done);
+        let end = stream.reader.position();
+        let is_done = stream.done() >= end;
+        // Nothing follows that would have to be judged by its last stretch.
+        let to = if is_done { end } else { stream.released() };
+        self.tools.journal.release(stream.incarnation, to, is_done);
     }
 }

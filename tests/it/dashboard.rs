@@ -186,6 +186,7 @@ fn every_page_of_the_demo_can_be_read_on_a_phone_and_on_a_desk_in_both_themes() 
         ("ctr-platform", "/ctr?by=platform&clicks=all".to_owned(), "linkedin"),
         ("ctr-level", "/ctr?by=level".to_owned(), "story views"),
         ("ctr-refused", "/ctr?from=2026-11-02&to=2026-11-01".to_owned(), "The window ends before it begins"),
+        ("bring", "/links/import".to_owned(), "Bring links from elsewhere"),
         ("help", "/help".to_owned(), "What the numbers mean"),
         ("owner", "/owner".to_owned(), "Mark this browser"),
         ("filtered", format!("/filtered?link={}", link["id"]), "newest first"),

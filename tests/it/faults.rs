@@ -234,7 +234,8 @@ fn a_backup_of_the_store_from_before_the_journal_begins_costs_no_click_file() {
     drop(store);
     let journal = app.data().join("journal");
     let first = files_of(&journal)[0].clone();
-    load.run(&app, 9_000);
+    // More than what is kept for judging the hits behind it.
+    load.run(&app, 20_000);
     app.eventually("the first journal file is let go", || !first.exists());
     let lost = app.node_hits().lost;
     app.kill();

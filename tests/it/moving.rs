@@ -334,3 +334,109 @@ fn clicks_that_carry_ids_of_ads_are_written_as_each_platform_takes_them() {
     }
     assert!(app.cli(&["export", "upload", "meta"]).ok().starts_with("fbc,event_name,event_time,value,currency"));
 }
+
+/// Sends a request that makes something under an idempotency key.
+fn once(app: &TestApp, key: &str, path: &str, body: &Value) -> Answer {
+    app.api(Request::new("POST", path).json(body).header("Idempotency-Key", key))
+}
+
+#[test]
+fn a_request_under_an_idempotency_key_is_done_once_and_gets_its_first_answer_again() {
+    let mut app = TestApp::start();
+    let body = json!({ "url": "https://example.com/a" });
+    let first = once(&app, "k1", "/api/v1/links", &body).expect_status(201);
+    assert_eq!(first.header("idempotency-replayed"), None);
+    app.restart();
+    let again = once(&app, "k1", "/api/v1/links", &body).expect_status(201);
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!((again.json(), again.header("location")), (first.json(), first.header("location")));
+    assert_eq!(again.header("etag"), Some("\"1\""));
+    assert_eq!(app.api_get("/api/v1/links").json()["links"].as_array().unwrap().len(), 1);
+
+    once(&app, "k1", "/api/v1/links", &json!({ "url": "https://example.com/b" })).expect_status(422);
+    once(&app, "k1", "/api/v1/links/bulk", &body).expect_status(422);
+    once(&app, "k2", "/api/v1/links", &body).expect_status(201);
+    once(&app, "", "/api/v1/links", &body).expect_status(400);
+}
+
+#[test]
+fn a_refused_request_is_not_kept_and_a_large_answer_is() {
+    let app = TestApp::start();
+    once(&app, "k", "/api/v1/links", &json!({ "url": "no url" })).expect_status(422);
+    once(&app, "k", "/api/v1/links", &json!({ "url": "https://example.com/" })).expect_status(201);
+    let link =
+        |n: usize| json!({ "url": format!("https://example.com/{n}?{}", "x".repeat(n)), "tags": [format!("t{n}")] });
+    let links = json!({ "links": (0..1000).map(link).collect::<Vec<_>>() });
+    let first = once(&app, "bulk", "/api/v1/links/bulk", &links).expect_status(200).json();
+    let again = once(&app, "bulk", "/api/v1/links/bulk", &links).expect_status(200).json();
+    assert!(first == again && first["done"] == 1000);
+    let page = app.api_get("/api/v1/links?limit=1000").json();
+    let rest = app.api_get(&format!("/api/v1/links?after={}", page["next"].as_str().unwrap())).json();
+    assert_eq!((rest["links"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null), "1001 links, and not 2001");
+}
+
+#[test]
+fn of_one_request_sent_by_many_at_once_one_is_done() {
+    let app = TestApp::start();
+    let body = json!({ "url": "https://example.com/a" });
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let send = || once(&app, "k", "/api/v1/links", &body).status;
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(send)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(statuses.contains(&201) && statuses.iter().all(|status| [201, 409].contains(status)), "{statuses:?}");
+    assert_eq!(app.api_get("/api/v1/links").json()["links"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_link_is_changed_and_removed_only_in_the_revision_that_is_named() {
+    let app = TestApp::start();
+    app.link("https://example.com/", &[("slug", "a")]);
+    let request = |method: &str, name: &str, tag: &str| {
+        let request = Request::new(method, "/api/v1/links/1").header(name, tag);
+        app.api(if method == "PATCH" { request.json(&json!({ "title": tag })) } else { request })
+    };
+    assert_eq!(app.api_get("/api/v1/links/1").header("etag"), Some("\"1\""));
+    assert_eq!(request("GET", "If-None-Match", "\"1\"").status, 304);
+    assert_eq!(request("PATCH", "If-Match", "\"1\"").expect_status(200).header("etag"), Some("\"2\""));
+    assert_eq!(request("GET", "If-None-Match", "\"1\"").status, 200);
+    for method in ["PATCH", "DELETE"] {
+        request(method, "If-Match", "\"1\"").expect_status(412);
+    }
+    request("PATCH", "If-Match", "*").expect_status(200);
+    request("DELETE", "If-Match", "\"3\"").expect_status(204);
+    app.api_get("/api/v1/links/1").expect_status(404);
+}
+
+/// Sends the form of the page as a browser does, with a chosen file or with pasted text.
+fn bring(app: &TestApp, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let field = |(name, value): &(&str, &str)| {
+        let file = if *name == "file" { "; filename=\"bitly.csv\"" } else { "" };
+        format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n")
+    };
+    let body = fields.iter().map(field).collect::<String>() + "--edge--\r\n";
+    app.api(Request::new("POST", path).body("multipart/form-data; boundary=edge", body.as_bytes()))
+}
+
+#[test]
+fn the_page_checks_a_file_before_it_imports_it_and_takes_it_back_after_a_question() {
+    let app = TestApp::start();
+    let file = format!("{BITLY}go.example.com/admin,,https://example.com/x,,,3\n");
+    let wrong = bring(&app, "/links/import", &[("file", &file)]).expect_status(422).text();
+    assert!(wrong.contains("Nothing was imported"), "{wrong}");
+    let checked =
+        bring(&app, "/links/import/check", &[("file", &file), ("skip_refused", "true")]).expect_status(200).text();
+    for words in ["What an import would do", "Import 2 links", "1 link cannot come along", "Spring sale", "1,212"] {
+        assert!(checked.contains(words), "{words}: {checked}");
+    }
+    assert_eq!(app.api_get("/api/v1/links").json()["links"], json!([]));
+    let fields = [("file_name", "bitly.csv"), ("text", &*file), ("skip_refused", "true")];
+    let done = bring(&app, "/links/import", &fields).expect_status(200).text();
+    assert!(done.contains("2 links imported") && done.contains("bitly.csv"), "{done}");
+    let link = app.link_by_slug("spring");
+    assert!(app.api_get(&format!("/links/{}", link["id"])).text().contains("1,204 clicks, as bitly counted them"));
+    assert!(app.api_get("/links/import/1/undo").text().contains("Its 2 links are removed"));
+    app.api(Request::new("POST", "/links/import/1/undo")).expect_status(303);
+    assert_eq!(app.api_get("/api/v1/links").json()["links"], json!([]));
+    bring(&app, "/links/import/check", &[("text", "")]).expect_status(422);
+}

@@ -135,7 +135,7 @@ fn an_emptied_redis_is_not_counted_into_and_is_exact_once_it_is_put_back() {
     let backup = backup_of(&mut redis);
     clicks_during("R13", &app, &load, size(2_000, 100_000), || {
         redis.ask("FLUSHALL");
-        said("R13", &app, "it was wiped", 0);
+        said("R13", &app, "was wiped", 0);
         put_back(&mut redis, &backup);
     });
 }
@@ -166,7 +166,7 @@ fn a_redis_that_refuses_or_is_busy_is_named_and_waited_for() {
         redis.all(&["AUTH secret", "CONFIG SET requirepass \"\""]);
         counts_again(&app);
         redis.ask("ACL SETUSER default -@scripting");
-        said("R16", &app, "NOPERM", 0);
+        said("R16", &app, "no permissions", 0);
         redis.ask("ACL SETUSER default +@all");
         counts_again(&app);
         redis.ask("CONFIG SET busy-reply-threshold 100");

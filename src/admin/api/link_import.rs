@@ -1,5 +1,7 @@
 //! `/api/v1/links/import`: links of other tools move in, are listed by import, and move out again.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
@@ -83,13 +85,20 @@ async fn upload(
     Ok(Json(run(&admin, Upload { bytes, how }).await?))
 }
 
+/// How long an answer waits for an import, which is less than a handler may take.
+const WAIT_MAX: Duration = Duration::from_secs(50);
+
 /// Goes on to its end when nobody waits for it any more: links that are half moved help nobody.
 pub(in crate::admin) async fn run(admin: &Admin, upload: Upload) -> Result<LinkImportReport, Problem> {
     let (of_task, now) = (admin.clone(), admin.clock.now());
     let task = tokio::spawn(async move { import::import(&of_task.catalog, &*of_task.store, upload, now).await });
-    match task.await {
-        Ok(done) => Ok(done?),
-        Err(error) => Err(Problem::internal(format!("the import broke off: {error}"))),
+    match tokio::time::timeout(WAIT_MAX, task).await {
+        Ok(Ok(done)) => Ok(done?),
+        Ok(Err(error)) => Err(Problem::internal(format!("the import broke off: {error}"))),
+        Err(_) => Err(Problem::unavailable(
+            "the import takes long and goes on behind this answer: the list of imports tells how many links it made once \
+             it is done",
+        )),
     }
 }
 

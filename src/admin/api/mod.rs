@@ -5,18 +5,20 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::Admin;
+use super::{Admin, idempotency};
 
 mod bulk;
 mod click;
 mod clicks;
 mod conversions;
 mod ctr;
+mod cursor;
+mod etag;
 mod extract;
 pub(super) mod filtered;
 pub(super) mod hooks;
@@ -49,7 +51,7 @@ const HANDLER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Everything under `/api/v1`, and the refusals of what is not there.
 pub(super) fn router(admin: &Admin) -> Router {
-    described().0.with_state(admin.clone())
+    described().0.layer(from_fn_with_state(admin.clone(), idempotency::once)).with_state(admin.clone())
 }
 
 /// The routes, and what they say of themselves.

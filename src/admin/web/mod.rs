@@ -12,7 +12,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
 use super::Admin;
@@ -20,6 +20,7 @@ use super::api::problem::{Problem, RETRY_SECONDS};
 
 mod assets;
 mod breakdown;
+mod bring;
 mod chart;
 mod ctr;
 mod edit;
@@ -90,11 +91,17 @@ pub(super) fn router(admin: &Admin) -> Router {
     let uploads = Router::new()
         .route("/imports/check", get(imports::check_page).post(imports::receive))
         .layer(DefaultBodyLimit::max(imports::FORM_BYTES_MAX));
+    let moving = Router::new()
+        .route("/links/import", get(bring::page).post(bring::store))
+        .route("/links/import/check", get(|| async { Redirect::to("/links/import") }).post(bring::check))
+        .route("/links/import/{id}/undo", get(bring::confirm_undo).post(bring::undo))
+        .layer(DefaultBodyLimit::max(bring::FORM_BYTES_MAX));
     let tables = Router::new()
         .route("/links/new/table", get(new::table::page).post(new::table::submit))
         .layer(DefaultBodyLimit::max(new::table::FORM_BYTES_MAX));
     forms
         .merge(uploads)
+        .merge(moving)
         .merge(tables)
         .layer(from_fn(in_time))
         .fallback(not_found)

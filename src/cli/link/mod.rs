@@ -191,7 +191,7 @@ fn show(answer: &Answer, json: bool) -> anyhow::Result<()> {
 #[derive(Deserialize)]
 struct Page {
     links: Vec<Value>,
-    next: Option<u64>,
+    next: Option<String>,
 }
 
 async fn list_links(client: &Client, list: &List, json: bool) -> anyhow::Result<()> {
@@ -218,7 +218,7 @@ async fn read_pages(client: &Client, list: &List) -> anyhow::Result<Page> {
     let mut all = Page { links: Vec::new(), next: None };
     loop {
         let query = [
-            ("after", all.next.map(|id| id.to_string())),
+            ("after", all.next.take()),
             ("limit", Some((wanted - all.links.len()).min(PAGE_MAX).to_string())),
             ("campaign", list.campaign.clone()),
             ("tag", list.tag.clone()),
