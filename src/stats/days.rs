@@ -49,6 +49,8 @@ pub(crate) struct LinkDay {
     pub(crate) visitors: u64,
     /// Human clicks by the instant at which their hour began, in order.
     pub(crate) hours: Vec<(Timestamp, u64)>,
+    /// All of `hours`.
+    pub(crate) by_hour: u64,
     /// Human clicks by where they were observed to come from.
     pub(crate) seen_on: Vec<(CompactString, u64)>,
 }
@@ -57,17 +59,13 @@ impl LinkDay {
     /// What it is made of.
     pub(crate) const COUNTERS: Dimensions = Dimensions::of(&[Dimension::Verdict, Dimension::SeenOn, Dimension::Hour]);
 
-    #[cfg(test)]
-    pub(crate) fn of(counters: &DayCounters) -> Self {
-        Self::with(counters, parse_hour)
-    }
-
-    fn with(counters: &DayCounters, mut hour: impl FnMut(&str) -> Option<Timestamp>) -> Self {
+    fn of(counters: &DayCounters, mut hour: impl FnMut(&str) -> Option<Timestamp>) -> Self {
         let mut day = Self {
             link: counters.link,
             verdicts: Verdicts::default(),
             visitors: counters.visitors,
             hours: Vec::new(),
+            by_hour: 0,
             seen_on: Vec::new(),
         };
         for (dimension, value, count) in counters.counters.iter() {
@@ -77,7 +75,12 @@ impl LinkDay {
                         day.verdicts[verdict as usize] = count;
                     }
                 }
-                Dimension::Hour => day.hours.extend(hour(value).map(|began| (began, count))),
+                Dimension::Hour => {
+                    if let Some(began) = hour(value) {
+                        day.hours.push((began, count));
+                        day.by_hour = day.by_hour.saturating_add(count);
+                    }
+                }
                 Dimension::SeenOn => day.seen_on.push((value.into(), count)),
                 _ => {}
             }
@@ -103,7 +106,7 @@ impl DaySum {
         let mut hours: HashMap<CompactString, Option<Timestamp>> = HashMap::new();
         for link in counters {
             sum.visitors = sum.visitors.saturating_add(link.visitors);
-            sum.links.push(LinkDay::with(link, |hour| *hours.entry(hour.into()).or_insert_with(|| parse_hour(hour))));
+            sum.links.push(LinkDay::of(link, |hour| *hours.entry(hour.into()).or_insert_with(|| parse_hour(hour))));
             for (dimension, value, count) in link.counters.iter() {
                 let sum = sums[dimension as usize].entry(value.into()).or_insert(0);
                 *sum = sum.saturating_add(count);

@@ -163,11 +163,7 @@ impl Ratings<'_> {
 
     /// The clicks of all links.
     async fn clicks(&self, days: Window) -> Result<ClickLog, StatsError> {
-        let mut clicks = ClickLog::new(self.zone.clone());
-        for day in self.days.read(self.store, LinkDay::COUNTERS, days).await? {
-            day.links.iter().for_each(|link| clicks.add(day.day, link));
-        }
-        Ok(clicks)
+        Ok(ClickLog::new(self.zone.clone(), self.days.read(self.store, LinkDay::COUNTERS, days).await?))
     }
 }
 

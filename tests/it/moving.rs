@@ -309,6 +309,8 @@ fn clicks_that_carry_ids_of_ads_are_written_as_each_platform_takes_them() {
     app.click("/ad?gclid=bot").agent("curl/8.0").visitor(5).send();
     app.eventually_clicks("ad", 4);
     let file = |what: &str| app.api_get(&format!("/api/v1/clicks/upload?for={what}")).expect_status(200).text();
+    // A click is counted a moment before exports have it.
+    app.eventually("exports have the clicks", || file("ga4").trim_end().ends_with(",4"));
     let google = file("google-ads&name=Sale&value=1.50&currency=EUR");
     let lines: Vec<&str> = google.lines().collect();
     assert_eq!(

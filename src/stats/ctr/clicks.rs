@@ -3,43 +3,26 @@
 //! Pure. It must never guess within an hour: human clicks are known by the hour they happened in, and everything else
 //! by the day.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use compact_str::CompactString;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::domain::link::LinkId;
 use crate::stats::ctr::Numerator;
-use crate::stats::days::{LinkDay, Verdicts};
+use crate::stats::days::{DaySum, LinkDay, Verdicts};
 use crate::stats::series::begin;
 
-/// The clicks of every link, by day and by hour.
+/// The clicks of every link, by day and by hour. It refers to the days it was given and copies nothing of them.
 #[derive(Debug)]
 pub(crate) struct ClickLog {
     zone: TimeZone,
-    links: HashMap<LinkId, LinkClicks>,
-    /// When the days of the report time zone begin: asked of the zone once for each day, not for each link.
-    begins: BTreeMap<Date, Timestamp>,
-}
-
-#[derive(Debug, Default)]
-struct LinkClicks {
-    /// In order.
-    days: Vec<DayClicks>,
-    /// When an hour began, and the human clicks up to its end; in order.
-    hours: Vec<(Timestamp, u64)>,
-}
-
-#[derive(Debug)]
-struct DayClicks {
-    start: Timestamp,
-    end: Timestamp,
-    verdicts: Verdicts,
-    visitors: u64,
-    /// Human clicks by where they were observed to come from.
-    seen_on: Vec<(CompactString, u64)>,
+    days: Vec<Arc<DaySum>>,
+    /// When each of `days` begins and ends.
+    bounds: Vec<Span>,
+    /// For each link the places where it stands: which day, and which of that day's links; in order.
+    links: HashMap<LinkId, Vec<(u32, u32)>>,
 }
 
 /// Clicks between two instants.
@@ -73,27 +56,20 @@ impl Span {
 }
 
 impl ClickLog {
-    /// `zone` is the report time zone, in whose days clicks are counted.
-    pub(crate) fn new(zone: TimeZone) -> Self {
-        Self { zone, links: HashMap::new(), begins: BTreeMap::new() }
-    }
-
-    /// Takes one link's day in; days of one link come in order.
-    pub(crate) fn add(&mut self, day: Date, counted: &LinkDay) {
-        let (start, end) = (self.begin(day), self.begin(day.tomorrow().unwrap_or(day)));
-        let seen_on = counted.seen_on.clone();
-        let (verdicts, visitors) = (counted.verdicts, counted.visitors);
-        let link = self.links.entry(counted.link).or_default();
-        link.days.push(DayClicks { start, end, verdicts, visitors, seen_on });
-        let mut sum = link.hours.last().map_or(0, |(_, sum)| *sum);
-        for (began, count) in &counted.hours {
-            sum = sum.saturating_add(*count);
-            link.hours.push((*began, sum));
+    /// `zone` is the report time zone, in whose days clicks are counted; the days are in order.
+    pub(crate) fn new(zone: TimeZone, days: Vec<Arc<DaySum>>) -> Self {
+        let bound = |day: &Arc<DaySum>| Span {
+            start: begin(day.day, &zone),
+            end: begin(day.day.tomorrow().unwrap_or(day.day), &zone),
+        };
+        let bounds = days.iter().map(bound).collect();
+        let mut links: HashMap<LinkId, Vec<(u32, u32)>> = HashMap::new();
+        for (day, sum) in (0..).zip(&days) {
+            for (at, link) in (0..).zip(&sum.links) {
+                links.entry(link.link).or_default().push((day, at));
+            }
         }
-    }
-
-    fn begin(&mut self, day: Date) -> Timestamp {
-        *self.begins.entry(day).or_insert_with(|| begin(day, &self.zone))
+        Self { zone, days, bounds, links }
     }
 
     pub(crate) fn zone(&self) -> &TimeZone {
@@ -103,18 +79,20 @@ impl ClickLog {
     /// A link's clicks in `span`. Human clicks count where their hour begins, so that none counts in two spans that
     /// meet; others count with their whole day.
     pub(crate) fn count(&self, link: LinkId, numerator: Numerator, span: Span) -> Counted {
-        let Some(clicks) = self.links.get(&link).filter(|_| span.start < span.end) else { return Counted::default() };
+        if span.start >= span.end {
+            return Counted::default();
+        }
         match numerator {
-            Numerator::Human => Counted { clicks: clicks.human(span), whole_day: false },
-            Numerator::Unique => clicks.by_day(span, |day| day.visitors),
-            Numerator::All => clicks.by_day(span, |day| sum(&day.verdicts)),
+            Numerator::Human => Counted { clicks: self.human(link, span), whole_day: false },
+            Numerator::Unique => self.by_day(link, span, |day| day.visitors),
+            Numerator::All => self.by_day(link, span, |day| sum(&day.verdicts)),
         }
     }
 
     /// A link's hits by verdict on the days that touch `span`.
     pub(crate) fn verdicts(&self, link: LinkId, span: Span) -> Verdicts {
         let mut verdicts = Verdicts::default();
-        for day in self.links.get(&link).into_iter().flat_map(|clicks| clicks.days_in(span)) {
+        for (_, day) in self.days_in(link, span) {
             verdicts.iter_mut().zip(day.verdicts).for_each(|(sum, count)| *sum = sum.saturating_add(count));
         }
         verdicts
@@ -122,32 +100,39 @@ impl ClickLog {
 
     /// A link's human clicks by where they were observed to come from, on the days that touch `span`.
     pub(crate) fn seen_on(&self, link: LinkId, span: Span) -> impl Iterator<Item = (&str, u64)> {
-        let days = self.links.get(&link).into_iter().flat_map(move |clicks| clicks.days_in(span));
-        days.flat_map(|day| day.seen_on.iter().map(|(place, count)| (place.as_str(), *count)))
-    }
-}
-
-impl LinkClicks {
-    fn human(&self, span: Span) -> u64 {
-        let until = |at: usize| at.checked_sub(1).map_or(0, |at| self.hours[at].1);
-        let first = self.hours.partition_point(|(hour, _)| *hour < span.start);
-        let end = self.hours.partition_point(|(hour, _)| *hour < span.end);
-        until(end).saturating_sub(until(first.min(end)))
+        let days = self.days_in(link, span);
+        days.flat_map(|(_, day)| day.seen_on.iter().map(|(place, count)| (place.as_str(), *count)))
     }
 
-    fn days_in(&self, span: Span) -> &[DayClicks] {
-        let first = self.days.partition_point(|day| day.end <= span.start);
-        let end = self.days.partition_point(|day| day.start < span.end);
-        &self.days[first.min(end)..end]
+    /// The days of a link that touch `span`, each with when it begins and ends.
+    fn days_in(&self, link: LinkId, span: Span) -> impl Iterator<Item = (Span, &LinkDay)> {
+        let places = self.links.get(&link).map_or(&[][..], Vec::as_slice);
+        let first = places.partition_point(|(day, _)| self.bounds[*day as usize].end <= span.start);
+        let end = places.partition_point(|(day, _)| self.bounds[*day as usize].start < span.end);
+        let place =
+            |(day, at): &(u32, u32)| (self.bounds[*day as usize], &self.days[*day as usize].links[*at as usize]);
+        places[first.min(end)..end].iter().map(place)
     }
 
-    fn by_day(&self, span: Span, count: impl Fn(&DayClicks) -> u64) -> Counted {
-        let days = self.days_in(span);
-        let is_partly_in = |day: &DayClicks| (day.start < span.start || span.end < day.end) && count(day) > 0;
-        Counted {
-            clicks: days.iter().fold(0, |sum, day| sum.saturating_add(count(day))),
-            whole_day: days.iter().any(is_partly_in),
+    fn human(&self, link: LinkId, span: Span) -> u64 {
+        let hours = |(bounds, day): (Span, &LinkDay)| match span.start <= bounds.start && bounds.end <= span.end {
+            true => day.by_hour,
+            false => {
+                let within = day.hours.iter().filter(|(hour, _)| span.start <= *hour && *hour < span.end);
+                within.fold(0_u64, |sum, (_, count)| sum.saturating_add(*count))
+            }
+        };
+        self.days_in(link, span).map(hours).fold(0, u64::saturating_add)
+    }
+
+    fn by_day(&self, link: LinkId, span: Span, count: impl Fn(&LinkDay) -> u64) -> Counted {
+        let mut counted = Counted::default();
+        for (bounds, day) in self.days_in(link, span) {
+            let of_day = count(day);
+            counted.clicks = counted.clicks.saturating_add(of_day);
+            counted.whole_day |= (bounds.start < span.start || span.end < bounds.end) && of_day > 0;
         }
+        counted
     }
 }
 
@@ -169,7 +154,7 @@ mod tests {
 
     /// Link 1: 5 people at 08:00, 7 at 10:00 and 3 on the next day at 10:00; as many bots; visitors 10 and 3.
     fn log() -> ClickLog {
-        let mut log = ClickLog::new(TimeZone::UTC);
+        let mut days = Vec::new();
         for (day, hours, visitors) in [(3, &[("08", 5), ("10", 7)][..], 10), (4, &[("10", 3)], 3)] {
             let mut counters = Counters::new();
             for (hour, count) in hours {
@@ -177,10 +162,9 @@ mod tests {
                 counters.add(Dimension::Verdict, "bot", *count);
                 counters.add(Dimension::Hour, &format!("2026-11-0{day}T{hour}:00Z"), *count);
             }
-            let day = DayCounters { link: LinkId(1), day: date(2026, 11, day), counters, visitors };
-            log.add(day.day, &LinkDay::of(&day));
+            days.push(DayCounters { link: LinkId(1), day: date(2026, 11, day), counters, visitors });
         }
-        log
+        ClickLog::new(TimeZone::UTC, DaySum::of_all(days))
     }
 
     fn count(numerator: Numerator, start: &str, end: &str) -> (u64, bool) {

@@ -11,7 +11,7 @@ use crate::domain::link::LinkId;
 use crate::domain::placement::Level;
 use crate::impressions::reading::Slice;
 use crate::stats::ctr::evidence::{Number, Numbers, Series, Snapshot};
-use crate::stats::days::LinkDay;
+use crate::stats::days::DaySum;
 use crate::stats::series::begin;
 use crate::stats::wire::Interval;
 
@@ -140,10 +140,7 @@ impl Case {
 
     fn material<T>(&self, numerator: Numerator, ask: impl FnOnce(&Material<'_>) -> T) -> T {
         let zone = self.zone();
-        let mut clicks = ClickLog::new(zone.clone());
-        let mut counters: Vec<_> = self.counters.iter().collect();
-        counters.sort_by_key(|day| (day.link, day.day));
-        counters.into_iter().for_each(|day| clicks.add(day.day, &LinkDay::of(day)));
+        let clicks = ClickLog::new(zone.clone(), DaySum::of_all(self.counters.clone()));
         let span = self.window.map_or(Span::ALWAYS, |window| Span {
             start: begin(window.first(), &zone),
             end: begin(window.last().tomorrow().unwrap(), &zone),
