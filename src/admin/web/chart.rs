@@ -275,8 +275,14 @@ mod tests {
 
     #[test]
     fn a_long_time_is_drawn_by_the_week_and_loses_no_click() {
-        let row =
-            |clicks| StatsRow { value: "2026-11-21".to_owned(), clicks, share: 0.0, visitors: Some(1), hits: None };
+        let row = |clicks| StatsRow {
+            value: "2026-11-21".to_owned(),
+            label: None,
+            clicks,
+            share: 0.0,
+            visitors: Some(1),
+            hits: None,
+        };
         let json = serde_json::json!({"link": null, "campaign": null, "from": "2026-01-01", "to": "2026-12-31",
             "time_zone": "UTC", "by": "day", "clicks": 365, "visitors": null, "hits": null, "verdicts": null, "rows": []});
         let mut report: StatsReport = serde_json::from_value(json).unwrap();
