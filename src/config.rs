@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) archive: crate::archive::Config,
     pub(crate) report: crate::stats::Config,
     pub(crate) ctr: crate::stats::rates::Config,
+    pub(crate) hooks: crate::forward::Config,
     pub(crate) log: crate::telemetry::Config,
 }
 

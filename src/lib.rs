@@ -25,6 +25,8 @@ mod store;
 
 mod archive;
 
+mod forward;
+
 // The read side.
 mod stats;
 

@@ -13,18 +13,22 @@ use tokio::sync::Semaphore;
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::domain::owner::OwnerKey;
+use crate::forward::Desk;
 use crate::impressions::import::Imports;
 use crate::links::catalog::Catalog;
 use crate::stats::Sources;
+use crate::stats::days::Days;
 use crate::stats::rates::{Ratings, Rules};
 use crate::stats::scanned::SCANS_MAX;
 use crate::store::{Store, StoreError};
 
 mod access;
+mod announce;
 mod api;
 mod filtered;
 mod guard;
 mod headers;
+mod idempotency;
 mod key;
 mod listener;
 mod names;
@@ -32,14 +36,18 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod totals;
+pub(crate) mod verification;
+mod waiting;
 mod web;
 pub(crate) mod wire;
 
+pub(crate) use announce::Announcer;
 pub(crate) use key::{KeyHash, open_key};
 pub(crate) use listener::serve;
 pub(crate) use names::imports;
 
 use session::Sessions;
+use waiting::Waiting;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,7 +78,7 @@ pub(crate) trait Past: Send + Sync {
     /// A sentence when it cannot begin now.
     fn verify(&self, since: jiff::civil::Date) -> Result<(), String>;
     /// How the last comparison stands.
-    fn verification(&self) -> wire::Reclassification;
+    fn verification(&self) -> verification::Verification;
 }
 
 /// Everything the handlers may use.
@@ -80,6 +88,9 @@ pub(crate) struct Parts {
     pub(crate) archive: Arc<Archive>,
     pub(crate) node: Arc<dyn NodeStatus>,
     pub(crate) past: Arc<dyn Past>,
+    pub(crate) hooks: Arc<Desk>,
+    /// Tells hooks of imports.
+    pub(crate) announcer: Arc<Announcer>,
     pub(crate) clock: Clock,
     pub(crate) report_zone: TimeZone,
     /// When a rate means something, and beside what it stands.
@@ -102,6 +113,9 @@ pub(crate) struct Admin {
     /// Turns for exports, and for uploads, whose bodies are held in memory.
     exports: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    /// Files that somebody looks at before they are imported.
+    waiting: Arc<Waiting<web::imports::Said>>,
+    days: Arc<Days>,
     /// Turns for questions that read click files.
     scans: Arc<Semaphore>,
 }
@@ -109,11 +123,13 @@ pub(crate) struct Admin {
 impl Admin {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            imports: Arc::new(imports(parts.store.clone(), parts.catalog.clone())),
+            imports: Arc::new(imports(parts.store.clone(), parts.catalog.clone()).heard_by(parts.announcer.clone())),
             parts: Arc::new(parts),
             sessions: Arc::default(),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
+            waiting: Arc::default(),
+            days: Arc::default(),
             scans: Arc::new(Semaphore::new(SCANS_MAX)),
         }
     }
@@ -127,7 +143,8 @@ impl Admin {
 
     /// What questions about clicks are asked of.
     fn sources(&self) -> Sources<'_> {
-        Sources { store: &*self.store, archive: &self.archive, scans: &self.scans, zone: &self.report_zone }
+        let (days, archive, scans) = (&*self.days, &self.archive, &self.scans);
+        Sources { store: &*self.store, days, archive, scans, zone: &self.report_zone }
     }
 
     /// What questions about rates are asked of.
@@ -138,8 +155,10 @@ impl Admin {
         let matched = self.imports.matched().await?;
         Ok(Ratings {
             store: &*self.store,
+            days: &self.days,
             book: matched.book,
             matches: matched.matches,
+            links: matched.links,
             rules: &self.rates,
             zone: &self.report_zone,
             now: self.clock.now(),

@@ -103,7 +103,7 @@ impl Brought {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct LinkList {
     pub(crate) links: Vec<Link>,
-    pub(crate) next: Option<u64>,
+    pub(crate) next: Option<String>,
 }
 
 /// Requests that met no link.

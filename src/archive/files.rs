@@ -47,6 +47,13 @@ pub(crate) struct StoredFile {
     object: Option<Object>,
 }
 
+impl StoredFile {
+    /// The hit that its first click was, by its name; `None` if the name is none of ours.
+    pub(crate) fn begin(&self) -> Option<(Incarnation, Position)> {
+        FileName::parse(self.day, &self.name).map(|name| (name.incarnation, name.from))
+    }
+}
+
 impl fmt::Display for StoredFile {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "{}/{}", click_file::day_folder(self.day), self.name)
@@ -152,17 +159,6 @@ impl Files {
         Ok(files.len())
     }
 
-    /// Where the files of `incarnation` in the folder begin, at or after `from`, ascending. Asks no object store, so it
-    /// may be called where nothing may wait.
-    pub(super) fn begins_here(&self, incarnation: Incarnation, from: Position) -> Result<Vec<Position>, ArchiveError> {
-        let files = click_file::list(&self.folder, &(Date::MIN..=Date::MAX))?;
-        let begins = files.iter().filter_map(|(day, name)| begin_of(*day, name, incarnation));
-        let mut begins: Vec<Position> = begins.filter(|begin| *begin >= from).collect();
-        begins.sort_unstable();
-        begins.dedup();
-        Ok(begins)
-    }
-
     /// The least position at or after `from` at which a file of `incarnation` begins.
     pub(super) fn first_from(
         &self,
@@ -176,7 +172,7 @@ impl Files {
 }
 
 /// Where a click file of `incarnation` begins; `None` for files of others.
-fn begin_of(day: Date, name: &str, incarnation: Incarnation) -> Option<Position> {
+pub(super) fn begin_of(day: Date, name: &str, incarnation: Incarnation) -> Option<Position> {
     FileName::parse(day, name).filter(|name| name.incarnation == incarnation).map(|name| name.from)
 }
 

@@ -6,6 +6,8 @@
 //! one Parquet file.
 //! [`mod@rewrite`] reads files back as clicks ([`rows`]) and replaces them by the same clicks judged anew.
 //!
+//! [`mod@stretch`] reads on from where somebody stopped.
+//!
 //! Files are written into a folder. If `archive.url` names an object store ([`address`], [`bucket`]), a [`courier`] moves
 //! them there, after what has to go from there ([`recalls`]), and readers see both as one ([`files`],
 //! [`ahead`], [`cache`]).
@@ -54,6 +56,8 @@ mod rewrite;
 
 mod rows;
 
+mod stretch;
+
 mod export;
 
 mod address;
@@ -81,11 +85,12 @@ use pending::Pending;
 pub(crate) use address::Address;
 pub(crate) use count::{CountQuery, Counted, Grouping, Groups};
 pub(crate) use courier::Deliveries;
-pub(crate) use export::{Format, export};
+pub(crate) use export::{Conversion, Format, Receiver, export, upload};
 pub(crate) use files::StoredFile;
 pub(crate) use filter::ClickQuery;
 pub(crate) use pending::Gathered;
 pub(crate) use scan::Scan;
+pub(crate) use stretch::click_json;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -289,12 +294,6 @@ impl Archive {
         let discarded = self.files.discard(incarnation, from)?;
         self.ring();
         Ok(discarded)
-    }
-
-    /// Where click files of `incarnation` begin that are not delivered yet, at or after `from`, ascending. Never waits for
-    /// an object store.
-    pub(crate) fn begins_here(&self, incarnation: Incarnation, from: Position) -> Result<Vec<Position>, ArchiveError> {
-        self.files.begins_here(incarnation, from)
     }
 
     /// The least position at or after `from` at which a click file of `incarnation` begins.

@@ -80,14 +80,14 @@ impl Archive {
 }
 
 /// The batches of one file. A damaged place is an error here, not something to be left out.
-struct Batches {
+pub(super) struct Batches {
     path: PathBuf,
     file: Option<ClickFile>,
 }
 
 impl Batches {
     /// `None` when the file is gone.
-    fn open(files: &Files, file: &StoredFile) -> Result<Option<Self>, ArchiveError> {
+    pub(super) fn open(files: &Files, file: &StoredFile) -> Result<Option<Self>, ArchiveError> {
         let (path, everything) = (files.path(file), ClickQuery::default());
         let Opened::File(opened) = files.open_file(file, &everything)? else { return Ok(None) };
         let file = ClickFile::open(opened, &everything, |_| None).map_err(|damage| {

@@ -1,6 +1,6 @@
 //! What the clicks before say of a click: a double tap, one of a scanner's many, one of a burst of previews.
 //!
-//! Deterministic: judging clicks in the order of the journal, reset where click files end, gives the same verdicts
+//! Deterministic: judging clicks in the order of the journal, reset at the same positions of it, gives the same verdicts
 //! however often. It must never change a verdict that was given before, because that click may be counted already.
 
 use crate::domain::click::Click;

@@ -19,6 +19,7 @@ use super::figures;
 use super::filter::Conditions;
 use super::lookup::{self, LinkName};
 use super::{Usage, tell, when};
+use crate::archive::Receiver;
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
 
@@ -34,6 +35,59 @@ pub(crate) struct Args {
 enum Command {
     /// Write clicks, one row each
     Clicks(Clicks),
+    /// Write links, one row each, as `link import` reads them
+    Links(Links),
+    /// Write clicks as a file that an advertising platform or Analytics 4 takes
+    Upload(Upload),
+}
+
+#[derive(Debug, clap::Args)]
+struct Links {
+    /// The form of the file [default: by the name of the file, else csv]
+    #[arg(long)]
+    format: Option<Format>,
+    /// Only links of this domain
+    #[arg(long)]
+    domain: Option<String>,
+    /// Only links of this campaign
+    #[arg(long)]
+    campaign: Option<String>,
+    /// Only links with this tag
+    #[arg(long)]
+    tag: Option<String>,
+    /// Only links with this text in slug, title or destination
+    #[arg(long, value_name = "TEXT")]
+    query: Option<String>,
+    /// The file to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Upload {
+    /// Who takes the file
+    #[arg(value_name = "RECEIVER", value_parser = PossibleValuesParser::new(Receiver::ALL.map(Receiver::as_str)))]
+    receiver: String,
+    /// What each click is called there [default: Link click]
+    #[arg(long)]
+    name: Option<String>,
+    /// What each click is worth, such as 1.50
+    #[arg(long, requires = "currency")]
+    value: Option<String>,
+    /// ISO 4217, such as EUR
+    #[arg(long, requires = "value")]
+    currency: Option<String>,
+    /// The first day, such as 2026-11-01
+    #[arg(long, value_name = "DAY", value_parser = when::day)]
+    from: Option<Date>,
+    /// The last day
+    #[arg(long, value_name = "DAY", value_parser = when::day)]
+    to: Option<Date>,
+    #[command(flatten)]
+    filter: Conditions,
+    /// The file to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -111,16 +165,25 @@ impl Output {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let Command::Clicks(clicks) = &args.command;
-    let output = Output::of(clicks.output.as_deref())?;
-    let format = clicks.format();
+    let (asked, output) = match &args.command {
+        Command::Clicks(Clicks { format, output, .. }) | Command::Links(Links { format, output, .. }) => {
+            (*format, output)
+        }
+        Command::Upload(upload) => (Some(Format::Csv), &upload.output),
+    };
+    let format = asked.or_else(|| Format::of_file(output.as_deref()?)).unwrap_or(Format::Csv);
+    let output = Output::of(output.as_deref())?;
     if output == Output::Stdout && format == Format::Parquet && io::stdout().is_terminal() {
         let message = "Parquet is not for reading on a terminal: give -o FILE or send it through a pipe";
         return Err(Usage(message.to_owned()).into());
     }
     let client = args.connect.open()?;
     let bytes = block_on(async {
-        let response = ask(&client, clicks, format).await?;
+        let response = match &args.command {
+            Command::Clicks(clicks) => ask(&client, clicks, format).await?,
+            Command::Links(links) => ask_links(&client, links, format).await?,
+            Command::Upload(upload) => ask_upload(&client, upload).await?,
+        };
         write_to(&output, response).await
     })?;
     if let Output::File(path) = &output {
@@ -129,10 +192,28 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-impl Clicks {
-    fn format(&self) -> Format {
-        self.format.or_else(|| Format::of_file(self.output.as_deref()?)).unwrap_or(Format::Csv)
-    }
+async fn ask_links(client: &Client, links: &Links, format: Format) -> anyhow::Result<reqwest::Response> {
+    let query = [
+        ("format", Some(format.as_str().to_owned())),
+        ("domain", links.domain.clone()),
+        ("campaign", links.campaign.clone()),
+        ("tag", links.tag.clone()),
+        ("q", links.query.clone()),
+    ];
+    client.stream(Method::GET, "/api/v1/links/export", &query, Body::None).await
+}
+
+async fn ask_upload(client: &Client, upload: &Upload) -> anyhow::Result<reqwest::Response> {
+    let mut query = upload.filter.pairs(None)?;
+    query.extend([
+        ("for", Some(upload.receiver.clone())),
+        ("name", upload.name.clone()),
+        ("value", upload.value.clone()),
+        ("currency", upload.currency.clone()),
+        ("from", upload.from.map(|day| day.to_string())),
+        ("to", upload.to.map(|day| day.to_string())),
+    ]);
+    client.stream(Method::GET, "/api/v1/clicks/upload", &query, Body::None).await
 }
 
 async fn ask(client: &Client, clicks: &Clicks, format: Format) -> anyhow::Result<reqwest::Response> {

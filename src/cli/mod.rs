@@ -16,6 +16,7 @@ mod dry_run;
 mod export;
 mod figures;
 mod filter;
+mod hook;
 mod import;
 mod link;
 mod lookup;
@@ -86,6 +87,8 @@ enum Command {
     Ctr(ctr::Args),
     /// Report on a week: what changed, what is worsening, the best and the worst posts, each campaign
     Report(report::Args),
+    /// Pass clicks and changes on: webhooks, Analytics, Plausible, Umami, Matomo
+    Hook(hook::Args),
     /// Judge past clicks again by the rules of now, and count them anew
     Reclassify(reclassify::Args),
     /// Prove that counters, click files and journals agree
@@ -158,6 +161,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Match(args) => matching::run(&args),
         Command::Ctr(args) => ctr::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Hook(args) => hook::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Owner(args) => owner::run(&args),
@@ -239,6 +243,11 @@ mod tests {
             "waypost link show spring",
             "waypost link edit spring --new-slug s --url https://example.com/ --disable --json",
             "waypost link remove spring --yes",
+            "waypost link import bitly.csv --from bitly --domain d --dry-run --skip-refused --data d --json",
+            "waypost link import list",
+            "waypost export links --format jsonl --domain d --tag t --campaign c --query q -o f",
+            "waypost export upload google-ads --name Sale --value 1.50 --currency EUR --from 2026-11-01 -o f --data d",
+            "waypost link import undo 3 --json",
             "waypost template add Launch --campaign c --tag t --placement Story,platform=x,level=post,source=x --data d",
             "waypost template list --json",
             "waypost template make Launch https://example.com/ --campaign c --title t --domain d --dry-run",
@@ -261,6 +270,12 @@ mod tests {
             "waypost report --weekly --to 2026-11-15 --html --data d",
             "waypost classify --config w.toml",
             "waypost reclassify --since 2026-11-01 --dry-run --data d --json",
+            "waypost hook add https://h.example/ --tell clicks --verdict human --campaign c --domain d --name n --data d",
+            "waypost hook add --kind ga4 --site G-1 --event click --secret --json",
+            "waypost hook list --json",
+            "waypost hook edit 1 --url https://h.example/ --on",
+            "waypost hook deliveries 1",
+            "waypost hook replay 1 2 3",
             "waypost verify --since 2026-11-01 --data d --json",
             "waypost check-config --config w.toml --print",
             "waypost doctor --data d --json",

@@ -5,13 +5,13 @@ use std::time::Duration;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use reqwest::Method;
-use serde::Deserialize;
 
 use super::client::{Answer, Body, Client, block_on};
 use super::connect::Connect;
 use super::figures;
 use super::table::{Left, Right, Table};
 use super::{AlreadyTold, print, tell, when};
+use crate::admin::verification::{Comparison, Differing, JournalBehind, Verification};
 
 /// Pauses between two looks at how it stands.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -28,54 +28,11 @@ pub(crate) struct Args {
     connect: Connect,
 }
 
-#[derive(Debug, Deserialize)]
-struct State {
-    state: String,
-    error: Option<String>,
-    report: Option<Report>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Report {
-    agrees: bool,
-    files: u64,
-    files_damaged: Vec<String>,
-    days: u64,
-    hits: u64,
-    differences: u64,
-    differing: Vec<Differing>,
-    hits_of_other_nodes: u64,
-    journals: u64,
-    journals_behind: Vec<JournalBehind>,
-    received: u64,
-    recovered: u64,
-    counted: u64,
-    lost: u64,
-    in_journal: u64,
-}
-
-#[derive(Debug, Deserialize)]
-struct Differing {
-    day: String,
-    link: u64,
-    what: String,
-    in_store: u64,
-    in_files: u64,
-}
-
-#[derive(Debug, Deserialize)]
-struct JournalBehind {
-    journal: String,
-    hits: u64,
-    counted: u64,
-    in_files: u64,
-}
-
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let client = args.connect.open()?;
     let since = args.since.unwrap_or_else(|| jiff::Zoned::now().date().saturating_sub(DAYS.days()));
     let answer = block_on(wait_for_end(&client, since))?;
-    let state: State = answer.read()?;
+    let state: Verification = answer.read()?;
     if args.connect.json {
         print(&answer.text)?;
     }
@@ -95,14 +52,14 @@ async fn wait_for_end(client: &Client, since: Date) -> anyhow::Result<Answer> {
     let query = [("since", Some(since.to_string()))];
     let mut answer = client.send(Method::POST, "/api/v1/verify", &query, Body::None).await?;
     tell("comparing; redirects go on, new clicks are counted afterwards …");
-    while answer.read::<State>()?.state == "running" {
+    while answer.read::<Verification>()?.is_running() {
         tokio::time::sleep(LOOK_EVERY).await;
         answer = client.get("/api/v1/verify", &[]).await?;
     }
     Ok(answer)
 }
 
-fn render(report: &Report) -> String {
+fn render(report: &Comparison) -> String {
     let counted = figures::counted;
     let mut text = format!(
         "{} in {} of counters against {}; {} of earlier processes\n",
@@ -134,7 +91,7 @@ fn render(report: &Report) -> String {
     text
 }
 
-fn differing(report: &Report) -> String {
+fn differing(report: &Comparison) -> String {
     if report.differing.is_empty() {
         return String::new();
     }
@@ -161,9 +118,9 @@ mod tests {
             in_store: 5,
             in_files: 4,
         };
-        let text = render(&Report { differences: 3, differing: vec![differing], ..Report::default() });
+        let text = render(&Comparison { differences: 3, differing: vec![differing], ..Comparison::default() });
         assert!(text.contains("2026-11-21     7  country:SE         5         4\nand 2 more\n"), "{text}");
         assert!(text.ends_with("NOT everything agrees\n"), "{text}");
-        assert!(render(&Report { agrees: true, ..Report::default() }).ends_with("\neverything agrees\n"));
+        assert!(render(&Comparison { agrees: true, ..Comparison::default() }).ends_with("\neverything agrees\n"));
     }
 }

@@ -14,10 +14,25 @@ pub(crate) enum RecordKind {
     Secret,
     /// A named list of placements with their UTM.
     Template,
+    /// An import of links from another tool.
+    LinkImport,
+    /// Where clicks and changes are passed on to.
+    Hook,
+    /// What was answered to a request that may be sent again.
+    Idempotency,
 }
 
 impl RecordKind {
-    pub(crate) const ALL: [Self; 5] = [Self::Match, Self::Columns, Self::Conversion, Self::Secret, Self::Template];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Match,
+        Self::Columns,
+        Self::Conversion,
+        Self::Secret,
+        Self::Template,
+        Self::LinkImport,
+        Self::Hook,
+        Self::Idempotency,
+    ];
 
     /// The word it is stored under.
     pub(crate) fn as_str(self) -> &'static str {
@@ -27,6 +42,9 @@ impl RecordKind {
             Self::Conversion => "conversion",
             Self::Secret => "secret",
             Self::Template => "template",
+            Self::LinkImport => "link-import",
+            Self::Hook => "hook",
+            Self::Idempotency => "idempotency",
         }
     }
 }

@@ -15,3 +15,9 @@ pub(crate) fn guarded(text: &str) -> Cow<'_, str> {
     let is_formula = text.trim_start_matches('\'').starts_with(FORMULA_SIGNS);
     if is_formula { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
+
+/// The text that [`guarded`] made this of.
+pub(crate) fn unguarded(text: &str) -> &str {
+    let is_guarded = text.starts_with('\'') && text.trim_start_matches('\'').starts_with(FORMULA_SIGNS);
+    if is_guarded { &text[1..] } else { text }
+}

@@ -2,9 +2,10 @@
 //!
 //! It must never match by itself: `matching` does, and is pure.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use jiff::Timestamp;
+use tokio::sync::Mutex;
 
 use crate::domain::link::{Link, LinkId};
 use crate::domain::permalink;
@@ -13,12 +14,14 @@ use crate::domain::record::{Expected, RecordKind, Saved};
 use crate::impressions::book::Book;
 use crate::impressions::matching::decision::{self, Decision, Says};
 use crate::impressions::matching::{Candidate, Hosts, Matches};
-use crate::store::{Store, StoreError};
+use crate::store::{Heard, Store, StoreError};
 
 /// How many links or decisions are read from the store at a time.
 const PAGE: usize = 1000;
 /// The most links that are matched.
 const LINKS_MAX: usize = 2_000_000;
+/// The most links that stay in memory for the next question: about 100 MB.
+const LINKS_KEPT_MAX: usize = 100_000;
 /// Tries until nobody else decides the same at the same time.
 const TRIES: usize = 8;
 
@@ -51,13 +54,59 @@ pub(crate) enum DecideError {
     Store(#[from] StoreError),
 }
 
-/// Matches `book` with the links and decisions of now.
-pub(super) async fn matched(store: &dyn Store, hosts: &Hosts, book: Arc<Book>) -> Result<Matched, StoreError> {
-    let links = Arc::new(candidates(store, hosts).await?);
-    let decisions = decisions(store).await?;
-    let (of, hosts) = ((book.clone(), links.clone()), hosts.clone());
-    let matches = super::library::apart(move || Matches::new(&of.0, &of.1, &hosts, &decisions)).await?;
-    Ok(Matched { book, matches: Arc::new(matches), links })
+/// One for a process: matches once for every book, list of links and list of decisions.
+#[derive(Default)]
+pub(super) struct Desk {
+    kept: Mutex<Option<Kept>>,
+}
+
+/// What was matched last, and what it was made of.
+struct Kept {
+    heard: Heard,
+    decisions: Vec<Decision>,
+    /// Not kept from being forgotten: it may have millions of numbers.
+    book: Weak<Book>,
+    matches: Arc<Matches>,
+    links: Arc<Vec<Candidate>>,
+}
+
+impl Kept {
+    /// As long as nothing that it was made of has changed.
+    fn of(&self, heard: &Heard, decisions: &[Decision], book: &Arc<Book>) -> Option<Matched> {
+        let is_current = self.heard == *heard && self.decisions == decisions && self.book.as_ptr() == Arc::as_ptr(book);
+        is_current.then(|| Matched { book: book.clone(), matches: self.matches.clone(), links: self.links.clone() })
+    }
+}
+
+impl Desk {
+    /// Matches `book` with the links and decisions of now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn matched(
+        &self,
+        store: &dyn Store,
+        hosts: &Hosts,
+        book: Arc<Book>,
+    ) -> Result<Matched, StoreError> {
+        let heard = store.heard().await?;
+        let decisions = decisions(store).await?;
+        let mut kept = self.kept.lock().await;
+        if let Some(matched) = kept.as_ref().and_then(|kept| kept.of(&heard, &decisions, &book)) {
+            return Ok(matched);
+        }
+        // Not two of them at once.
+        *kept = None;
+        let links = Arc::new(candidates(store, hosts).await?);
+        let (of, hosts) = ((book.clone(), links.clone()), hosts.clone());
+        let matches = move || (Arc::new(Matches::new(&of.0, &of.1, &hosts, &decisions)), decisions);
+        let (matches, decisions) = super::library::apart(matches).await?;
+        if links.len() <= LINKS_KEPT_MAX {
+            let (matches, links) = (matches.clone(), links.clone());
+            *kept = Some(Kept { heard, decisions, book: Arc::downgrade(&book), matches, links });
+        }
+        Ok(Matched { book, matches, links })
+    }
 }
 
 /// Every link, by id.

@@ -1,12 +1,13 @@
 //! What an import changes, told from the book that it stands in. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::{Discriminant, discriminant};
 
 use crate::domain::import::{About, ImportId};
 use crate::domain::metric::Metric;
-use crate::impressions::book::{Book, Conflict, Number, PostId};
+use crate::impressions::book::{Book, Conflict, Number, PostId, Thing};
 use crate::impressions::matching::{Candidate, Matches};
-use crate::impressions::reading::PlatformFile;
+use crate::impressions::reading::{Grain, PlatformFile, Reading};
 use crate::impressions::wire::{ImportReport, PostLine, SuggestionLine};
 
 /// The most posts, suggestions and conflicts that are listed one by one; all are counted.
@@ -14,12 +15,15 @@ pub(crate) const LISTED_MAX: usize = 100;
 
 /// What a file holds, whatever was imported before.
 pub(super) fn of_files(files: &[PlatformFile], about: &About) -> ImportReport {
-    let mut sum: BTreeMap<Metric, u64> = BTreeMap::new();
-    for reading in files.iter().flat_map(|file| &file.readings) {
-        let metric = sum.entry(reading.metric).or_insert(0);
-        *metric = metric.saturating_add(reading.value);
+    let mut sums: BTreeMap<Metric, (Discriminant<Grain>, Option<u64>)> = BTreeMap::new();
+    for Reading { metric, grain, value, .. } in files.iter().flat_map(|file| &file.readings) {
+        let grain = discriminant(grain);
+        let add = |(of, sum): &mut (Discriminant<Grain>, Option<u64>)| {
+            *sum = sum.filter(|_| metric.is_additive() && *of == grain).map(|sum| sum.saturating_add(*value));
+        };
+        sums.entry(*metric).and_modify(add).or_insert((grain, Some(*value)));
     }
-    let sum = sum.into_iter().map(|(metric, sum)| (metric.as_str().to_owned(), sum)).collect();
+    let sum = sums.into_iter().filter_map(|(metric, (_, sum))| Some((metric.as_str().to_owned(), sum?))).collect();
     ImportReport {
         rows: about.numbers,
         posts: about.posts,
@@ -34,21 +38,23 @@ pub(super) fn of_files(files: &[PlatformFile], about: &About) -> ImportReport {
 /// How many of its numbers are new, replace others, say the same, or are older than what is known.
 pub(super) fn tell_numbers(book: &Book, id: ImportId, report: &mut ImportReport) {
     let is_own = |number: &Number| book.import(number) == id;
-    for number in book.in_force().iter().filter(|number| is_own(number)) {
-        match book.before(number).iter().rfind(|before| !is_own(before)) {
+    for Thing { in_force, before } in book.things() {
+        match before.iter().rfind(|before| !is_own(before)) {
+            _ if !is_own(in_force) => report.kept += before.iter().filter(|before| is_own(before)).count() as u64,
             None => report.added += 1,
-            Some(before) if before.value == number.value => report.unchanged += 1,
+            Some(before) if before.value == in_force.value => report.unchanged += 1,
             Some(_) => report.replaced += 1,
         }
     }
-    let older = book.all_history().iter().filter(|number| is_own(number));
-    report.kept = older.filter(|number| book.now(number).is_some_and(|now| !is_own(now))).count() as u64;
-    let own = |conflict: &&Conflict| is_own(&conflict.in_force) || is_own(&conflict.other);
-    report.conflict_count = book.conflicts().iter().filter(own).count() as u64;
-    report.conflicts = book.conflicts().iter().filter(own).take(LISTED_MAX).map(|it| conflict(it, book)).collect();
+    for found in book.conflicts().filter(|conflict| is_own(conflict.in_force) || is_own(conflict.other)) {
+        report.conflict_count += 1;
+        if report.conflicts.len() < LISTED_MAX {
+            report.conflicts.push(conflict(&found, book));
+        }
+    }
 }
 
-fn conflict(conflict: &Conflict, book: &Book) -> String {
+fn conflict(conflict: &Conflict<'_>, book: &Book) -> String {
     let Conflict { in_force, other } = conflict;
     format!(
         "{} of {} ({}): {} by import {}, {} by import {}; the later import is in force",
@@ -70,10 +76,10 @@ pub(super) fn tell_matches(
     links: &[Candidate],
     report: &mut ImportReport,
 ) {
-    let of_import = book.posts().filter(|(_, post)| post.imports.contains(&id)).map(|(id, _)| id);
+    let of_import = book.posts().map(|(post, _)| post).filter(|post| book.imports_of(*post).contains(&id));
     let (matched, unmatched): (BTreeSet<PostId>, BTreeSet<PostId>) =
         of_import.partition(|post| !matches.of_post(*post).is_empty());
-    let own = book.in_force().iter().filter(|number| book.import(number) == id);
+    let own = book.in_force().filter(|number| book.import(number) == id);
     report.matched = own.filter(|number| matched.contains(&number.post)).count() as u64;
     report.matched_posts = matched.len() as u64;
     report.shared_posts = matched.iter().filter(|post| !matches.is_alone(**post)).count() as u64;

@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::domain::counter::{Applied, Batch, DayCounters};
+use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Revision, Saved};
 use crate::domain::visitor::Salt;
 use crate::store::{
-    CountStore, CreatedAll, ImportStore, LinkStore, NewLink, RecordStore, Removed, Replaced, Result, StoreError,
+    CountStore, CreatedAll, Heard, ImportStore, LinkStore, NewLink, RecordStore, Removed, Replaced, Result, StoreError,
 };
 
 #[derive(Default)]
@@ -49,6 +49,9 @@ impl LinkStore for FakeStore {
     async fn links(&self, _: LinkId, _: usize) -> Result<Vec<Link>> {
         Ok(Vec::new())
     }
+    async fn heard(&self) -> Result<Heard> {
+        Ok(Heard::of(0))
+    }
 }
 
 #[async_trait]
@@ -68,7 +71,13 @@ impl CountStore for FakeStore {
     async fn set_archived(&self, _: Incarnation, _: Position) -> Result<()> {
         none()
     }
-    async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+    async fn counters_of(
+        &self,
+        _of: Dimensions,
+        links: Option<&[LinkId]>,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<DayCounters>> {
         let asked = |day: &&DayCounters| {
             (first..=last).contains(&day.day) && links.is_none_or(|links| links.contains(&day.link))
         };

@@ -15,7 +15,7 @@ use crate::impressions::book::{Book, Volume};
 use crate::impressions::child::{ParseError, Parser};
 use crate::impressions::columns::Known;
 use crate::impressions::container::FILE_BYTES_MAX;
-use crate::impressions::desk::{self, DecideError, Matched};
+use crate::impressions::desk::{self, DecideError, Desk, Matched};
 use crate::impressions::draft::{Draft, Origin};
 use crate::impressions::library::{self, IMPORTS_MAX, Library, NUMBERS_MAX};
 use crate::impressions::manual::Manual;
@@ -39,6 +39,12 @@ const TRIED: ImportId = ImportId(u64::MAX);
 pub(crate) trait LinkNames: Send + Sync {
     /// The link that an id, a slug, `domain/slug` or a short URL means; `None` when there is none.
     async fn link_named(&self, name: &str) -> Result<Option<LinkId>, StoreError>;
+}
+
+/// Hears of every import that comes or goes.
+pub(crate) trait ImportListener: Send + Sync {
+    fn done(&self, import: &ImportSummary);
+    fn undone(&self, import: &ImportSummary);
 }
 
 /// What somebody sent in.
@@ -79,12 +85,20 @@ pub(crate) struct Imports {
     names: Arc<dyn LinkNames>,
     hosts: Hosts,
     library: Library,
+    desk: Desk,
+    listener: Option<Arc<dyn ImportListener>>,
 }
 
 impl Imports {
     /// `hosts` are those that links are or were served on.
     pub(crate) fn new(store: Arc<dyn Store>, names: Arc<dyn LinkNames>, hosts: Hosts) -> Self {
-        Self { parser: Parser::new(), store, names, hosts, library: Library::default() }
+        let (library, desk) = (Library::default(), Desk::default());
+        Self { parser: Parser::new(), store, names, hosts, library, desk, listener: None }
+    }
+
+    /// The same, and `listener` hears of what comes and goes.
+    pub(crate) fn heard_by(self, listener: Arc<dyn ImportListener>) -> Self {
+        Self { listener: Some(listener), ..self }
     }
 
     /// Everything that is imported, as it stands.
@@ -100,7 +114,7 @@ impl Imports {
     /// # Errors
     /// Like [`Imports::book`].
     pub(crate) async fn matched(&self) -> Result<Matched, StoreError> {
-        desk::matched(&*self.store, &self.hosts, self.book().await?).await
+        self.desk.matched(&*self.store, &self.hosts, self.book().await?).await
     }
 
     /// By id.
@@ -129,7 +143,12 @@ impl Imports {
     /// # Errors
     /// When the store fails.
     pub(crate) async fn undo(&self, id: ImportId) -> Result<bool, StoreError> {
-        self.store.undo_import(id).await
+        let known = self.store.imports().await?.into_iter().find(|known| known.id == id);
+        let is_undone = self.store.undo_import(id).await?;
+        if let (true, Some(known), Some(listener)) = (is_undone, known, &self.listener) {
+            listener.undone(&known);
+        }
+        Ok(is_undone)
     }
 
     /// Parses, resolves and stores one file.
@@ -237,10 +256,14 @@ impl Imports {
         if report.dry_run {
             return Ok(TRIED);
         }
+        let about = import.about.clone();
         let (id, same) = match self.store.put_import(&import).await? {
             Imported::New(id) => (id, false),
             Imported::Same(id) => (id, true),
         };
+        if let (false, Some(listener)) = (same, &self.listener) {
+            listener.done(&ImportSummary { id, about });
+        }
         (report.import, report.same) = (Some(id.0), same);
         Ok(id)
     }
@@ -263,7 +286,7 @@ impl Imports {
 
     async fn tell(&self, book: Arc<Book>, id: ImportId, report: &mut ImportReport) -> Result<(), StoreError> {
         report.superseded_by = book.superseded_by(id).map(|id| id.0);
-        let Matched { book, matches, links } = desk::matched(&*self.store, &self.hosts, book).await?;
+        let Matched { book, matches, links } = self.desk.matched(&*self.store, &self.hosts, book).await?;
         let mut told = std::mem::take(report);
         *report = library::apart(move || {
             effect::tell_numbers(&book, id, &mut told);

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 
 use crate::domain::import::{ImportId, ImportSummary};
 use crate::impressions::body::{Content, unpack};
-use crate::impressions::book::{Book, Volume};
+use crate::impressions::book::{Binder, Book, Volume};
 use crate::store::{ImportStore, StoreError};
 
 /// The most numbers of all imports together: about 130 MB of memory.
@@ -41,7 +41,11 @@ impl Library {
         {
             return Ok(book.clone());
         }
-        fill(&mut shelf, volumes(store, summaries).await?).await
+        // Not two books at once: each may have millions of numbers.
+        *shelf = None;
+        let book = bind(store, &summaries, None).await?;
+        *shelf = Some((ids, book.clone()));
+        Ok(book)
     }
 
     /// The book as it would be with `volume`.
@@ -49,9 +53,7 @@ impl Library {
     /// # Errors
     /// Like [`Library::book`].
     pub(crate) async fn book_with(&self, store: &dyn ImportStore, volume: Volume) -> Result<Arc<Book>, StoreError> {
-        let mut volumes = volumes(store, store.imports().await?).await?;
-        volumes.push(volume);
-        put_together(volumes).await
+        bind(store, &store.imports().await?, Some(volume)).await
     }
 
     /// The book of what is imported now, to which `volume` has just been added: its body need not be read.
@@ -60,14 +62,16 @@ impl Library {
     /// Like [`Library::book`].
     pub(crate) async fn add(&self, store: &dyn ImportStore, volume: Volume) -> Result<Arc<Book>, StoreError> {
         let mut shelf = self.shelf.lock().await;
-        // Not two books at once: each may have millions of numbers.
         *shelf = None;
         let mut summaries = store.imports().await?;
-        summaries.retain(|summary| summary.id != volume.summary.id);
-        let mut volumes = volumes(store, summaries).await?;
-        volumes.push(volume);
-        volumes.sort_by_key(|volume| volume.summary.id);
-        fill(&mut shelf, volumes).await
+        if summaries.iter().all(|summary| summary.id != volume.summary.id) {
+            // Undone already: the next question finds another list and puts another book together.
+            summaries.push(volume.summary.clone());
+        }
+        let ids = summaries.iter().map(|summary| summary.id).collect();
+        let book = bind(store, &summaries, Some(volume)).await?;
+        *shelf = Some((ids, book.clone()));
+        Ok(book)
     }
 
     /// What one import says. `None` when there is none.
@@ -82,23 +86,36 @@ impl Library {
     }
 }
 
-/// One that was undone since it was listed says nothing.
-async fn volumes(store: &dyn ImportStore, summaries: Vec<ImportSummary>) -> Result<Vec<Volume>, StoreError> {
-    let mut volumes = Vec::with_capacity(summaries.len() + 1);
-    for summary in summaries {
-        if let Some(content) = read(store, summary.id).await? {
-            volumes.push(Volume { summary, content });
+/// The book of some imports, of which `known` is in memory already, whether it is one of them or not. One that was undone
+/// since they were listed says nothing.
+async fn bind(
+    store: &dyn ImportStore,
+    summaries: &[ImportSummary],
+    known: Option<Volume>,
+) -> Result<Arc<Book>, StoreError> {
+    let mut others: Vec<_> = summaries.to_vec();
+    others.retain(|summary| known.as_ref().is_none_or(|known| known.summary.id != summary.id));
+    let mut binder = Binder::new(others.iter().chain(known.as_ref().map(|known| &known.summary)));
+    // It goes first, because it takes room until it is in.
+    if let Some(volume) = known {
+        binder = taken(binder, volume).await?;
+    }
+    for summary in others {
+        if binder.wants(summary.id)
+            && let Some(content) = read(store, summary.id).await?
+        {
+            binder = taken(binder, Volume { summary, content }).await?;
         }
     }
-    Ok(volumes)
+    apart(move || Arc::new(binder.bind())).await
 }
 
-async fn fill(shelf: &mut Shelf, volumes: Vec<Volume>) -> Result<Arc<Book>, StoreError> {
-    *shelf = None;
-    let ids = volumes.iter().map(|volume| volume.summary.id).collect();
-    let book = put_together(volumes).await?;
-    *shelf = Some((ids, book.clone()));
-    Ok(book)
+async fn taken(mut binder: Binder, volume: Volume) -> Result<Binder, StoreError> {
+    let take = move || {
+        binder.take(volume);
+        binder
+    };
+    apart(take).await
 }
 
 async fn read(store: &dyn ImportStore, id: ImportId) -> Result<Option<Content>, StoreError> {
@@ -106,10 +123,6 @@ async fn read(store: &dyn ImportStore, id: ImportId) -> Result<Option<Content>, 
     let unreadable =
         |error| StoreError::Corrupt(format!("import {id}: {error}; `waypost import undo {id}` removes it"));
     apart(move || unpack(&body)).await?.map(Some).map_err(unreadable)
-}
-
-async fn put_together(volumes: Vec<Volume>) -> Result<Arc<Book>, StoreError> {
-    apart(move || Arc::new(Book::new(volumes))).await
 }
 
 /// Long computations stay off the threads that answer requests.

@@ -44,6 +44,12 @@ impl Mapping {
         Ok(Self { columns })
     }
 
+    /// A mapping of headers as a file writes them.
+    pub(crate) fn of(columns: impl IntoIterator<Item = (Role, String)>) -> Self {
+        let folded = columns.into_iter().map(|(role, header)| (role, fold(&header)));
+        Self { columns: folded.take(COLUMNS_MAX).collect() }
+    }
+
     /// Whether a header row has all of its columns; both are folded.
     pub(crate) fn fits(&self, headers: &[String]) -> bool {
         self.columns.iter().all(|(_, header)| headers.contains(header))

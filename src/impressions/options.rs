@@ -14,7 +14,7 @@ use crate::impressions::mapping::Mapping;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Options {
-    /// What the file is called: a hint at the day on which it was made, and nothing else.
+    /// What the file is called: a hint at its days and at the day on which it was made, and nothing else.
     pub(crate) file_name: String,
     /// The day on which this is asked. Days after it are in the future.
     pub(crate) today: Option<Date>,

@@ -84,6 +84,13 @@ pub(crate) struct PlatformPost {
     pub(crate) ids: Vec<String>,
 }
 
+impl PlatformPost {
+    /// What it is called.
+    pub(crate) fn key(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+}
+
 /// A part of the audience or of the delivery: `age` is `25-34`, `country` is `SE`. Empty means the whole.
 pub(crate) type Slice = BTreeMap<String, String>;
 
@@ -199,11 +206,20 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// The rows that are wrong, if it is rows.
     pub(crate) rows: Listed<RowError>,
+    /// The columns of a table that nobody knows, so that somebody can say what they hold.
+    pub(crate) columns: Vec<Sample>,
+}
+
+/// A column as it stands in the file: its header, and the first few of its cells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sample {
+    pub(crate) header: String,
+    pub(crate) cells: Vec<String>,
 }
 
 impl From<String> for Refusal {
     fn from(message: String) -> Self {
-        Self { message, rows: Listed::default() }
+        Self { message, ..Self::default() }
     }
 }
 

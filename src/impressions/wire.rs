@@ -41,7 +41,8 @@ pub(crate) struct ImportReport {
     /// The first 100 of `conflict_count` numbers that another import of the same as-of says otherwise.
     pub(crate) conflicts: Vec<String>,
     pub(crate) conflict_count: u64,
-    /// The sum per metric, to compare with what the platform shows.
+    /// The sum per metric, to compare with what the platform shows; of spend in millionths. Metrics that do not add up,
+    /// because they count people or stand there by different spans of time, have none.
     pub(crate) sum: BTreeMap<String, u64>,
     pub(crate) first: Option<Date>,
     pub(crate) last: Option<Date>,

@@ -275,11 +275,12 @@ impl Cursor {
     /// After a failed sync: goes on in a fresh file and writes there what the old ones may not hold.
     ///
     /// Syncing the same file again would report success for pages the kernel has already given up
-    /// (`fsyncgate`, PostgreSQL 2018), so the frames are written anew; the reader drops the ones it meets twice.
+    /// (`fsyncgate`, PostgreSQL 2018), so the frames are written anew; the reader takes each from where it finds it whole.
     fn move_to_fresh_file(&mut self, now_ms: i64) -> bool {
         let Some(mut fresh) = self.spare.take() else { return false };
-        let first = self.full.first().map_or(self.active.unsynced_first(), Segment::unsynced_first);
-        fresh.begin(first.unwrap_or(self.next), now_ms);
+        // A full one may be on disk to its end.
+        let first = self.full.iter().chain([&self.active]).find_map(Segment::unsynced_first);
+        fresh.begin_again(first.unwrap_or(self.next), now_ms);
         let moved = self.full.iter().chain([&self.active]).all(|old| fresh.append_frames(old.unsynced()));
         if !moved {
             tracing::error!("a fresh journal file has no room for all hits of the one that failed");

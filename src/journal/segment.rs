@@ -18,6 +18,8 @@ pub(super) const HEADER: usize = 64;
 
 const MAGIC: [u8; 8] = *b"WAYPOSTJ";
 const FORMAT_VERSION: u32 = 1;
+/// Not covered by the checksum, for which the headers of earlier versions have zeroes here.
+const REPEATS: u8 = 0xff;
 const EXTENSION: &str = "segment";
 static ZEROES: [u8; 1 << 20] = [0; 1 << 20];
 
@@ -58,6 +60,9 @@ pub(super) struct Header {
     pub(super) created_ms: i64,
     /// The position of its first frame.
     pub(super) first: Position,
+    /// Its first frames may stand in the segments before it, too: their sync had failed. Where nobody knows it is set, for
+    /// it only makes a reader look in more places.
+    pub(super) repeats: bool,
 }
 
 impl Header {
@@ -71,6 +76,7 @@ impl Header {
         bytes[40..48].copy_from_slice(&self.first.0.to_le_bytes());
         let sum = crc32c::crc32c(&bytes[..48]);
         bytes[48..52].copy_from_slice(&sum.to_le_bytes());
+        bytes[52..56].fill(if self.repeats { REPEATS } else { 0 });
         bytes
     }
 
@@ -109,6 +115,7 @@ impl Header {
             number: u32_at(12)?,
             created_ms: i64::from_le_bytes(*bytes[32..].first_chunk()?),
             first: Position(u64_at(40)?),
+            repeats: u32_at(52)? != 0,
         })
     }
 }
@@ -152,7 +159,17 @@ impl Segment {
 
     /// Writes the header: from here on the segment is part of the log.
     pub(super) fn begin(&mut self, first: Position, created_ms: i64) {
-        let header = Header { incarnation: self.name.incarnation, number: self.name.number, created_ms, first };
+        self.write_header(first, created_ms, false);
+    }
+
+    /// The same, with frames to follow that stand in the segments before it, too.
+    pub(super) fn begin_again(&mut self, first: Position, created_ms: i64) {
+        self.write_header(first, created_ms, true);
+    }
+
+    fn write_header(&mut self, first: Position, created_ms: i64, repeats: bool) {
+        let Name { incarnation, number } = self.name;
+        let header = Header { incarnation, number, created_ms, first, repeats };
         self.map[..HEADER].copy_from_slice(&header.to_bytes());
         self.synced = (HEADER, first);
     }
@@ -228,9 +245,12 @@ mod tests {
 
     #[test]
     fn a_header_with_any_flipped_bit_is_no_header() {
-        let header = Header { incarnation: Incarnation(5), number: 2, created_ms: 9, first: Position(77) };
+        let header =
+            Header { incarnation: Incarnation(5), number: 2, created_ms: 9, first: Position(77), repeats: false };
         let good = header.to_bytes();
         assert_eq!(Header::from_bytes(&good), Some(header));
+        let repeats = Header { repeats: true, ..header };
+        assert_eq!(Header::from_bytes(&repeats.to_bytes()), Some(repeats));
         for bit in 0..52 * 8 {
             let mut bytes = good;
             bytes[bit / 8] ^= 1 << (bit % 8);
@@ -246,7 +266,8 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             Header::is_of_a_later_format(&File::open(&path).unwrap()).unwrap()
         };
-        let header = Header { incarnation: Incarnation(5), number: 2, created_ms: 9, first: Position(77) };
+        let header =
+            Header { incarnation: Incarnation(5), number: 2, created_ms: 9, first: Position(77), repeats: false };
         let mut bytes = header.to_bytes();
         assert!(!is_later(&bytes));
         bytes[8] = 2;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use futures_util::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
-use super::catalog::{Catalog, CatalogError, Result, SLUG_ATTEMPTS, Saved};
+use super::catalog::{Catalog, CatalogError, Done, Result, SLUG_ATTEMPTS, Saved};
 use super::check::{self, Invalid};
 use super::fields::{Change, LinkFields};
 use super::generate;
@@ -170,6 +170,7 @@ impl Catalog {
                     CreatedAll::Yes(links) => {
                         for (at, link) in left.drain(..).zip(links) {
                             self.listener.changed(&link);
+                            self.listener.told(Done::Made, &link);
                             answers[at] = Ok(link);
                         }
                     }
@@ -271,6 +272,7 @@ impl Catalog {
                 });
                 if let (Some(link), Removed::Yes) = (link, removed) {
                     self.listener.removed(*id, &link.spec.domain, &self.folded(&link.spec));
+                    self.listener.told(Done::Removed, &link);
                 }
             }
         }

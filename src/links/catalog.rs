@@ -13,16 +13,9 @@ use super::check::{self, Invalid, Limits};
 use super::fields::LinkFields;
 use super::generate::{self, GenerateError};
 use super::list::{LIST_MAX, LinkFilter, LinkPage, matches};
+pub(crate) use super::listener::{Done, LinkListener};
 use super::warnings::warnings;
 use super::{Config, Domains, UtmPolicy};
-
-/// Hears of every change at once; the cache does.
-pub(crate) trait LinkListener: Send + Sync {
-    /// `link` is new or different.
-    fn changed(&self, link: &Link);
-    /// Nothing is at `folded` on `domain` any more; it was link `id`.
-    fn removed(&self, id: LinkId, domain: &DomainName, folded: &str);
-}
 
 pub(crate) struct Catalog {
     pub(super) store: Arc<dyn LinkStore>,
@@ -100,6 +93,7 @@ impl Catalog {
             None => self.create_generated(&draft).await?,
         };
         self.listener.changed(&link);
+        self.listener.told(Done::Made, &link);
         Ok(self.saved(link))
     }
 
@@ -145,6 +139,7 @@ impl Catalog {
             self.listener.removed(id, &before.spec.domain, &old);
         }
         self.listener.changed(&link);
+        self.listener.told(Done::Changed, &link);
         Ok(self.saved(link))
     }
 
@@ -281,7 +276,7 @@ mod tests {
     use crate::links::fake_store::FakeStore;
 
     #[derive(Default)]
-    struct Heard(Mutex<Vec<String>>);
+    struct Heard(Mutex<Vec<String>>, Mutex<Vec<(Done, u64)>>);
 
     impl LinkListener for Heard {
         fn changed(&self, link: &Link) {
@@ -290,6 +285,10 @@ mod tests {
 
         fn removed(&self, id: LinkId, domain: &DomainName, folded: &str) {
             self.0.lock().unwrap().push(format!("removed {id} {}/{folded}", domain.0));
+        }
+
+        fn told(&self, done: Done, link: &Link) {
+            self.1.lock().unwrap().push((done, link.revision));
         }
     }
 

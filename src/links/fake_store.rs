@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use jiff::civil::Date;
 
-use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Dimension};
+use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Dimension, Dimensions};
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Revision, Saved};
 use crate::domain::visitor::Salt;
 use crate::store::{
-    CountStore, CreatedAll, ImportStore, LinkStore, NewLink, RecordStore, Removed, Replaced, Result, StoreError,
+    CountStore, CreatedAll, Heard, ImportStore, LinkStore, NewLink, RecordStore, Removed, Replaced, Result, StoreError,
 };
 
 #[derive(Default)]
@@ -23,6 +23,7 @@ pub(crate) struct FakeStore {
     clicks: Mutex<Vec<DayCounters>>,
     records: Mutex<BTreeMap<(RecordKind, RecordKey), Record>>,
     revisions: AtomicU64,
+    changes: AtomicU64,
     /// Every call fails while this is set.
     pub(crate) is_down: AtomicBool,
 }
@@ -66,7 +67,9 @@ impl LinkStore for FakeStore {
             links.insert(link.id, (link.clone(), new.folded.clone()));
             link
         });
-        Ok(CreatedAll::Yes(made.collect()))
+        let made = made.collect();
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        Ok(CreatedAll::Yes(made))
     }
 
     async fn replace_link(
@@ -85,6 +88,7 @@ impl LinkStore for FakeStore {
             Some((link, own)) if link.revision == revision => {
                 *link = Link { revision: revision + 1, updated_at: now, spec: spec.clone(), ..link.clone() };
                 folded.clone_into(own);
+                self.changes.fetch_add(1, Ordering::SeqCst);
                 Ok(Replaced::Yes(Box::new(link.clone())))
             }
             _ => Ok(Replaced::Changed),
@@ -98,6 +102,7 @@ impl LinkStore for FakeStore {
             Some((link, _)) if revision.is_some_and(|revision| revision != link.revision) => Removed::Changed,
             Some(_) => links.remove(id).map_or(Removed::Absent, |_| Removed::Yes),
         };
+        self.changes.fetch_add(1, Ordering::SeqCst);
         Ok(asked.iter().map(&mut remove).collect())
     }
 
@@ -116,6 +121,10 @@ impl LinkStore for FakeStore {
         self.up()?;
         let links = self.links.lock().unwrap();
         Ok(links.range(LinkId(after.0 + 1)..).take(limit).map(|(_, (link, _))| link.clone()).collect())
+    }
+
+    async fn heard(&self) -> Result<Heard> {
+        Ok(Heard::of(self.changes.load(Ordering::SeqCst)))
     }
 }
 
@@ -141,7 +150,13 @@ impl CountStore for FakeStore {
         Ok(())
     }
 
-    async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+    async fn counters_of(
+        &self,
+        _of: Dimensions,
+        links: Option<&[LinkId]>,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<DayCounters>> {
         self.up()?;
         let days = self.clicks.lock().unwrap();
         let is_asked = |day: &&DayCounters| {

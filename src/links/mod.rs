@@ -5,13 +5,16 @@ pub(crate) mod cache;
 pub(crate) mod catalog;
 mod check;
 mod domains;
+pub(crate) mod export;
 #[cfg(test)]
 pub(crate) mod fake_store;
 mod fields;
 pub(crate) mod follow;
 mod generate;
+pub(crate) mod import;
 pub(crate) mod kit;
 mod list;
+mod listener;
 pub(crate) mod misses;
 mod policy;
 mod spelling;

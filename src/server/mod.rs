@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use self::parts::Parts;
+use self::parts::{Beside, Parts};
 use self::past::Past;
 use self::status::Status;
 use crate::admin::{self, Admin};
@@ -74,9 +74,11 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     // Whoever waits in the backlog is answered first; what an earlier process left behind is counted meanwhile.
     let plane = Plane::start(redirect, &handler, &config.redirect)?;
     let tally = Tally::start(parts.tally_tools(config, &clock)?)?;
-    let status = Arc::new(Status::new(&parts, counts, config, addresses, clock.now()));
+    let forward = parts.start_forward(config, &clock)?;
+    let hooks = Arc::new(forward.desk());
+    let status = Arc::new(Status::new(&parts, counts, hooks.clone(), config, addresses, clock.now()));
     let past = Arc::new(Past::new(tally.orders()));
-    let state = Admin::new(parts.admin_parts(config, status, past, &key, addresses, &clock)?);
+    let state = Admin::new(parts.admin_parts(config, Beside { node: status, past, hooks }, &key, addresses, &clock)?);
     let (stop_admin, admin_stopped) = watch::channel(false);
     let serving = runtime.spawn(serve_admin(admin, state, admin_stopped));
     let following = parts.follow_links(&runtime);
@@ -93,6 +95,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     // Both take a bounded while, at the same time: together they must stay within what a supervisor waits.
     stop_admin.send_replace(true);
     parts.archive.stop_reading();
+    forward.stop();
     tally.stop();
     parts.archive.stop(DELIVER_WITHIN);
     let _ = runtime.block_on(serving);

@@ -1,25 +1,38 @@
 //! Filling a data folder without a server: the demo's links, hits and impressions go the way of real ones.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Span;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use tokio::runtime::Runtime;
 
 use super::parts::Parts;
 use super::{Addresses, DataFolder, admin_runtime};
 use crate::admin;
+use crate::archive::Gathered;
 use crate::cli::crowd::Crowd;
+use crate::cli::crowd::clicks::Clicks;
 use crate::cli::demo::places;
 use crate::cli::demo::plan::{DemoHit, Plan};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::link::LinkId;
+use crate::domain::click::Click;
+use crate::domain::counter::Delta;
+use crate::domain::link::{Link, LinkFacts, LinkId};
+use crate::domain::position::{Incarnation, Position};
+use crate::domain::visitor::Salt;
 use crate::impressions::import::Upload;
 use crate::impressions::options::Options;
 use crate::journal::Journal;
-use crate::tally::Tally;
+use crate::tally::recount::DaySum;
+use crate::tally::{Tally, Tools};
+
+/// Rows of a crowd's click files, as `archive.seal_rows` is unless configured otherwise.
+const SEAL_ROWS: usize = 50_000;
 
 /// How long click files may take to an object store. What is left is delivered by the server that is started next.
 const DELIVER_WITHIN: Duration = Duration::from_secs(30);
@@ -69,15 +82,22 @@ pub(crate) fn fill_with_crowd(config: &Config, crowd: &Crowd) -> anyhow::Result<
     admin::open_key(&config.data).context("the admin key")?;
     let clock = Clock::fixed(crowd.now.as_millisecond());
     let runtime = admin_runtime()?;
+    let config = &with_demo_places(config, &clock)?;
     let parts = Parts::open(config, configured(config), &clock, &runtime)?;
     let first = crowd.first_day();
     clock.set(first.to_zoned(TimeZone::UTC)?.timestamp().as_millisecond());
-    let mut ids = Vec::new();
+    let mut links = Vec::new();
     for link in 0..crowd.links {
-        ids.push(runtime.block_on(parts.catalog.create(&crowd.link(link)))?.link.id);
+        links.push(runtime.block_on(parts.catalog.create(&crowd.link(link)))?.link);
     }
-    for day in first.series(Span::new().days(1)).take(crowd.days as usize) {
-        runtime.block_on(parts.store.replace_day(day, &crowd.clicks(day, &ids)))?;
+    let days: Vec<Date> = first.series(Span::new().days(1)).take(crowd.days as usize).collect();
+    if crowd.hits > 0 {
+        fill_with_hits(&parts, &parts.tally_tools(config, &clock)?, &runtime, crowd, &days, &links)?;
+    } else {
+        let ids: Vec<LinkId> = links.iter().map(|link| link.id).collect();
+        for day in days {
+            count_day(&parts, &runtime, day, &crowd.clicks(day, &ids))?;
+        }
     }
     let imports = admin::imports(parts.store.clone(), parts.catalog.clone());
     let options = Options { file_name: "crowd.csv".to_owned(), ..Options::default() };
@@ -86,6 +106,50 @@ pub(crate) fn fill_with_crowd(config: &Config, crowd: &Crowd) -> anyhow::Result<
     runtime.block_on(imports.import(upload, crowd.now))?;
     parts.journal.stop();
     Ok(())
+}
+
+fn count_day(parts: &Parts, runtime: &Runtime, day: Date, deltas: &[Delta]) -> anyhow::Result<()> {
+    let is_empty = runtime.block_on(parts.store.replace_day(day, &[], deltas))?;
+    anyhow::ensure!(is_empty, "the store has counted clicks on {day} already");
+    Ok(())
+}
+
+/// Writes the hits of `crowd` into click files, as many to a file as a server would, and counts them.
+fn fill_with_hits(
+    parts: &Parts,
+    tools: &Tools,
+    runtime: &Runtime,
+    crowd: &Crowd,
+    days: &[Date],
+    links: &[Link],
+) -> anyhow::Result<()> {
+    let facts: Vec<Arc<LinkFacts>> = links.iter().map(|link| Arc::new(link.facts())).collect();
+    let incarnation = Incarnation(u128::from(crowd.now.as_millisecond().cast_unsigned()));
+    let mut clicks = Clicks::new(&demo_clicks(tools, crowd.now, &facts[0]), facts, incarnation);
+    let mut sealed = clicks.position();
+    for (number, day) in days.iter().enumerate() {
+        let mut sum = DaySum::new(TimeZone::UTC);
+        let hits: Vec<Click> = clicks.of_day(*day, crowd.hits_of(number as u64)).collect();
+        for hits in hits.chunks(SEAL_ROWS) {
+            let mut gathered = Gathered::default();
+            hits.iter().for_each(|click| gathered.add(click.clone()));
+            parts.archive.push(gathered);
+            parts.archive.seal(incarnation, sealed)?;
+            sealed = Position(sealed.0 + hits.len() as u64);
+        }
+        hits.into_iter().for_each(|click| sum.add(click));
+        count_day(parts, runtime, *day, &sum.finish())?;
+    }
+    runtime.block_on(parts.store.set_archived(incarnation, sealed))?;
+    parts.archive.stop(DELIVER_WITHIN);
+    Ok(())
+}
+
+/// The demo's hits as they are judged.
+fn demo_clicks(tools: &Tools, now: jiff::Timestamp, link: &Arc<LinkFacts>) -> Vec<Click> {
+    let (salt, places) = (Salt([7; 32]), tools.geo.places());
+    let judge = |hit: &DemoHit| tools.classifier.classify(&hit.hit(link.id), uuid::Uuid::nil(), link, &salt, &places);
+    Plan::new(now).hits.iter().map(judge).collect()
 }
 
 /// The addresses of the documentation networks are in no geo file, so the demo brings its own.

@@ -11,6 +11,7 @@ use crate::admin::NodeStatus;
 use crate::admin::wire::{GeoFile, Node, NodeHits, Undelivered};
 use crate::archive::Archive;
 use crate::config::Config;
+use crate::forward::{Counts, Desk, Kind};
 use crate::journal::Journal;
 use crate::links::cache::Cache;
 use crate::store::Store;
@@ -26,6 +27,7 @@ pub(crate) struct Status {
     archive: Arc<Archive>,
     geo: Arc<Geo>,
     counted_in: Arc<dyn Store>,
+    hooks: Arc<Desk>,
     addresses: Addresses,
     time_zone: String,
     store: String,
@@ -36,6 +38,7 @@ impl Status {
     pub(crate) fn new(
         parts: &Parts,
         counts: Arc<RedirectCounts>,
+        hooks: Arc<Desk>,
         config: &Config,
         addresses: Addresses,
         started_at: Timestamp,
@@ -48,6 +51,7 @@ impl Status {
             archive: parts.archive.clone(),
             geo: parts.geo.clone(),
             counted_in: parts.store.clone(),
+            hooks,
             addresses,
             time_zone: config.report.time_zone.clone(),
             store: crate::store::name(&config.store, &config.data),
@@ -72,6 +76,39 @@ impl Status {
         let waiting = self.archive.waiting();
         Undelivered { files: waiting.files, bytes: waiting.bytes, trouble: self.archive.deliveries().trouble }
     }
+}
+
+/// Writes one family of metrics: name, kind, help, and samples with their labels.
+type Family<'a> = dyn FnMut(&str, &str, &str, &[(String, u64)]) + 'a;
+
+impl Status {
+    fn hook_metrics(&self, family: &mut Family<'_>) {
+        let books: Vec<_> = self.hooks.books().collect();
+        let samples = |of: fn(&Counts) -> u64| -> Vec<_> {
+            books.iter().map(|(kind, counts)| (label(*kind), of(counts))).collect()
+        };
+        let counter = "counter";
+        let messages = samples(|counts| counts.messages);
+        family("waypost_hook_messages_total", counter, "Messages that hooks' targets took, by kind.", &messages);
+        let clicks = samples(|counts| counts.clicks);
+        family("waypost_hook_clicks_total", counter, "Clicks in those messages.", &clicks);
+        let failures = samples(|counts| counts.failures);
+        family("waypost_hook_failures_total", counter, "Tries that went wrong.", &failures);
+        let dead = samples(|counts| counts.dead);
+        family("waypost_hook_dead_letters_total", counter, "Messages that were given up.", &dead);
+        let skipped = samples(|counts| counts.skipped);
+        let help = "Clicks and changes that were too old when their turn came, and dead letters that made room.";
+        family("waypost_hook_skipped_total", counter, help, &skipped);
+        let standing: Vec<_> = self.hooks.paused_and_behind().collect();
+        let paused: Vec<_> = standing.iter().map(|(kind, paused, _)| (label(*kind), *paused)).collect();
+        family("waypost_hooks_paused", "gauge", "Hooks that wait for somebody to look.", &paused);
+        let behind: Vec<_> = standing.iter().map(|(kind, _, behind)| (label(*kind), *behind)).collect();
+        family("waypost_hook_behind", "gauge", "Hits and changes that the slowest hook has still to look at.", &behind);
+    }
+}
+
+fn label(kind: Kind) -> String {
+    format!("{{kind=\"{}\"}}", kind.as_str())
 }
 
 impl NodeStatus for Status {
@@ -162,6 +199,7 @@ impl NodeStatus for Status {
             "Tries to deliver click files to the object store that failed.",
             &one(self.archive.deliveries().errors),
         );
+        self.hook_metrics(&mut family);
         text
     }
 }

@@ -3,9 +3,10 @@
 //! Pure. It must never lose a count: what is not listed under its own value is in `(other)` or `(unknown)`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::domain::counter::{Count, DayCounters, Dimension, OTHER, UNKNOWN};
-use crate::stats::series::values;
+use crate::domain::counter::{Count, Dimension, OTHER, UNKNOWN};
+use crate::stats::days::DaySum;
 
 /// The most values an answer lists; the smallest are added to `(other)`.
 pub(crate) const VALUES_LISTED_MAX: usize = 1000;
@@ -13,9 +14,9 @@ pub(crate) const VALUES_LISTED_MAX: usize = 1000;
 /// What `dimension` was, and how often: largest first, equal ones by name, `(other)` and then `(unknown)` last.
 ///
 /// `total` is what the counts should add up to; what is missing had no value and is `(unknown)`.
-pub(crate) fn by_value(dimension: Dimension, counters: &[DayCounters], total: Option<u64>) -> Vec<(String, u64)> {
+pub(crate) fn by_value(dimension: Dimension, counters: &[Arc<DaySum>], total: Option<u64>) -> Vec<(String, u64)> {
     let mut sums: HashMap<&str, u64> = HashMap::new();
-    for (value, count) in counters.iter().flat_map(|day| values(day, dimension)) {
+    for (value, count) in counters.iter().flat_map(|day| day.values(dimension)) {
         let sum = sums.entry(if value.is_empty() { UNKNOWN } else { value }).or_insert(0);
         *sum = sum.saturating_add(count);
     }
@@ -56,7 +57,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::domain::counter::Counters;
+    use crate::domain::counter::{Counters, DayCounters};
     use crate::domain::link::LinkId;
 
     fn counted(values: &[(&str, u64)]) -> DayCounters {
@@ -70,14 +71,14 @@ mod tests {
     #[test]
     fn the_largest_comes_first_and_other_and_unknown_come_last_however_large() {
         let counters = [counted(&[("SE", 3), (UNKNOWN, 50), ("DE", 1)]), counted(&[(OTHER, 40), ("DE", 5), ("AT", 3)])];
-        let rows = by_value(Dimension::Country, &counters, None);
+        let rows = by_value(Dimension::Country, &DaySum::of_all(counters.to_vec()), None);
         let values: Vec<_> = rows.iter().map(|(value, count)| (value.as_str(), *count)).collect();
         assert_eq!(values, [("DE", 6), ("AT", 3), ("SE", 3), (OTHER, 40), (UNKNOWN, 50)]);
     }
 
     #[test]
     fn clicks_without_a_value_are_unknown_so_that_the_sum_is_the_total() {
-        let rows = by_value(Dimension::Country, &[counted(&[("SE", 3), ("", 1)])], Some(10));
+        let rows = by_value(Dimension::Country, &DaySum::of_all(vec![counted(&[("SE", 3), ("", 1)])]), Some(10));
         assert_eq!(rows, [("SE".to_owned(), 3), (UNKNOWN.to_owned(), 7)]);
     }
 
@@ -89,7 +90,7 @@ mod tests {
                 counted(&names.iter().map(|name| (name.as_str(), 1)).collect::<Vec<_>>())
             })
             .collect();
-        let rows = by_value(Dimension::Country, &days, None);
+        let rows = by_value(Dimension::Country, &DaySum::of_all(days), None);
         assert_eq!(rows.len(), VALUES_LISTED_MAX + 1);
         assert_eq!(rows.last().unwrap(), &(OTHER.to_owned(), 800));
     }

@@ -8,6 +8,7 @@ mod asked;
 pub(crate) mod breakdown;
 pub(crate) mod compare;
 pub(crate) mod ctr;
+pub(crate) mod days;
 pub(crate) mod interval;
 pub(crate) mod pooled;
 pub(crate) mod query;
@@ -29,10 +30,12 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use crate::archive::{Archive, ArchiveError};
+use crate::domain::counter::Dimensions;
 use crate::domain::filter::{ClickFilter, Filter, LinkSet};
 use crate::domain::link::{Link, LinkId};
 use crate::stats::asked::{Asked, named};
-use crate::stats::query::{By, QueryError, StatsQuery};
+use crate::stats::days::{DaySum, Days};
+use crate::stats::query::{By, QueryError, StatsQuery, Window};
 use crate::stats::report::{days_needed, is_counted, report};
 use crate::stats::wire::StatsReport;
 use crate::store::{Store, StoreError};
@@ -51,6 +54,7 @@ const LINKS_MAX: usize = 1_000_000;
 /// What questions about clicks are asked of.
 pub(crate) struct Sources<'a> {
     pub(crate) store: &'a dyn Store,
+    pub(crate) days: &'a Days,
     pub(crate) archive: &'a Arc<Archive>,
     /// Turns for reading click files: [`SCANS_MAX`](scanned::SCANS_MAX).
     pub(crate) scans: &'a Arc<Semaphore>,
@@ -122,10 +126,7 @@ async fn counted<const N: usize>(
     if !by.iter().any(|by| is_counted(query, *by, zone)) {
         return Ok(by.map(|_| None));
     }
-    let days = days_needed(query, zone);
-    let ids = if let LinkSet::Only(ids) = &asked.links { Some(&ids[..]) } else { None };
-    let mut counters = sources.store.counters(ids, days.first(), days.last()).await?;
-    counters.retain(|day| asked.links.holds(day.link));
+    let counters = read_days(sources, &asked.links, days_needed(query, zone)).await?;
     let alone = named.first().filter(|_| query.filter.only_link().is_some());
     let seen = alone.and_then(|link| report::seen(link, query, zone, &counters));
     let answer = |by: By| {
@@ -133,6 +134,18 @@ async fn counted<const N: usize>(
         Some(StatsReport { seen: seen.clone(), ..report })
     };
     Ok(by.map(|by| if is_counted(query, by, zone) { answer(by) } else { None }))
+}
+
+/// What links counted on the days of the window: all of them together is what is kept.
+async fn read_days(sources: &Sources<'_>, links: &LinkSet, days: Window) -> Result<Vec<Arc<DaySum>>, StatsError> {
+    let ids = match links {
+        LinkSet::All => return Ok(sources.days.read(sources.store, Dimensions::ALL, days).await?),
+        LinkSet::Only(ids) => Some(&ids[..]),
+        LinkSet::Not(_) => None,
+    };
+    let mut counters = sources.store.counters(ids, days.first(), days.last()).await?;
+    counters.retain(|day| links.holds(day.link));
+    Ok(DaySum::of_all(counters))
 }
 
 /// The links and clicks that an export is asked for.
@@ -184,7 +197,7 @@ mod tests {
         let (archive, scans) = (Arc::new(archive), Arc::new(Semaphore::new(1)));
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
         let (query, by) = StatsQuery::parse(&StatsParams::default(), filter, &TimeZone::UTC, now).unwrap();
-        let sources = Sources { store, archive: &archive, scans: &scans, zone: &TimeZone::UTC };
+        let sources = Sources { store, days: &Days::default(), archive: &archive, scans: &scans, zone: &TimeZone::UTC };
         stats(&sources, &query, by).await
     }
 

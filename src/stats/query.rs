@@ -58,6 +58,8 @@ pub(crate) struct CtrParams {
     pub(crate) to: Option<String>,
     pub(crate) clicks: Option<String>,
     pub(crate) sort: Option<String>,
+    /// `json` or `csv`.
+    pub(crate) format: Option<String>,
 }
 
 /// The parameters of `GET /api/v1/ctr/compare`, as they arrive.

@@ -3,7 +3,7 @@
 //! It must never decide what a number means; that is `ctr`'s.
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -11,10 +11,10 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::conversions::Conversions;
-use crate::domain::link::Link;
 use crate::impressions::book::Book;
-use crate::impressions::matching::Matches;
-use crate::stats::ctr::baseline::{BUILT_IN, BaselineError, Baselines};
+use crate::impressions::matching::{Candidate, Matches};
+use crate::stats::StatsError;
+use crate::stats::ctr::baseline::{BUILT_IN, BaselineError, Baselines, Own};
 use crate::stats::ctr::clicks::{ClickLog, Span};
 use crate::stats::ctr::entries::{Entries, entries};
 use crate::stats::ctr::rate::Policy;
@@ -22,12 +22,12 @@ use crate::stats::ctr::reconcile::discrepancies;
 use crate::stats::ctr::theirs::{self, TheirGrouping};
 use crate::stats::ctr::versus::versus;
 use crate::stats::ctr::{Material, Numerator, rows};
+use crate::stats::days::{Days, LinkDay};
 use crate::stats::interval::Method;
 use crate::stats::query::{CtrQuery, WINDOW_DAYS_MAX, Window, head, wrong};
 use crate::stats::series::begin;
 use crate::stats::weekly::{self, Week};
 use crate::stats::wire::{CtrReport, PlatformReport, Reconciliation, Versus, WeeklyReport};
-use crate::stats::{LINKS_PAGE, StatsError, read_links};
 use crate::store::Store;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -97,8 +97,11 @@ fn read(path: &str) -> Result<String, RulesError> {
 /// What questions about rates are asked of.
 pub(crate) struct Ratings<'a> {
     pub(crate) store: &'a dyn Store,
+    pub(crate) days: &'a Days,
     pub(crate) book: Arc<Book>,
     pub(crate) matches: Arc<Matches>,
+    /// By id.
+    pub(crate) links: Arc<Vec<Candidate>>,
     pub(crate) rules: &'a Rules,
     /// The report time zone.
     pub(crate) zone: &'a TimeZone,
@@ -108,13 +111,15 @@ pub(crate) struct Ratings<'a> {
 /// What was read for one question.
 pub(crate) struct Loaded<'a> {
     rules: &'a Rules,
-    pub(crate) entries: Entries,
-    pub(crate) clicks: ClickLog,
+    pub(crate) entries: Arc<Entries>,
+    pub(crate) clicks: Arc<ClickLog>,
     conversions: Conversions,
     pub(crate) window: Option<Window>,
     /// The days that the answer is about.
     pub(crate) days: Window,
     span: Span,
+    /// By numerator.
+    own: [OnceLock<Own>; Numerator::ALL.len()],
 }
 
 impl Ratings<'_> {
@@ -123,36 +128,56 @@ impl Ratings<'_> {
     /// # Errors
     /// When the days are no window, or the store fails.
     pub(crate) async fn load(&self, from: Option<Date>, to: Option<Date>) -> Result<Loaded<'_>, StatsError> {
-        let links = read_links(self.store, |link| Some(link.clone())).await?;
         let today = self.now.to_zoned(self.zone.clone()).date();
-        let entries = entries(&self.book, &self.matches, &links, self.zone);
-        let first = || first_day(&entries, &links, self.zone).unwrap_or(today);
+        let entries = entries(&self.book, &self.matches, &self.links, self.zone);
+        let first = || first_day(&entries, &self.links, self.zone).unwrap_or(today);
         let last = to.unwrap_or_else(|| today.max(from.unwrap_or(today)));
         let oldest = last.saturating_sub(jiff::Span::new().days(WINDOW_DAYS_MAX - 1));
         let days = Window::new(from.unwrap_or_else(|| first().min(last).max(oldest)), last)?;
-        let window = (from.is_some() || to.is_some()).then_some(days);
-        let clicks = self.clicks(&links, days.widened()).await?;
-        let conversions = Conversions::of_days(self.store, days.first(), days.last()).await?;
-        let end = days.last().tomorrow().unwrap_or(days.last());
-        let span = Span { start: begin(days.first(), self.zone), end: begin(end, self.zone) };
-        let span = if window.is_some() { span } else { Span::ALWAYS };
-        Ok(Loaded { rules: self.rules, entries, clicks, conversions, window, days, span })
+        let is_cut = from.is_some() || to.is_some();
+        Ok(Loaded {
+            rules: self.rules,
+            clicks: Arc::new(self.clicks(days.widened()).await?),
+            entries: Arc::new(entries),
+            conversions: Conversions::of_days(self.store, days.first(), days.last()).await?,
+            window: is_cut.then_some(days),
+            days,
+            span: if is_cut { span(days, self.zone) } else { Span::ALWAYS },
+            own: Default::default(),
+        })
     }
 
-    /// The clicks of links, a thousand links at a time.
-    async fn clicks(&self, links: &[Link], days: Window) -> Result<ClickLog, StatsError> {
-        let mut clicks = ClickLog::new(self.zone.clone()).with_places();
-        for page in links.chunks(LINKS_PAGE) {
-            let ids: Vec<_> = page.iter().map(|link| link.id).collect();
-            let counters = self.store.counters(Some(&ids), days.first(), days.last()).await?;
-            counters.iter().for_each(|day| clicks.add(day));
+    /// The same of some of the days that were read.
+    async fn only<'a>(&self, loaded: &Loaded<'a>, days: Window) -> Result<Loaded<'a>, StatsError> {
+        Ok(Loaded {
+            rules: loaded.rules,
+            clicks: loaded.clicks.clone(),
+            entries: loaded.entries.clone(),
+            conversions: Conversions::of_days(self.store, days.first(), days.last()).await?,
+            window: Some(days),
+            days,
+            span: span(days, self.zone),
+            own: Default::default(),
+        })
+    }
+
+    /// The clicks of all links.
+    async fn clicks(&self, days: Window) -> Result<ClickLog, StatsError> {
+        let mut clicks = ClickLog::new(self.zone.clone());
+        for day in self.days.read(self.store, LinkDay::COUNTERS, days).await? {
+            day.links.iter().for_each(|link| clicks.add(day.day, link));
         }
         Ok(clicks)
     }
 }
 
+fn span(days: Window, zone: &TimeZone) -> Span {
+    let end = days.last().tomorrow().unwrap_or(days.last());
+    Span { start: begin(days.first(), zone), end: begin(end, zone) }
+}
+
 /// The first day on which anything was published, seen or linked.
-fn first_day(entries: &Entries, links: &[Link], zone: &TimeZone) -> Option<Date> {
+fn first_day(entries: &Entries, links: &[Candidate], zone: &TimeZone) -> Option<Date> {
     let series = || entries.posts.iter().flat_map(|post| post.whole.values());
     let day = |instant: Timestamp| instant.to_zoned(zone.clone()).date();
     let made = links.iter().map(|link| link.created_at).min();
@@ -183,6 +208,7 @@ impl Loaded<'_> {
             policy: self.rules.policy,
             baselines: &self.rules.baselines,
             conversions: &self.conversions,
+            own: &self.own[numerator as usize],
         }
     }
 }
@@ -272,8 +298,9 @@ pub(crate) async fn platform(
 pub(crate) async fn weekly(ratings: &Ratings<'_>, last: Option<Date>) -> Result<WeeklyReport, StatsError> {
     let back = |day: Date, days: i64| day.saturating_sub(jiff::Span::new().days(days));
     let last = last.unwrap_or_else(|| back(ratings.now.to_zoned(ratings.zone.clone()).date(), 1));
-    let now = ratings.load(Some(back(last, 6)), Some(last)).await?;
-    let before = ratings.load(Some(back(last, 13)), Some(back(last, 7))).await?;
+    let both = ratings.load(Some(back(last, 13)), Some(last)).await?;
+    let now = ratings.only(&both, Window::new(back(last, 6), last)?).await?;
+    let before = ratings.only(&both, Window::new(back(last, 13), back(last, 7))?).await?;
     Ok(weekly::report(&now.week(), &before.week(), ratings.rules.ratio, ratings.now))
 }
 
@@ -284,7 +311,7 @@ mod tests {
     use super::*;
     use crate::domain::impression::Kind;
     use crate::domain::metric::Metric;
-    use crate::impressions::book::volume;
+    use crate::impressions::book::{bound, volume};
     use crate::impressions::fake_store::FakeStore;
     use crate::impressions::reading::{Grain, PlatformFile, PlatformPost, Reading, Slice};
     use crate::stats::query::CtrParams;
@@ -301,15 +328,17 @@ mod tests {
             readings: vec![Reading { post: 0, slice: 0, metric, grain: Grain::Day(day), value: 20 }],
             ..PlatformFile::default()
         };
-        Book::new(vec![volume(1, "2026-11-21T12:00:00Z".parse().unwrap(), file)])
+        bound(vec![volume(1, "2026-11-21T12:00:00Z".parse().unwrap(), file)])
     }
 
     async fn ask(book: Book, params: CtrParams) -> Result<CtrReport, StatsError> {
         let rules = Rules::open(&config()).unwrap();
         let ratings = Ratings {
             store: &FakeStore::default(),
+            days: &Days::default(),
             book: Arc::new(book),
             matches: Arc::default(),
+            links: Arc::default(),
             rules: &rules,
             zone: &TimeZone::UTC,
             now: "2026-11-21T12:00:00Z".parse().unwrap(),

@@ -1,15 +1,17 @@
 //! Puts the answer to one stats question together from counters. Pure: it must never read a store or a clock.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use jiff::tz::TimeZone;
 
-use crate::domain::counter::{Count, DayCounters, Dimension};
+use crate::domain::counter::{Count, Dimension};
 use crate::domain::facet::{Facet, LinkFacet};
 use crate::domain::link::Link;
 use crate::stats::asked::Asked;
 use crate::stats::breakdown::{by_value, listed, share};
+use crate::stats::days::DaySum;
 use crate::stats::query::{By, StatsQuery, Window};
 use crate::stats::series::{self, Misfit, Totals};
 use crate::stats::wire::{CountedFrom, FilterPart, Seen, StatsReport, StatsRow};
@@ -43,7 +45,7 @@ pub(crate) fn report(
     by: By,
     asked: &Asked,
     report_zone: &TimeZone,
-    counters: &[DayCounters],
+    counters: &[Arc<DaySum>],
 ) -> Result<StatsReport, Misfit> {
     if is_elsewhere(query, report_zone) {
         elsewhere(query, by, report_zone, counters)
@@ -53,7 +55,7 @@ pub(crate) fn report(
 }
 
 /// In the report time zone: everything is known.
-fn at_home(query: &StatsQuery, by: By, asked: &Asked, counters: &[DayCounters]) -> Result<StatsReport, Misfit> {
+fn at_home(query: &StatsQuery, by: By, asked: &Asked, counters: &[Arc<DaySum>]) -> Result<StatsReport, Misfit> {
     let mut totals = Totals::default();
     counters.iter().for_each(|day| totals.add(Totals::of(day)));
     let rows = match (by, by.dimension()) {
@@ -78,7 +80,7 @@ fn elsewhere(
     query: &StatsQuery,
     by: By,
     report_zone: &TimeZone,
-    counters: &[DayCounters],
+    counters: &[Arc<DaySum>],
 ) -> Result<StatsReport, Misfit> {
     let rows = if by == By::Day {
         let days = series::days_elsewhere(query.window, &query.zone, report_zone, counters)?;
@@ -125,7 +127,7 @@ pub(crate) fn answer(query: &StatsQuery, by: By, known: Known, rows: Vec<StatsRo
 }
 
 /// Whether the clicks of `link` came from where it says; nothing if it says nothing, or in another zone.
-pub(crate) fn seen(link: &Link, query: &StatsQuery, report_zone: &TimeZone, counters: &[DayCounters]) -> Option<Seen> {
+pub(crate) fn seen(link: &Link, query: &StatsQuery, report_zone: &TimeZone, counters: &[Arc<DaySum>]) -> Option<Seen> {
     let spec = &link.spec;
     if (spec.utm.source.is_none() && spec.placement.platform.is_none()) || is_elsewhere(query, report_zone) {
         return None;
@@ -143,17 +145,16 @@ fn day_rows(days: BTreeMap<jiff::civil::Date, Totals>, clicks: u64) -> Vec<Stats
     days.into_iter().map(row).collect()
 }
 
-fn hour_rows(query: &StatsQuery, report_zone: &TimeZone, counters: &[DayCounters]) -> Result<Vec<StatsRow>, Misfit> {
+fn hour_rows(query: &StatsQuery, report_zone: &TimeZone, counters: &[Arc<DaySum>]) -> Result<Vec<StatsRow>, Misfit> {
     let hours = series::hours(query.window, &query.zone, report_zone, counters)?;
     Ok(plain_rows(hours.into_iter().map(|(hour, clicks)| (series::hour_value(hour), clicks)).collect()))
 }
 
 /// Rows of what links declare, or of links.
-fn link_rows(facet: LinkFacet, asked: &Asked, counters: &[DayCounters], totals: Totals) -> Vec<StatsRow> {
+fn link_rows(facet: LinkFacet, asked: &Asked, counters: &[Arc<DaySum>], totals: Totals) -> Vec<StatsRow> {
     let mut counts: HashMap<u64, Count> = HashMap::new();
-    for day in counters {
-        let of_day = Totals::of(day);
-        counts.entry(day.link.0).or_default().add(Count { clicks: of_day.clicks, hits: of_day.hits });
+    for link in counters.iter().flat_map(|day| &day.links) {
+        counts.entry(link.link.0).or_default().add(link.count());
     }
     let row = |(value, count): (String, Count)| StatsRow {
         label: asked.label(&value).filter(|_| facet == LinkFacet::Link),
@@ -163,7 +164,7 @@ fn link_rows(facet: LinkFacet, asked: &Asked, counters: &[DayCounters], totals: 
     listed(asked.by_declared(facet, &counts), |count| count.clicks).into_iter().map(row).collect()
 }
 
-fn click_rows(dimension: Dimension, counters: &[DayCounters], totals: Totals) -> Vec<StatsRow> {
+fn click_rows(dimension: Dimension, counters: &[Arc<DaySum>], totals: Totals) -> Vec<StatsRow> {
     if dimension != Dimension::Unfilled {
         return plain_rows(by_value(dimension, counters, Some(totals.clicks)));
     }
@@ -183,7 +184,7 @@ fn plain_row(value: String, clicks: u64, of: u64) -> StatsRow {
 }
 
 /// Rows of hits: a click without an adjective is a human one, so the clicks of every other verdict are 0.
-fn hit_rows(dimension: Dimension, counters: &[DayCounters], totals: Totals) -> Vec<StatsRow> {
+fn hit_rows(dimension: Dimension, counters: &[Arc<DaySum>], totals: Totals) -> Vec<StatsRow> {
     let human = crate::domain::verdict::Verdict::Human.as_str();
     let row = |(value, hits): (String, u64)| StatsRow {
         clicks: if dimension == Dimension::Verdict && value == human { hits } else { 0 },
@@ -199,12 +200,12 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::domain::counter::Counters;
+    use crate::domain::counter::{Counters, DayCounters};
     use crate::domain::filter::Filter;
     use crate::domain::link::LinkId;
     use crate::stats::query::StatsParams;
 
-    fn counted() -> Vec<DayCounters> {
+    fn counted() -> Vec<Arc<DaySum>> {
         let mut counters = Counters::new();
         for (dimension, value, count) in [
             (Dimension::Verdict, "human", 6),
@@ -216,7 +217,7 @@ mod tests {
         ] {
             counters.add(dimension, value, count);
         }
-        vec![DayCounters { link: LinkId(1), day: date(2026, 11, 20), counters, visitors: 5 }]
+        DaySum::of_all(vec![DayCounters { link: LinkId(1), day: date(2026, 11, 20), counters, visitors: 5 }])
     }
 
     fn ask(by: &str, tz: &str) -> Option<StatsReport> {

@@ -3,13 +3,14 @@
 //! Pure. It must never show a day or hour of the window as missing: one without clicks is 0.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::counter::{DayCounters, Dimension};
-use crate::domain::verdict::Verdict;
+use crate::domain::counter::Count;
+use crate::stats::days::DaySum;
 use crate::stats::query::Window;
 
 /// What happened on one day of the report time zone, or in a whole window of them.
@@ -24,10 +25,9 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// The totals of one link's day.
-    pub(crate) fn of(day: &DayCounters) -> Self {
-        let hits = values(day, Dimension::Verdict).fold(0_u64, |sum, (_, count)| sum.saturating_add(count));
-        Self { clicks: day.counters.get(Dimension::Verdict, Verdict::Human.as_str()), visitors: day.visitors, hits }
+    pub(crate) fn of(day: &DaySum) -> Self {
+        let Count { clicks, hits } = day.count();
+        Self { clicks, visitors: day.visitors, hits }
     }
 
     pub(crate) fn add(&mut self, other: Self) {
@@ -37,22 +37,12 @@ impl Totals {
     }
 }
 
-/// The counts of one dimension on one link's day.
-pub(crate) fn values(day: &DayCounters, dimension: Dimension) -> impl Iterator<Item = (&str, u64)> {
-    day.counters.iter().filter(move |(of, ..)| *of == dimension).map(|(_, value, count)| (value, count))
-}
-
-/// Human clicks by the hour of one link's day: when the hour began, and how many.
-pub(crate) fn clicks_by_hour(day: &DayCounters) -> impl Iterator<Item = (Timestamp, u64)> {
-    values(day, Dimension::Hour).filter_map(|(value, count)| Some((parse_hour(value)?, count)))
-}
-
 /// Two zones of which one's hours do not begin when the other's do, such as Kolkata's and Berlin's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Misfit;
 
 /// Every day of the window with its totals, in the report time zone.
-pub(crate) fn days(window: Window, counters: &[DayCounters]) -> BTreeMap<Date, Totals> {
+pub(crate) fn days(window: Window, counters: &[Arc<DaySum>]) -> BTreeMap<Date, Totals> {
     let mut days: BTreeMap<_, _> = window.days().map(|day| (day, Totals::default())).collect();
     for counted in counters {
         if let Some(totals) = days.get_mut(&counted.day) {
@@ -72,14 +62,14 @@ pub(crate) fn days_elsewhere(
     window: Window,
     zone: &TimeZone,
     report_zone: &TimeZone,
-    counters: &[DayCounters],
+    counters: &[Arc<DaySum>],
 ) -> Result<BTreeMap<Date, u64>, Misfit> {
     let mut days: BTreeMap<_, _> = window.days().map(|day| (day, 0_u64)).collect();
     let end = window.widened().last();
     if !days.keys().chain([&end]).all(|day| begins_an_hour(begin(*day, zone), report_zone)) {
         return Err(Misfit);
     }
-    for (hour, count) in counters.iter().flat_map(clicks_by_hour) {
+    for (hour, count) in counters.iter().flat_map(|day| day.hours()) {
         if let Some(sum) = days.get_mut(&hour.to_zoned(zone.clone()).date()) {
             *sum = sum.saturating_add(count);
         }
@@ -96,14 +86,14 @@ pub(crate) fn hours(
     window: Window,
     zone: &TimeZone,
     report_zone: &TimeZone,
-    counters: &[DayCounters],
+    counters: &[Arc<DaySum>],
 ) -> Result<BTreeMap<Timestamp, u64>, Misfit> {
     let (start, end) = (begin(window.first(), zone), begin(window.widened().last(), zone));
     let mut hours: BTreeMap<_, _> = begins_of_hours(window, zone).into_iter().map(|hour| (hour, 0_u64)).collect();
     if zone != report_zone && !hours.keys().all(|hour| begins_an_hour(*hour, report_zone)) {
         return Err(Misfit);
     }
-    for (hour, count) in counters.iter().flat_map(clicks_by_hour) {
+    for (hour, count) in counters.iter().flat_map(|day| day.hours()) {
         if start <= hour && hour < end {
             let sum = hours.entry(hour).or_insert(0);
             *sum = sum.saturating_add(count);
@@ -154,7 +144,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::domain::counter::Counters;
+    use crate::domain::counter::{Counters, DayCounters, Dimension};
     use crate::domain::link::LinkId;
 
     fn zone(name: &str) -> TimeZone {
@@ -170,14 +160,20 @@ mod tests {
         DayCounters { link: LinkId(1), day, counters, visitors: 1 }
     }
 
+    fn summed<const N: usize>(days: [DayCounters; N]) -> Vec<Arc<DaySum>> {
+        DaySum::of_all(days.to_vec())
+    }
+
     fn window(first: Date, last: Date) -> Window {
         Window::new(first, last).unwrap()
     }
 
     #[test]
     fn days_without_clicks_are_there_with_0_and_days_outside_are_not() {
-        let counters =
-            [day(date(2026, 11, 2), &[("2026-11-02T10:00Z", 3)]), day(date(2026, 11, 9), &[("2026-11-09T10:00Z", 5)])];
+        let counters = summed([
+            day(date(2026, 11, 2), &[("2026-11-02T10:00Z", 3)]),
+            day(date(2026, 11, 9), &[("2026-11-09T10:00Z", 5)]),
+        ]);
         let days: Vec<_> = days(window(date(2026, 11, 1), date(2026, 11, 3)), &counters)
             .into_values()
             .map(|totals| totals.clicks)
@@ -189,7 +185,7 @@ mod tests {
     fn totals_tell_human_clicks_from_all_hits() {
         let mut counted = day(date(2026, 11, 2), &[("2026-11-02T10:00Z", 3)]);
         counted.counters.add(Dimension::Verdict, "bot", 4);
-        assert_eq!(Totals::of(&counted), Totals { clicks: 3, visitors: 1, hits: 7 });
+        assert_eq!(Totals::of(&summed([counted])[0]), Totals { clicks: 3, visitors: 1, hits: 7 });
     }
 
     #[test]
@@ -205,7 +201,7 @@ mod tests {
     fn both_hours_that_clocks_call_two_are_kept_apart_when_summer_time_ends() {
         let berlin = zone("Europe/Berlin");
         let sunday = date(2026, 10, 25);
-        let counters = [day(sunday, &[("2026-10-25T00:00Z", 1), ("2026-10-25T01:00Z", 2)])];
+        let counters = summed([day(sunday, &[("2026-10-25T00:00Z", 1), ("2026-10-25T01:00Z", 2)])]);
         let hours = hours(window(sunday, sunday), &berlin, &berlin, &counters).unwrap();
         let named: Vec<_> =
             hours.iter().filter(|(_, count)| **count > 0).map(|(hour, count)| (hour_value(*hour), *count)).collect();
@@ -214,10 +210,10 @@ mod tests {
 
     #[test]
     fn days_of_another_zone_are_put_together_from_hours() {
-        let counters = [
+        let counters = summed([
             day(date(2026, 11, 20), &[("2026-11-20T14:00Z", 1), ("2026-11-20T15:00Z", 2)]),
             day(date(2026, 11, 21), &[("2026-11-21T14:00Z", 4), ("2026-11-21T15:00Z", 8)]),
-        ];
+        ]);
         let asked = window(date(2026, 11, 20), date(2026, 11, 21));
         let tokyo = days_elsewhere(asked, &zone("Asia/Tokyo"), &TimeZone::UTC, &counters).unwrap();
         assert_eq!(tokyo.into_values().collect::<Vec<_>>(), [1, 6]);
@@ -243,7 +239,7 @@ mod tests {
 
     #[test]
     fn an_hour_without_a_readable_name_counts_nowhere() {
-        let counters = [day(date(2026, 11, 20), &[("(other)", 1), ("2026-11-20T14:00Z", 2)])];
+        let counters = summed([day(date(2026, 11, 20), &[("(other)", 1), ("2026-11-20T14:00Z", 2)])]);
         let one = window(date(2026, 11, 20), date(2026, 11, 20));
         let sum: u64 = hours(one, &TimeZone::UTC, &TimeZone::UTC, &counters).unwrap().into_values().sum();
         assert_eq!(sum, 2);

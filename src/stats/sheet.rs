@@ -7,7 +7,9 @@ use std::fmt::Display;
 use csv::{Terminator, WriterBuilder};
 
 use crate::domain::spreadsheet::guarded;
-use crate::stats::wire::{Discrepancy, PlatformReport, PlatformRow, Reconciliation};
+use crate::stats::wire::{
+    Basis, CtrReport, CtrRow, Discrepancy, Interval, PlatformReport, PlatformRow, Reconciliation,
+};
 
 /// A header and rows of as many cells.
 pub(crate) fn sheet(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -25,6 +27,59 @@ pub(crate) fn sheet(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
 /// An unknown value is an empty cell.
 pub(crate) fn cell<T: Display>(value: Option<T>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+pub(crate) fn ctr(report: &CtrReport) -> String {
+    let header = [
+        report.by.as_str(),
+        "name",
+        "level",
+        "platform",
+        "kind",
+        "basis",
+        report.numerator.as_str(),
+        "impressions",
+        "ctr",
+        "low",
+        "high",
+        "interval",
+        "enough",
+        "posts",
+        "median",
+        "usual",
+        "own",
+        "as_of",
+        "outside",
+        "notes",
+    ];
+    sheet(&header, report.rows.iter().map(ctr_row))
+}
+
+fn ctr_row(row: &CtrRow) -> Vec<String> {
+    let rate = |rate: Option<f64>| cell(rate.map(|rate| format!("{rate:.6}")));
+    let beside = |of: &str| cell(row.baselines.iter().find(|found| found.of == of).map(|found| found.verdict.words()));
+    vec![
+        row.value.clone(),
+        cell(row.label.as_ref()),
+        cell(row.level.as_ref()),
+        cell(row.platform.as_ref()),
+        cell(row.kind.as_ref()),
+        cell(row.basis.map(Basis::words)),
+        cell(row.clicks),
+        cell(row.impressions),
+        rate(row.ctr),
+        rate(row.low),
+        rate(row.high),
+        cell(row.interval.map(Interval::as_str)),
+        row.enough.to_string(),
+        row.pooled.to_string(),
+        rate(row.median),
+        beside("usual"),
+        beside("own"),
+        cell(row.as_of),
+        row.clicks_outside.to_string(),
+        row.notes.join("; "),
+    ]
 }
 
 pub(crate) fn reconciliation(report: &Reconciliation) -> String {

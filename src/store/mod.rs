@@ -20,7 +20,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use self::copy::{Bookmark, Page, Part, Rows};
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -132,14 +132,13 @@ pub(crate) trait LinkStore: Send + Sync {
     /// Links with an id above `after`, by id, at most `limit` of them.
     async fn links(&self, after: LinkId, limit: usize) -> Result<Vec<Link>>;
 
-    /// Whether other nodes change links, too. If not, the two questions below have no use.
+    /// Whether other nodes change links, too. If not, there is never any news.
     fn is_shared(&self) -> bool {
         false
     }
-    /// Up to where the history of changes reaches now. Ask before reading links, so that no change falls in between.
-    async fn heard(&self) -> Result<Heard> {
-        Ok(Heard(String::new()))
-    }
+    /// Up to where the history of changes reaches now: as long as it is the same, so are all links. Ask before reading
+    /// links, so that no change falls in between.
+    async fn heard(&self) -> Result<Heard>;
     /// Waits a moment for links that any node made, changed or removed after `heard`.
     async fn news(&self, _heard: &Heard) -> Result<News> {
         std::future::pending().await
@@ -149,6 +148,13 @@ pub(crate) trait LinkStore: Send + Sync {
 /// Up to where a node has heard of changes. Only the store that said it can read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Heard(String);
+
+impl Heard {
+    /// Of a store that counts its changes.
+    pub(crate) fn of(changes: u64) -> Self {
+        Self(changes.to_string())
+    }
+}
 
 /// What a node is told of changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,17 +184,33 @@ pub(crate) trait CountStore: Send + Sync {
     /// Up to where an incarnation's clicks are sealed in click files; `START` when it never heard of it.
     async fn archived(&self, incarnation: Incarnation) -> Result<Position>;
     async fn set_archived(&self, incarnation: Incarnation, to: Position) -> Result<()>;
-    /// Puts `deltas` in the place of everything counted on `day`, in one atomic step per shard; watermarks stay. For a
-    /// recount: nobody may apply a batch to that day between the reading of what `deltas` were made of and this.
+    /// Puts `deltas` in the place of `counted`, which is everything that was counted on `day`, in one atomic step per
+    /// shard; watermarks stay. `false` when a shard has other hits by now than `counted` and `deltas` say: another node
+    /// has counted meanwhile, and that shard and those after it stay as they are.
     ///
     /// # Errors
     /// Unless overridden: a store need not be able to recount.
-    async fn replace_day(&self, day: Date, _deltas: &[Delta]) -> Result<()> {
+    async fn replace_day(&self, day: Date, _counted: &[DayCounters], _deltas: &[Delta]) -> Result<bool> {
         Err(StoreError::Unavailable(format!("it cannot count {day} anew")))
     }
     /// Counters of the given links (of all links when `None`) from `first` to `last`, both included, ordered by
     /// link, then day.
-    async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>>;
+    async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+        self.counters_of(Dimensions::ALL, links, first, last).await
+    }
+    /// The same without the counts of other dimensions than `of`.
+    async fn counters_of(
+        &self,
+        of: Dimensions,
+        links: Option<&[LinkId]>,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<DayCounters>>;
+    /// A number that is another one whenever the counters of `day` have changed, so that what was made of them can be kept;
+    /// ask before reading them. `None` from a store that others write to, too: it cannot know.
+    fn changes(&self, _day: Date) -> Option<u64> {
+        None
+    }
     /// Adds to the per-day counts of requests that met no link, `(kind, slug, count)`; capped by
     /// [`MISSED_SLUGS_MAX`], the rest under `(other)`.
     async fn add_misses(&self, day: Date, misses: &[(String, String, u64)]) -> Result<()>;

@@ -63,6 +63,11 @@ impl Accounts {
         self.archive_errors.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Hits of the live journal below this are counted, and their clicks are with the archive.
+    pub(crate) fn live_done(&self) -> Position {
+        Position(self.live_done.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn recovered(&self) -> u64 {
         self.recovered.load(Ordering::Relaxed)
     }

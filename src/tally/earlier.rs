@@ -11,6 +11,10 @@ use crate::domain::position::{Incarnation, Position};
 /// How long a start waits for a store that does not answer for all shards; what is left is looked at later.
 const SURVEY_WITHIN: Duration = Duration::from_secs(8);
 
+/// Earlier journals that are looked after. A process that dies every second for hours leaves so many; the rest waits for
+/// the next start.
+const EARLIER_MAX: usize = 10_000;
+
 /// How often one of them is looked at again, in turn.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -45,6 +49,16 @@ impl Earlier {
         Self { left: Vec::new(), next: 0, looked: now, at_once: 0 }
     }
 
+    /// Looks after one more; `false` when too many have something left to be counted. One that has nothing makes room.
+    fn take(&mut self, left: Left) -> bool {
+        if self.left.len() >= EARLIER_MAX {
+            let Some(done) = self.left.iter().position(|left| left.is_done) else { return false };
+            self.left.remove(done);
+        }
+        self.left.push(left);
+        true
+    }
+
     /// The store went back: it may have forgotten any of them.
     pub(super) fn look_at_all(&mut self) {
         self.at_once = self.left.len();
@@ -73,7 +87,13 @@ impl Worker {
                 Err(trouble) if worker.pace.now() < until => Err(trouble),
                 _ => Ok(()),
             });
-            self.earlier.left.push(left);
+            if !self.earlier.take(left) {
+                tracing::warn!(
+                    EARLIER_MAX,
+                    "too many journals wait to be counted; the rest is counted after the next start"
+                );
+                return;
+            }
         }
     }
 
@@ -87,11 +107,11 @@ impl Worker {
     }
 
     fn survey(&mut self, left: &mut Left) -> Result<(), Trouble> {
-        let mut stream = self.open(left.incarnation, Origin::Recovered)?;
-        let (counted, released) = (stream.counted_everywhere(), stream.released());
+        let mut stream = self.open(left.incarnation)?;
+        let (counted, done) = (stream.counted_everywhere(), stream.done());
         stream.reader.read(Position(u64::MAX), usize::MAX, |_, _| {})?;
         let end = stream.reader.position();
-        (left.is_surveyed, left.booked, left.is_done) = (true, counted, end <= released);
+        (left.is_surveyed, left.booked, left.is_done) = (true, counted, end <= done);
         if left.is_done {
             self.end(&mut stream);
         } else if end > counted {
@@ -104,8 +124,7 @@ impl Worker {
     /// Looks at one of the earlier journals, now and then. Whether the store knows of all its hits is asked first: that
     /// is all there is to do as long as the store does not go back.
     pub(super) fn look_back(&mut self, live: &mut Stream) {
-        // The clicks that wait for a file must be of one journal, and no file may end before all its clicks are counted.
-        if live.origin != Origin::Live || self.deadline.is_some() || !live.has_caught_up() {
+        if live.origin != Origin::Live || self.deadline.is_some() {
             return;
         }
         let Some(at) = self.earlier.turn(self.pace.now()) else { return };
@@ -121,8 +140,8 @@ impl Worker {
             self.earlier.left.remove(at);
             return;
         }
+        // The clicks that wait for a file must be of one journal.
         if self.seal(live).is_ok() {
-            self.note_forgotten(at, counted);
             self.go_back_to(at);
         }
     }
@@ -133,16 +152,6 @@ impl Worker {
         let watermarks = self.runtime.block_on(store.watermarks(incarnation))?;
         let archived = self.runtime.block_on(store.archived(incarnation))?;
         Ok((watermarks.into_iter().min().unwrap_or_default(), archived))
-    }
-
-    /// Hits that the store no longer knows came to this process, perhaps once more.
-    fn note_forgotten(&mut self, at: usize, counted: Position) {
-        let left = &mut self.earlier.left[at];
-        if left.is_surveyed && counted < left.booked {
-            tracing::warn!(%counted, expected = %left.booked, "the store went back; an earlier journal is counted again");
-            self.tools.accounts.found(left.booked.0 - counted.0);
-            left.booked = counted;
-        }
     }
 
     fn go_back_to(&mut self, at: usize) {
@@ -156,17 +165,44 @@ impl Worker {
         let (incarnation, booked) = (self.earlier.left[at].incarnation, self.earlier.left[at].booked);
         let Some(stream) = self.work_off(incarnation, booked) else { return };
         let left = &mut self.earlier.left[at];
-        (left.booked, left.is_done) = (stream.booked, stream.released() >= stream.reader.position());
+        (left.booked, left.is_done) = (stream.booked, stream.done() >= stream.reader.position());
     }
 
     /// Works off what an earlier process left, of which the books know what is not before `booked`.
     fn work_off(&mut self, incarnation: Incarnation, booked: Position) -> Option<Stream> {
-        let mut stream = self.insist(|worker| worker.open(incarnation, Origin::Recovered))?;
+        let mut stream = self.insist(|worker| worker.open(incarnation))?;
         self.insist(|worker| worker.discard(&stream))?;
-        // The store may have gone back since it was surveyed.
-        self.tools.accounts.found(booked.0.saturating_sub(stream.booked.0));
+        self.book_from(&mut stream, booked);
         self.follow(&mut stream);
         self.end(&mut stream);
         Some(stream)
+    }
+
+    /// Lets the books go on where they stood when this journal was looked at last. The store may stand elsewhere by now:
+    /// it went back, or a batch whose answer was lost had got through, and its hits are still to be booked.
+    fn book_from(&mut self, stream: &mut Stream, booked: Position) {
+        let counted = stream.counted_everywhere();
+        stream.booked = booked.min(counted);
+        if counted < booked {
+            tracing::warn!(%counted, expected = %booked, "the store went back; an earlier journal is counted again");
+            self.tools.accounts.forgotten(stream.origin, booked, counted);
+        }
+        stream.restart(&self.tools.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn journals_that_wait_to_be_counted_keep_their_place_and_others_make_room() {
+        let mut earlier = Earlier::new(Instant::now());
+        let left = |number: usize, is_done| Left { is_done, ..Left::new(Incarnation(number as u128)) };
+        assert!((0..EARLIER_MAX).all(|number| earlier.take(left(number, number % 2 == 1))));
+        assert!((0..EARLIER_MAX / 2).all(|number| earlier.take(left(EARLIER_MAX + number, false))));
+        assert!(!earlier.take(left(0, false)));
+        assert_eq!(earlier.left.len(), EARLIER_MAX);
+        assert!(earlier.left.iter().all(|left| !left.is_done));
     }
 }

@@ -9,6 +9,7 @@ mod earlier;
 pub(crate) mod geo;
 mod held;
 mod judge;
+pub(crate) mod memory;
 pub(crate) mod recount;
 mod revisit;
 mod rollup;

@@ -23,6 +23,7 @@ use crate::classify::past::Past;
 use crate::domain::click::Click;
 use crate::domain::counter::{DayCounters, Delta, Dimension};
 use crate::domain::link::LinkId;
+use crate::domain::position::{Incarnation, Position};
 use crate::domain::verdict::Verdict;
 use crate::store::StoreError;
 
@@ -71,7 +72,7 @@ pub(crate) struct Report {
     /// The version of the rules that judged.
     pub(crate) rules_version: u32,
     pub(crate) files: u64,
-    /// Files that are damaged or of another format; they stay as they are.
+    /// Files that are damaged, of another format, or not finished by another node; they stay as they are.
     pub(crate) files_left_out: u64,
     pub(crate) hits: u64,
     /// Hits whose verdict, source or another column is not what it was.
@@ -111,11 +112,21 @@ pub(super) fn run(
     let from_ms = begins(request.since, &tools.zone)?;
     let first = jiff::tz::Offset::UTC.to_datetime(instant(from_ms)).date();
     let mut moved = Moved::new(Calendar::new(tools.zone.clone()), classifier.version());
+    let mut memory = Memory::new(tools);
     for file in tools.archive.files_from(first)? {
         if is_stopping() {
             return Err(RecountError::Stopping);
         }
-        match judge_file(tools, &classifier, &file, from_ms, request.dry_run, &mut moved) {
+        if !memory.begin(tools, runtime, &file)? {
+            moved.report.files_left_out += 1;
+            continue;
+        }
+        let mut judge = |old| judge(&classifier, &mut memory.past, old, from_ms, &mut moved);
+        let judged = match request.dry_run {
+            true => tools.archive.read_clicks(&file, |click| drop(judge(click))),
+            false => tools.archive.rewrite(&file, judge),
+        };
+        match judged {
             Ok(()) => moved.report.files += 1,
             // Its days keep their counters, because hits are missing.
             Err(ArchiveError::Damaged { path, message }) => {
@@ -143,32 +154,56 @@ pub(super) fn run(
     Ok(moved.into_report())
 }
 
-/// Clicks before `from_ms` stay as they are.
-fn judge_file(
-    tools: &Tools,
-    classifier: &Classifier,
-    file: &StoredFile,
-    from_ms: i64,
-    dry_run: bool,
-    moved: &mut Moved,
-) -> Result<(), ArchiveError> {
-    // A file begins where the memory of double taps began when its clicks were judged first.
-    let mut past = Past::new(tools.double_tap_ms);
-    let mut judge = |old: Click| {
-        if old.time_ms < from_ms {
-            return old;
-        }
-        let mut new = classifier.reclassify(&old);
-        past.judge(&mut new);
-        moved.note(&old, &new);
-        new
-    };
-    if dry_run {
-        tools.archive.read_clicks(file, |click| drop(judge(click)))?;
-    } else {
-        tools.archive.rewrite(file, judge)?;
+/// Clicks before `from_ms` stay as they are, but are remembered for those that follow.
+fn judge(classifier: &Classifier, past: &mut Past, old: Click, from_ms: i64, moved: &mut Moved) -> Click {
+    let mut new = classifier.reclassify(&old);
+    past.judge(&mut new);
+    if old.time_ms < from_ms {
+        return old;
     }
-    Ok(())
+    moved.note(&old, &new);
+    new
+}
+
+/// What is remembered from one file of a journal to the next. Files are in the order of days, and within a day those of
+/// one journal follow each other.
+struct Memory {
+    journal: Option<Incarnation>,
+    past: Past,
+    /// Files of this journal that begin before this are what they will be.
+    settled: Position,
+}
+
+impl Memory {
+    fn new(tools: &Tools) -> Self {
+        Self { journal: None, past: Past::new(tools.memory.double_tap_ms), settled: Position::START }
+    }
+
+    /// Goes on to the next file; `false` for one that its node may have to write anew, under the same name. Whatever is
+    /// made of such a file could take the place of the new one.
+    fn begin(&mut self, tools: &Tools, runtime: &Runtime, file: &StoredFile) -> Result<bool, StoreError> {
+        let Some((journal, begin)) = file.begin() else { return Ok(false) };
+        if self.journal != Some(journal) {
+            self.settled = settled(tools, runtime, journal)?;
+            self.past.reset();
+            self.journal = Some(journal);
+        }
+        Ok(begin < self.settled)
+    }
+}
+
+/// Up to where the files of a journal stay what they are. A node begins the next one only when the store knows where the last
+/// one ended, and writes the last one again if it was killed before that.
+fn settled(tools: &Tools, runtime: &Runtime, journal: Incarnation) -> Result<Position, StoreError> {
+    let is_known = || {
+        let watermarks = runtime.block_on(tools.store.watermarks(journal))?;
+        Ok::<_, StoreError>(watermarks.iter().any(|at| *at > Position::START))
+    };
+    // Without other nodes there is nobody else to write, and journals that the store forgot have ended long ago.
+    if !tools.cache.is_shared() || !is_known()? {
+        return Ok(Position(u64::MAX));
+    }
+    runtime.block_on(tools.store.archived(journal))
 }
 
 /// Counts a day anew from its clicks; `false` if its counters have to stay.
@@ -186,14 +221,15 @@ fn count_day(tools: &Tools, runtime: &Runtime, day: Date, dry_run: bool) -> Resu
     if !holds_every_hit(&counted, &deltas) {
         return Ok(false);
     }
-    if !dry_run && !deltas.is_empty() {
-        runtime.block_on(tools.store.replace_day(day, &deltas))?;
+    if dry_run || deltas.is_empty() {
+        return Ok(true);
     }
-    Ok(true)
+    // Unless another node has counted since.
+    Ok(runtime.block_on(tools.store.replace_day(day, &counted, &deltas))?)
 }
 
 /// Adds up the clicks of a day, a portion at a time: a roll-up is made for the few values of a batch.
-pub(super) struct DaySum {
+pub(crate) struct DaySum {
     calendar: Calendar,
     values: Values,
     waiting: Vec<Click>,
@@ -201,12 +237,12 @@ pub(super) struct DaySum {
 }
 
 impl DaySum {
-    pub(super) fn new(zone: TimeZone) -> Self {
+    pub(crate) fn new(zone: TimeZone) -> Self {
         let (values, waiting) = (Values::default(), Vec::with_capacity(PORTION));
         Self { calendar: Calendar::new(zone), values, waiting, links: BTreeMap::new() }
     }
 
-    pub(super) fn add(&mut self, click: Click) {
+    pub(crate) fn add(&mut self, click: Click) {
         self.waiting.push(click);
         if self.waiting.len() >= PORTION {
             self.roll_up();
@@ -230,7 +266,7 @@ impl DaySum {
         }
     }
 
-    pub(super) fn finish(mut self) -> Vec<Delta> {
+    pub(crate) fn finish(mut self) -> Vec<Delta> {
         self.roll_up();
         let mut deltas: Vec<Delta> = self.links.into_values().collect();
         for delta in &mut deltas {

@@ -30,7 +30,6 @@ impl Worker {
         // the last one is written twice, which is better than not at all.
         let from = self.tools.archive.first_from(stream.incarnation, oldest)?.unwrap_or(oldest);
         (stream.sealed, stream.pushed) = (from, from);
-        stream.memory.file_begins(from);
         self.record_sealed(stream)
     }
 
@@ -38,8 +37,7 @@ impl Worker {
     /// and counting goes on until too many wait.
     pub(super) fn seal_if_due(&mut self, stream: &mut Stream) -> Result<(), Trouble> {
         let began = self.pace.now();
-        let may_end = stream.has_caught_up() || self.tools.archive.is_full();
-        let is_due = may_end && self.tools.archive.is_due(self.tools.clock.now_ms());
+        let is_due = self.tools.archive.is_due(self.tools.clock.now_ms());
         if is_due && self.seal_again.is_none_or(|again| began >= again) {
             match self.seal(stream) {
                 Ok(()) => self.seal_again = None,
@@ -66,7 +64,6 @@ impl Worker {
         if stream.pushed > stream.sealed {
             self.tools.archive.seal(stream.incarnation, stream.sealed)?;
             stream.sealed = stream.pushed;
-            stream.memory.file_begins(stream.sealed);
             self.record_sealed(stream)?;
         }
         self.tools.journal.release(stream.incarnation, stream.released(), false);
@@ -86,10 +83,10 @@ impl Worker {
         if let Err(error) = stream.reader.trim() {
             tracing::debug!(%error, "an old journal file could not be shortened");
         }
-        self.tools.journal.release(
-            stream.incarnation,
-            stream.released(),
-            stream.released() >= stream.reader.position(),
-        );
+        let end = stream.reader.position();
+        let is_done = stream.done() >= end;
+        // Nothing follows that would have to be judged by its last stretch.
+        let to = if is_done { end } else { stream.released() };
+        self.tools.journal.release(stream.incarnation, to, is_done);
     }
 }

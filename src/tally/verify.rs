@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use super::recount::{DaySum, begins};
@@ -30,7 +29,7 @@ pub(crate) struct Request {
 }
 
 /// What was looked at, and what does not agree.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Report {
     /// Nothing below speaks against it.
     pub(crate) agrees: bool,
@@ -55,7 +54,7 @@ pub(crate) struct Report {
     pub(crate) in_journal: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Differing {
     pub(crate) day: String,
     pub(crate) link: u64,
@@ -65,7 +64,7 @@ pub(crate) struct Differing {
     pub(crate) in_files: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JournalBehind {
     pub(crate) journal: String,
     pub(crate) hits: u64,
@@ -146,7 +145,7 @@ fn check_day(tools: &Tools, runtime: &Runtime, day: Date, report: &mut Report) -
 fn check_journals(tools: &Tools, runtime: &Runtime, live: Incarnation, report: &mut Report) -> Result<(), Trouble> {
     for incarnation in tools.journal.left_behind()? {
         report.journals += 1;
-        let open = Stream::open(&*tools.store, &tools.folder, incarnation, tools.double_tap_ms);
+        let open = Stream::open(&*tools.store, &tools.folder, incarnation, tools.memory);
         let mut stream = runtime.block_on(open)?;
         stream.reader.read(Position(u64::MAX), usize::MAX, |_, _| {})?;
         let (end, counted) = (stream.reader.position(), stream.counted_everywhere());

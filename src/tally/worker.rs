@@ -14,6 +14,7 @@ use super::earlier::Earlier;
 use super::geo::Geo;
 use super::held::batches;
 use super::judge::{Judge, Round};
+use super::memory::Rule;
 use super::recount;
 use super::running::{Order, Pace};
 use super::stream::Stream;
@@ -43,7 +44,7 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Tools {
     pub(crate) config: Config,
     pub(crate) classify: crate::classify::Config,
-    pub(crate) double_tap_ms: i64,
+    pub(crate) memory: Rule,
     pub(crate) zone: TimeZone,
     pub(crate) folder: PathBuf,
     pub(crate) journal: Arc<Journal>,
@@ -135,9 +136,9 @@ impl Worker {
     }
 
     fn follow_live(&mut self, live: Incarnation) {
-        if let Some(mut stream) = self.insist(|worker| worker.open(live, Origin::Live)) {
-            self.follow(&mut stream);
-        }
+        let tools = &self.tools;
+        let mut stream = Stream::begin(&*tools.store, &tools.folder, live, tools.memory);
+        self.follow(&mut stream);
     }
 
     /// Works a stream off: an old one to its end, the live one until it is time to stop.
@@ -155,10 +156,8 @@ impl Worker {
             }
             self.rest(Duration::from_millis(self.tools.config.interval_ms));
         }
-        // One that was stopped half-way goes on there at the next start.
-        if stream.has_caught_up() || self.deadline.is_none() {
-            self.insist(|worker| worker.seal(stream));
-        }
+        // One that was stopped half-way, or that a shard holds up, goes on there another time.
+        self.insist(|worker| worker.seal(stream));
     }
 
     /// Tries until it works, with growing pauses. `None` when time ran out while stopping.
@@ -217,19 +216,12 @@ impl Worker {
         }
     }
 
-    pub(super) fn open(&mut self, incarnation: Incarnation, origin: Origin) -> Result<Stream, Trouble> {
+    /// Opens the journal of an earlier process.
+    pub(super) fn open(&mut self, incarnation: Incarnation) -> Result<Stream, Trouble> {
         let tools = &self.tools;
-        if origin == Origin::Live {
-            return Ok(Stream::begin(&*tools.store, &tools.folder, incarnation, tools.double_tap_ms));
-        }
-        let open = Stream::open(&*tools.store, &tools.folder, incarnation, tools.double_tap_ms);
+        let open = Stream::open(&*tools.store, &tools.folder, incarnation, tools.memory);
         let mut stream = self.runtime.block_on(open)?;
         self.keep_what_cannot_be_written_again(&mut stream)?;
-        // Clicks that are counted were judged as files ended then, whatever the store still knows of those files. What it
-        // does not know of is not delivered either, so an object store that is away holds nothing up; only one whose
-        // store went back may hold more, and a double tap across the end of such a file is judged anew.
-        let begins = self.tools.archive.begins_here(incarnation, stream.archived)?;
-        begins.into_iter().for_each(|begin| stream.memory.file_begins(begin));
         Ok(stream)
     }
 
@@ -242,7 +234,6 @@ impl Worker {
     /// One read, judged, counted and archived. An error leaves the stream where it can try again.
     fn round(&mut self, stream: &mut Stream) -> Result<Outcome, Trouble> {
         self.store_misses()?;
-        // Before anything more is judged: a double tap is remembered since the last seal that the store knows of.
         self.record_sealed(stream)?;
         self.seal_if_due(stream)?;
         self.release_held(stream);
@@ -309,7 +300,7 @@ impl Worker {
         let expected = std::mem::replace(&mut stream.counted[shard], watermark);
         if watermark < expected {
             self.earlier.look_at_all();
-            // It has also forgotten where click files begin. It is told again before anything is counted across that.
+            // It has also forgotten up to where there are click files, and is told again.
             stream.archived = Position::START;
         }
         if watermark < stream.booked {

@@ -5,125 +5,10 @@ use serde_json::{Value, json};
 
 use crate::support::agents;
 use crate::support::app::TestApp;
-use crate::support::browser::{Browser, Theme};
+use crate::support::browser::Browser;
+use crate::support::visit::Visit;
 
 const SCRIPT: &str = "<script>alert(1)</script>";
-
-/// Finds what is hard to read or to use, in whatever page is open: text below 4.5:1 (3:1 when large, WCAG 2.2 SC 1.4.3),
-/// a page wider than its window, inputs and links without a name, headings out of order, doubled ids, inline code.
-const AUDIT: &str = r##"
-const wrong = [];
-const root = document.documentElement;
-if (root.scrollWidth > root.clientWidth) {
-    const wide = [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > root.clientWidth + 1);
-    wrong.push('wider than its window: ' + wide.slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(' | '));
-}
-for (const card of document.querySelectorAll('.card'))
-    for (const e of card.querySelectorAll('*'))
-        if (e.getBoundingClientRect().right > card.getBoundingClientRect().right - 16 && e.checkVisibility() && !e.closest('svg,.unseen'))
-            wrong.push('runs out of its card: ' + e.outerHTML.slice(0, 120));
-const levels = [...document.querySelectorAll('h1,h2,h3,h4')].map(h => Number(h.tagName[1]));
-if (levels.filter(level => level === 1).length !== 1) wrong.push('not one h1');
-if (levels[0] !== 1 || levels.some((level, at) => at > 0 && level > levels[at - 1] + 1)) wrong.push('headings: ' + levels);
-if (document.querySelectorAll('main').length !== 1) wrong.push('not one main');
-if (!document.documentElement.lang || !document.title.includes('Waypost')) wrong.push('no language or title');
-for (const e of document.querySelectorAll('script:not([src^="/assets/"]),[style],[onclick],[onload]')) wrong.push('code: ' + e.outerHTML.slice(0, 120));
-for (const e of document.querySelectorAll('input:not([type=hidden]),select,textarea'))
-    if (!e.labels.length && !e.ariaLabel) wrong.push('no label: ' + e.outerHTML);
-for (const e of document.querySelectorAll('a,button'))
-    if (!e.textContent.trim() && !e.ariaLabel) wrong.push('no name: ' + e.outerHTML);
-const ids = [...document.querySelectorAll('[id]')].map(e => e.id);
-for (const id of ids.filter((id, at) => ids.indexOf(id) !== at)) wrong.push('doubled id ' + id);
-for (const e of document.querySelectorAll('[aria-describedby]'))
-    for (const id of e.getAttribute('aria-describedby').split(' ')) if (!ids.includes(id)) wrong.push('no element ' + id);
-const parse = text => { const n = text.match(/[\d.]+/g).map(Number); return { rgb: n.slice(0, 3), alpha: n.length > 3 ? n[3] : 1 }; };
-const light = rgb => rgb.map(c => c / 255).map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
-    .reduce((sum, c, at) => sum + c * [.2126, .7152, .0722][at], 0);
-const ground = e => {
-    for (; e; e = e.parentElement) { const { rgb, alpha } = parse(getComputedStyle(e).backgroundColor); if (alpha > 0) return rgb; }
-    return [255, 255, 255];
-};
-const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-while (texts.nextNode()) {
-    const e = texts.currentNode.parentElement;
-    const box = e.getBoundingClientRect();
-    if (!texts.currentNode.data.trim() || box.width < 2 || !e.checkVisibility()) continue;
-    const style = getComputedStyle(e);
-    const size = parseFloat(style.fontSize);
-    const isLarge = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
-    const a = light(parse(e instanceof SVGElement ? style.fill : style.color).rgb), b = light(ground(e));
-    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-    if (ratio < (isLarge ? 3 : 4.5)) wrong.push(ratio.toFixed(2) + ':1 ' + e.outerHTML.slice(0, 120));
-}
-const elsewhere = performance.getEntriesByType('resource').map(r => r.name).filter(u => !u.startsWith(location.origin) && !u.startsWith('data:'));
-return wrong.concat(elsewhere.map(url => 'fetched from elsewhere: ' + url));
-"##;
-
-struct Visit {
-    app: TestApp,
-    browser: Browser,
-}
-
-impl Visit {
-    fn open(&self, path: &str) {
-        self.browser.goto(&format!("http://{}{path}", self.app.admin_address()));
-    }
-
-    fn path(&self) -> String {
-        let url = self.browser.url();
-        url.split_once(&self.app.admin_address().to_string()).map(|(_, path)| path.to_owned()).unwrap_or(url)
-    }
-
-    fn sign_in(&self, key: &str) {
-        self.open("/sign-in");
-        self.browser.find("#key").type_text(key);
-        self.press("Sign in");
-    }
-
-    /// Types into an input that is found by its id, in place of what is there.
-    fn fill(&self, id: &str, text: &str) {
-        let input = self.browser.find(&format!("#{id}"));
-        input.clear();
-        input.type_text(text);
-    }
-
-    /// Presses the button or follows the link that is called so, and waits for the next page.
-    fn press(&self, name: &str) {
-        let buttons = self.browser.find_all("main a, main button");
-        let button = buttons.into_iter().find(|button| button.text() == name);
-        let button = button.unwrap_or_else(|| panic!("no {name:?} on {}:\n{}", self.path(), self.browser.text()));
-        self.browser.follow(&button);
-    }
-
-    /// Opens a page until it shows `what`: clicks arrive within two seconds.
-    fn eventually_shows(&self, path: &str, what: &str) {
-        self.app.eventually(&format!("{path} shows {what:?}"), || {
-            self.open(path);
-            self.browser.text().contains(what)
-        });
-    }
-
-    /// Fails when the open page is hard to read, runs what it must not, or asks another host for anything.
-    fn audit(&self, name: &str) {
-        let wrong = self.browser.script(AUDIT);
-        assert_eq!(wrong, json!([]), "{name} at {}", self.path());
-        let refused =
-            self.browser.complaints().into_iter().filter(|message| message.contains("Content Security Policy"));
-        assert_eq!(refused.collect::<Vec<_>>(), Vec::<String>::new(), "{name}");
-    }
-
-    /// Looks at the open page in both themes, narrow and wide.
-    fn look(&self, name: &str) {
-        for theme in [Theme::Light, Theme::Dark] {
-            for width in [390, 1280] {
-                self.browser.look_as(width, theme);
-                let name = format!("{name}-{}-{width}", theme.name());
-                self.browser.screenshot(&name);
-                self.audit(&name);
-            }
-        }
-    }
-}
 
 fn day(back: i32) -> String {
     (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * i64::from(back))).strftime("%F").to_string()
@@ -230,13 +115,14 @@ fn disabling_and_enabling_it(visit: &Visit, path: &str) {
 
 fn measuring_it(visit: &Visit, path: &str) {
     visit.open("/imports");
+    visit.browser.find("summary").click();
     visit.fill("csv", "link,date,impressions\nspring,2026-13-01,5\n");
     visit.press("Check");
     visit.browser.shows("1 row cannot be");
     visit.look("import-refused");
     visit.fill("csv", &format!("link,date,impressions\nspring,{},600\n", day(0)));
     visit.fill("file_name", "spring.csv");
-    visit.press("Check");
+    visit.press("Check again");
     visit.browser.shows("What an import would do");
     visit.look("import-checked");
     assert_eq!(visit.app.api_get("/api/v1/imports").json()["imports"], json!([]), "a check stores nothing");
@@ -290,7 +176,7 @@ fn every_page_of_the_demo_can_be_read_on_a_phone_and_on_a_desk_in_both_themes() 
         ("year", "/?days=365".to_owned(), "per week"),
         ("refused", "/?days=none".to_owned(), "is no number of days"),
         ("links", "/links".to_owned(), "coffee"),
-        ("filtered-overview", "/?country=SE&device=!desktop".to_owned(), "is not desktop"),
+        ("filtered-overview", "/?country=SE&device=!desktop".to_owned(), "device is not"),
         ("by-clicks", "/links?sort=clicks&campaign=winter-roast".to_owned(), "letter-48"),
         ("links-refused", "/links?country=SE".to_owned(), "only clicks do"),
         ("found", "/links?q=letter".to_owned(), "letter-48"),
@@ -300,6 +186,7 @@ fn every_page_of_the_demo_can_be_read_on_a_phone_and_on_a_desk_in_both_themes() 
         ("ctr-platform", "/ctr?by=platform&clicks=all".to_owned(), "linkedin"),
         ("ctr-level", "/ctr?by=level".to_owned(), "story views"),
         ("ctr-refused", "/ctr?from=2026-11-02&to=2026-11-01".to_owned(), "The window ends before it begins"),
+        ("bring", "/links/import".to_owned(), "Bring links from elsewhere"),
         ("help", "/help".to_owned(), "What the numbers mean"),
         ("owner", "/owner".to_owned(), "Mark this browser"),
         ("filtered", format!("/filtered?link={}", link["id"]), "newest first"),

@@ -179,7 +179,7 @@ fn a_copied_folder_is_a_node_of_its_own_and_each_counts_what_it_has() {
     let store = rusqlite::Connection::open(app.data().join("waypost.db")).unwrap();
     store.execute_batch("BEGIN IMMEDIATE").unwrap();
     let load = Load::new();
-    load.run(&app, 500);
+    load.run(&app, size(500, 20_000));
     app.kill();
     store.execute_batch("ROLLBACK").unwrap();
     drop(store);
@@ -195,6 +195,11 @@ fn a_copied_folder_is_a_node_of_its_own_and_each_counts_what_it_has() {
         each.drained();
         assert_eq!(each.node_hits().lost, 0);
     }
+    let began = Instant::now();
+    assert_ne!(app.launch_in_vain(), Some(0), "a second process begins on a folder that is in use");
+    figure("R19", "second process gone after, ms", began.elapsed().as_millis());
+    figure("R19", "clicks answered", load.answered().len());
+    figure("R19", "lost or twice", 0);
 }
 
 #[test]
@@ -229,7 +234,8 @@ fn a_backup_of_the_store_from_before_the_journal_begins_costs_no_click_file() {
     drop(store);
     let journal = app.data().join("journal");
     let first = files_of(&journal)[0].clone();
-    load.run(&app, 9_000);
+    // More than what is kept for judging the hits behind it.
+    load.run(&app, 20_000);
     app.eventually("the first journal file is let go", || !first.exists());
     let lost = app.node_hits().lost;
     app.kill();

@@ -51,6 +51,9 @@ mod utm;
 // What hits are taken for, and why.
 mod verdicts;
 
+// What is passed on to elsewhere, and where it is never sent.
+mod hooks;
+
 // The dashboard, in a real browser.
 mod dashboard;
 

@@ -145,4 +145,8 @@ fn pages_of_matches_go_on_where_they_say() {
     );
     app.api_get("/api/v1/matches?post=x:404").expect_status(404);
     app.api_get("/api/v1/matches?limits=3").expect_status(400);
+    for limit in ["0", "1001"] {
+        let refused = app.api_get(&format!("/api/v1/matches?limit={limit}")).expect_status(422).json();
+        assert_eq!(refused["field"], "limit", "{refused}");
+    }
 }

@@ -27,10 +27,15 @@ pub(super) fn router() -> OpenApiRouter<Admin> {
 
 /// Click-through rates: clicks divided by impressions of the same level and kind, each with its interval.
 #[utoipa::path(get, path = "/ctr", operation_id = "showCtr", tag = "Statistics", params(CtrParams),
-    responses((status = OK, body = CtrReport)))]
-async fn show(State(admin): State<Admin>, Asked(params): Asked<CtrParams>) -> Result<Json<CtrReport>, Problem> {
+    responses((status = OK, content((CtrReport = "application/json"), (String = "text/csv; charset=utf-8")))))]
+async fn show(State(admin): State<Admin>, Asked(params): Asked<CtrParams>) -> Result<Response, Problem> {
     let query = CtrQuery::parse(&params)?;
-    Ok(Json(rates::ctr(&admin.ratings().await?, &query).await?))
+    let form = Form::parse(params.format.as_deref(), &TABLES)?;
+    let report = rates::ctr(&admin.ratings().await?, &query).await?;
+    Ok(match form {
+        Form::Csv => csv("ctr.csv", sheet::ctr(&report)),
+        _ => Json(report).into_response(),
+    })
 }
 
 /// Two rates side by side: the difference with its interval, and how likely chance alone would show it.
@@ -39,7 +44,7 @@ async fn show(State(admin): State<Admin>, Asked(params): Asked<CtrParams>) -> Re
 async fn compare(State(admin): State<Admin>, Asked(params): Asked<CompareParams>) -> Result<Json<Versus>, Problem> {
     let CompareParams { a, b, by, from, to, clicks } = params;
     let by = by.or_else(|| Some("post".to_owned()));
-    let query = CtrQuery::parse(&CtrParams { by, from, to, clicks, sort: None })?;
+    let query = CtrQuery::parse(&CtrParams { by, from, to, clicks, ..CtrParams::default() })?;
     Ok(Json(rates::compare(&admin.ratings().await?, &query, &a, &b).await?))
 }
 

@@ -40,37 +40,41 @@ pub(super) fn router() -> OpenApiRouter<Admin> {
         .routes(routes!(show, undo))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Params {
+pub(in crate::admin) struct Params {
     /// The name that `imports` shows.
-    file_name: Option<String>,
+    pub(in crate::admin) file_name: Option<String>,
     /// Until when the numbers hold, RFC 3339; now, unless said.
-    as_of: Option<String>,
+    pub(in crate::admin) as_of: Option<String>,
     /// Tells what would happen, and changes nothing.
     #[serde(default)]
-    dry_run: bool,
+    pub(in crate::admin) dry_run: bool,
     /// The platform, where the file does not show it.
-    platform: Option<String>,
+    pub(in crate::admin) platform: Option<String>,
     /// The account that the file is of, where it does not say.
-    account: Option<String>,
+    pub(in crate::admin) account: Option<String>,
     /// `post=URL,date=Day,views=Views`
-    map: Option<String>,
+    pub(in crate::admin) map: Option<String>,
     /// `lifetime` or `2026-11-01..2026-11-30`
-    period: Option<String>,
+    pub(in crate::admin) period: Option<String>,
     /// `day-first` or `month-first`
-    dates: Option<String>,
+    pub(in crate::admin) dates: Option<String>,
     /// Of dates that have none.
-    year: Option<i16>,
+    pub(in crate::admin) year: Option<i16>,
     /// The time zone in which the file's days begin, such as `Europe/Stockholm`.
-    tz: Option<String>,
+    pub(in crate::admin) tz: Option<String>,
     /// ISO 4217, where the file does not say.
-    currency: Option<String>,
+    pub(in crate::admin) currency: Option<String>,
 }
 
 impl Params {
-    fn options(self) -> Result<Options, Problem> {
+    pub(in crate::admin) fn as_of(&self) -> Result<Option<Timestamp>, Problem> {
+        self.as_of.as_deref().map(instant).transpose()
+    }
+
+    pub(in crate::admin) fn options(self) -> Result<Options, Problem> {
         let invalid = |field: &'static str| move |why: String| Problem::invalid(field, why);
         Ok(Options {
             file_name: self.file_name.unwrap_or_else(|| UNNAMED.to_owned()),
@@ -96,7 +100,7 @@ async fn upload(
     Asked(params): Asked<Params>,
     request: Request,
 ) -> Result<Json<ImportReport>, Problem> {
-    let as_of = params.as_of.as_deref().map(instant).transpose()?;
+    let as_of = params.as_of()?;
     // Whoever waits too long is told so by the deadline of every handler.
     let _turn = admin.uploads.acquire().await.map_err(|_| Problem::unavailable("the server is stopping"))?;
     let dry_run = params.dry_run;
@@ -218,7 +222,7 @@ fn no_import(id: u64) -> Problem {
 }
 
 impl wire::ImportEntry {
-    fn new(import: &ImportSummary, all: &[ImportSummary]) -> Self {
+    pub(in crate::admin) fn new(import: &ImportSummary, all: &[ImportSummary]) -> Self {
         let about = &import.about;
         let later = all.iter().rfind(|other| other.about.file == about.file && other.id > import.id);
         Self {

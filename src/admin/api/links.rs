@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::LOCATION;
+use axum::http::header::{IF_MATCH, LOCATION};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -12,11 +12,13 @@ use utoipa_axum::routes;
 
 use super::extract::{Asked, Number, Sent};
 use super::problem::Problem;
+use super::{cursor, etag};
 use crate::admin::Admin;
 use crate::admin::totals::clicks_of;
 use crate::admin::wire;
 use crate::domain::link::{Link, LinkId};
-use crate::links::{LIST_MAX, LinkFields, LinkFilter};
+use crate::links::catalog::CatalogError;
+use crate::links::{Change, LIST_MAX, LinkFields, LinkFilter};
 
 /// Links of a page when nobody says how many.
 const LIST_DEFAULT: usize = 100;
@@ -29,8 +31,8 @@ pub(super) fn router() -> OpenApiRouter<Admin> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// Links after this id: `next` of the page before.
-    after: Option<u64>,
+    /// `next` of the page before.
+    after: Option<String>,
     /// Links of a page, 100 unless said.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
@@ -54,7 +56,7 @@ async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> R
         return Err(Problem::invalid("limit", format!("limit is {limit}: use 1 to {LIST_MAX}")));
     }
     let filter = LinkFilter {
-        after: params.after.map(LinkId),
+        after: params.after.as_deref().map(place).transpose()?,
         limit,
         slug: params.slug,
         domain: params.domain,
@@ -64,7 +66,11 @@ async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> R
     };
     let page = admin.catalog.list(&filter).await?;
     let links = with_clicks(&admin, &page.links).await?;
-    Ok(Json(wire::LinkList { links, next: page.next.map(|id| id.0) }))
+    Ok(Json(wire::LinkList { links, next: page.next.map(|id| cursor::write(&id.to_string())) }))
+}
+
+fn place(after: &str) -> Result<LinkId, Problem> {
+    cursor::read(after)?.parse().map(LinkId).map_err(|_| cursor::wrong())
 }
 
 async fn with_clicks(admin: &Admin, links: &[Link]) -> Result<Vec<wire::Link>, Problem> {
@@ -88,34 +94,61 @@ async fn create(State(admin): State<Admin>, Sent(fields): Sent<LinkFields>) -> R
     let location = format!("/api/v1/links/{}", made.link.id);
     // A new link has no clicks, so nothing is asked of the store that could fail after the link was made.
     let link = wire::Link { warnings: made.warnings, ..wire::Link::new(&made.link, admin.catalog.domains(), 0) };
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(link)).into_response())
+    Ok((StatusCode::CREATED, [(LOCATION, location)], [etag::of(made.link.revision)], Json(link)).into_response())
 }
 
-/// Show a link.
+/// Show a link. Its `ETag` is its revision: with `If-None-Match` the answer is 304 while the link is the same.
 #[utoipa::path(get, path = "/links/{id}", operation_id = "showLink", tag = "Links",
-    params(("id" = u64, Path, description = "The link's id")), responses((status = OK, body = wire::Link)))]
-async fn show(State(admin): State<Admin>, number: Number) -> Result<Json<wire::Link>, Problem> {
+    params(("id" = u64, Path, description = "The link's id")),
+    responses((status = OK, body = wire::Link, headers(("ETag" = String, description = "The link's revision"))),
+        (status = NOT_MODIFIED, description = "The link is as it was")))]
+async fn show(State(admin): State<Admin>, headers: HeaderMap, number: Number) -> Result<Response, Problem> {
     let link = admin.catalog.get(number.link()).await?;
-    Ok(Json(one(&admin, &link).await?))
+    let tag = [etag::of(link.revision)];
+    if etag::is_known(&headers, link.revision) {
+        return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
+    }
+    Ok((tag, Json(one(&admin, &link).await?)).into_response())
 }
 
-/// Change a link. Fields that are not sent stay as they are; `null` clears.
+/// Change a link. Fields that are not sent stay as they are; `null` clears. With `If-Match`, only the revision that is
+/// named: else 412.
 #[utoipa::path(patch, path = "/links/{id}", operation_id = "editLink", tag = "Links",
     params(("id" = u64, Path, description = "The link's id")), request_body = LinkFields,
     responses((status = OK, body = wire::Link)))]
 async fn edit(
     State(admin): State<Admin>,
+    headers: HeaderMap,
     number: Number,
-    Sent(fields): Sent<LinkFields>,
-) -> Result<Json<wire::Link>, Problem> {
-    let edited = admin.catalog.edit(number.link(), &fields).await?;
-    Ok(Json(wire::Link { warnings: edited.warnings, ..one(&admin, &edited.link).await? }))
+    Sent(mut fields): Sent<LinkFields>,
+) -> Result<Response, Problem> {
+    let expected = expected(&admin, &headers, number.link()).await?;
+    if let (Some(revision), true) = (expected, fields.revision.is_keep()) {
+        fields.revision = Change::Set(revision);
+    }
+    let edited = match admin.catalog.edit(number.link(), &fields).await {
+        Err(CatalogError::Changed(_)) if expected.is_some() => return Err(etag::changed()),
+        edited => edited?,
+    };
+    let link = wire::Link { warnings: edited.warnings, ..one(&admin, &edited.link).await? };
+    Ok(([etag::of(edited.link.revision)], Json(link)).into_response())
 }
 
-/// Remove a link. Its clicks stay; its slug is free again.
+/// Remove a link. Its clicks stay; its slug is free again. With `If-Match`, only the revision that is named: else 412.
 #[utoipa::path(delete, path = "/links/{id}", operation_id = "removeLink", tag = "Links",
     params(("id" = u64, Path, description = "The link's id")), responses((status = NO_CONTENT)))]
-async fn remove(State(admin): State<Admin>, number: Number) -> Result<StatusCode, Problem> {
-    admin.catalog.remove(number.link(), None).await?;
-    Ok(StatusCode::NO_CONTENT)
+async fn remove(State(admin): State<Admin>, headers: HeaderMap, number: Number) -> Result<StatusCode, Problem> {
+    let expected = expected(&admin, &headers, number.link()).await?;
+    match admin.catalog.remove(number.link(), expected).await {
+        Err(CatalogError::Changed(_)) => Err(etag::changed()),
+        removed => Ok(removed.map(|()| StatusCode::NO_CONTENT)?),
+    }
+}
+
+/// The revision that `If-Match` lets a change be made to; without it, any.
+async fn expected(admin: &Admin, headers: &HeaderMap, id: LinkId) -> Result<Option<u64>, Problem> {
+    if !headers.contains_key(IF_MATCH) {
+        return Ok(None);
+    }
+    etag::expected(headers, admin.catalog.get(id).await?.revision)
 }

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::cursor;
 use super::extract::{Asked, Sent};
 use super::problem::Problem;
 use crate::admin::Admin;
@@ -37,7 +38,7 @@ struct Params {
     /// Only posts that no link stands in.
     #[serde(default)]
     unmatched: bool,
-    /// The last post of the page before.
+    /// `next` of the page before.
     after: Option<String>,
     /// Posts of a page, 100 unless said.
     #[param(minimum = 1, maximum = 1000)]
@@ -48,11 +49,15 @@ struct Params {
 #[utoipa::path(get, path = "/matches", operation_id = "listMatches", tag = "Impressions", params(Params),
     responses((status = OK, body = MatchList)))]
 async fn list(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Result<Json<MatchList>, Problem> {
+    let limit = params.limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Problem::invalid("limit", format!("limit is {limit}: use 1 to {LIMIT_MAX}")));
+    }
     let matched = admin.imports.matched().await?;
-    let limit = params.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX);
     let find = |text: &str| matched.book.find_meant(text).ok_or_else(|| unknown(text));
     let asked_post = params.post.as_deref().map(find).transpose()?;
-    let after = params.after.as_deref().map(find).transpose()?;
+    let place = |after: &str| matched.book.find_meant(&cursor::read(after)?).ok_or_else(cursor::wrong);
+    let after = params.after.as_deref().map(place).transpose()?;
     let asked = |id: &PostId| {
         let links = matched.matches.of_post(*id);
         after.is_none_or(|after| *id > after)
@@ -62,7 +67,7 @@ async fn list(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Resul
     };
     let mut found = matched.book.posts().map(|(id, _)| id).filter(asked);
     let posts: Vec<_> = found.by_ref().take(limit).map(|id| matched_post(&matched, id)).collect();
-    let next = found.next().and_then(|_| posts.last().map(|post| post.post.clone()));
+    let next = found.next().and_then(|_| posts.last().map(|post| cursor::write(&post.post)));
     Ok(Json(MatchList { posts, next }))
 }
 
@@ -70,7 +75,7 @@ fn unknown(post: &str) -> Problem {
     Problem::not_found(format!("no imported post is called {post:?}"))
 }
 
-fn matched_post(matched: &Matched, id: PostId) -> MatchedPost {
+pub(in crate::admin) fn matched_post(matched: &Matched, id: PostId) -> MatchedPost {
     let post = matched.book.post(id);
     let links = matched.matches.of_post(id).iter().map(|found| MatchLine {
         link: found.link.0,
@@ -87,7 +92,7 @@ fn matched_post(matched: &Matched, id: PostId) -> MatchedPost {
         permalink: post.permalink.clone(),
         text: post.text.clone(),
         published: post.published.clone(),
-        imports: post.imports.iter().map(|import| import.0).collect(),
+        imports: matched.book.imports_of(id).iter().map(|import| import.0).collect(),
         links: links.collect(),
         suggestions: suggestion_lines(&matched.matches, id, &matched.links),
         shared: !matched.matches.is_alone(id),

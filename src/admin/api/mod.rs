@@ -5,23 +5,28 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::Admin;
+use super::{Admin, idempotency};
 
 mod bulk;
 mod click;
 mod clicks;
 mod conversions;
 mod ctr;
+mod cursor;
+mod etag;
 mod extract;
 pub(super) mod filtered;
-mod imports;
+pub(super) mod hooks;
+pub(super) mod imports;
+pub(super) mod link_import;
 mod links;
-mod matches;
+mod links_export;
+pub(super) mod matches;
 mod misses;
 mod node;
 pub(super) mod openapi;
@@ -32,6 +37,7 @@ mod reference;
 mod report;
 mod stats;
 pub(super) mod templates;
+mod verify;
 
 pub(super) use clicks::EXPORTS_MAX;
 pub(super) use imports::UPLOADS_MAX;
@@ -45,28 +51,32 @@ const HANDLER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Everything under `/api/v1`, and the refusals of what is not there.
 pub(super) fn router(admin: &Admin) -> Router {
-    described().0.with_state(admin.clone())
+    described().0.layer(from_fn_with_state(admin.clone(), idempotency::once)).with_state(admin.clone())
 }
 
 /// The routes, and what they say of themselves.
 fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
     let (routes, document) = OpenApiRouter::new()
         .merge(links::router())
+        .merge(links_export::router())
         .merge(stats::router())
         .merge(click::router())
         .merge(clicks::router())
         .merge(conversions::router())
         .merge(ctr::router())
         .merge(filtered::router())
+        .merge(hooks::router())
         .merge(matches::router())
         .merge(misses::router())
         .merge(node::router())
         .merge(owner::router())
         .merge(reclassify::router())
+        .merge(verify::router())
         .merge(report::router())
         .merge(templates::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(bulk::router())
+        .merge(link_import::router())
         .merge(imports::router())
         .split_for_parts();
     let routes = routes

@@ -1,5 +1,4 @@
-//! `/api/v1/reclassify`: judges the past again by the rules of now; `/api/v1/verify`: compares counters, click files and
-//! journals. Both are begun by POST and watched by GET.
+//! `/api/v1/reclassify`: judges the past again by the rules of now. Begun by POST and watched by GET.
 
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ const WAIT: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub(super) fn router() -> OpenApiRouter<Admin> {
-    OpenApiRouter::new().routes(routes!(state, begin)).routes(routes!(verification, verify))
+    OpenApiRouter::new().routes(routes!(state, begin))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -61,28 +60,4 @@ async fn begin(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Resu
     let state = admin.past.state();
     let status = if state.is_running() { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(state)).into_response())
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct VerifyParams {
-    /// The first day that is compared, `2026-11-01`.
-    since: String,
-}
-
-/// How comparing counters, click files and journals stands.
-#[utoipa::path(get, path = "/verify", operation_id = "showVerification", tag = "Clicks",
-    responses((status = OK, body = wire::Reclassification)))]
-async fn verification(State(admin): State<Admin>) -> Json<wire::Reclassification> {
-    Json(admin.past.verification())
-}
-
-/// Compare counters, click files and journals: 202 when it goes on after the answer, 409 while another comparison does.
-#[utoipa::path(post, path = "/verify", operation_id = "verify", tag = "Clicks", params(VerifyParams),
-    responses((status = ACCEPTED, body = wire::Reclassification)))]
-async fn verify(State(admin): State<Admin>, Asked(params): Asked<VerifyParams>) -> Result<Response, Problem> {
-    let since = parse_day("since", &params.since)?;
-    admin.past.verify(since).map_err(|busy| Problem::new(StatusCode::CONFLICT, busy))?;
-    Ok((StatusCode::ACCEPTED, Json(admin.past.verification())).into_response())
 }

@@ -30,10 +30,12 @@ const STYLE: &str = concat!(
     include_str!("style/parts.css"),
     include_str!("style/tables.css"),
     include_str!("style/forms.css"),
+    include_str!("style/make.css"),
     include_str!("style/charts.css"),
 );
 
-const SCRIPT: &str = concat!(include_str!("script/base.js"), include_str!("script/copy.js"));
+const SCRIPT: &str =
+    concat!(include_str!("script/base.js"), include_str!("script/copy.js"), include_str!("script/make.js"));
 
 const ICON: &str = include_str!("style/icon.svg");
 

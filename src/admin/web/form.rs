@@ -4,6 +4,7 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::field::Field;
 use super::text::sentence;
 use crate::admin::Admin;
 use crate::admin::api::problem::Problem;
@@ -13,7 +14,7 @@ use crate::domain::utm::{Utm, UtmField};
 use crate::links::{Change, LinkFields, UtmFields, UtmPolicy};
 
 /// Platforms that are offered; any other name can be typed.
-const PLATFORMS: [&str; 12] = [
+pub(super) const PLATFORMS: [&str; 12] = [
     "instagram",
     "facebook",
     "tiktok",
@@ -177,25 +178,26 @@ fn leads_to(admin: &Admin, purpose: &Purpose<'_>, form: &Drawn<'_>, inputs: &Inp
     html! {
         fieldset {
             legend { "Where it leads" }
-            (form.field("url", "Destination").wide().example("https://example.com/page").text("url", &inputs.url))
+            (form.field("url", "url", "Destination").wide().example("https://example.com/page").text(&inputs.url))
             @if hosts.len() > 1 {
-                (form.field("domain", "Domain").choice("domain", domain, &hosts))
+                (form.field("domain", "domain", "Domain").choice(domain, &hosts))
             }
-            (form.field("slug", "Slug").hint(slug).text("slug", &inputs.slug))
+            (form.field("slug", "slug", "Slug").hint(slug).text(&inputs.slug))
         }
     }
 }
 
 fn placed(form: &Drawn<'_>, inputs: &Inputs) -> Markup {
-    let platform = form.field("platform", "Platform").hint("Such as instagram, x, newsletter.");
-    let level = form.field("level", "Level").hint("Decides which impressions its clicks are divided by.");
-    let posts = form.field("posts", "Posts").wide().hint("Permalink or id of each post it stands in, one on a line.");
+    let platform = form.field("platform", "platform", "Platform").hint("Such as instagram, x, newsletter.");
+    let level = form.field("level", "level", "Level").hint("Decides which impressions its clicks are divided by.");
+    let posts =
+        form.field("posts", "posts", "Posts").wide().hint("Permalink or id of each post it stands in, one on a line.");
     html! {
         fieldset {
             legend { "Where you post it" }
-            (platform.suggested("platform", &inputs.platform, &PLATFORMS))
-            (level.choice("level", &inputs.level, &level_names()))
-            (posts.lines("posts", &inputs.posts))
+            (platform.suggested(&inputs.platform, &PLATFORMS))
+            (level.choice(&inputs.level, &level_names()))
+            (posts.lines(&inputs.posts))
         }
     }
 }
@@ -205,28 +207,28 @@ fn campaign(policy: &UtmPolicy, form: &Drawn<'_>, inputs: &Inputs, carried: &Utm
     html! {
         fieldset {
             legend { "UTM" }
-            (form.utm("utm.source", "Source", carried.source.as_deref(), "instagram").suggested("source", &inputs.source, &listed(UtmField::Source)))
-            (form.utm("utm.medium", "Medium", carried.medium.as_deref(), "social").suggested("medium", &inputs.medium, &listed(UtmField::Medium)))
-            (form.utm("utm.campaign", "Campaign", carried.campaign.as_deref(), "spring-sale").suggested("campaign", &inputs.campaign, &listed(UtmField::Campaign)))
+            (form.utm(UtmField::Source, "Source", carried, "instagram").suggested(&inputs.source, &listed(UtmField::Source)))
+            (form.utm(UtmField::Medium, "Medium", carried, "social").suggested(&inputs.medium, &listed(UtmField::Medium)))
+            (form.utm(UtmField::Campaign, "Campaign", carried, "spring-sale").suggested(&inputs.campaign, &listed(UtmField::Campaign)))
         }
     }
 }
 
 fn more(form: &Drawn<'_>, inputs: &Inputs, carried: &Utm) -> Markup {
-    let tags = form.field("tags", "Tags").hint("Separated by commas.");
+    let tags = form.field("tags", "tags", "Tags").hint("Separated by commas.");
     html! {
         div.inner {
-            (form.field("title", "Title").hint("For you; nobody else sees it.").text("title", &inputs.title))
-            (tags.text("tags", &inputs.tags))
-            (form.utm("utm.term", "Term", carried.term.as_deref(), "").text("term", &inputs.term))
-            (form.utm("utm.content", "Content", carried.content.as_deref(), "").text("content", &inputs.content))
-            (form.utm("utm.id", "Campaign id", carried.id.as_deref(), "").text("utm_id", &inputs.utm_id))
+            (form.field("title", "title", "Title").hint("For you; nobody else sees it.").text(&inputs.title))
+            (tags.text(&inputs.tags))
+            (form.utm(UtmField::Term, "Term", carried, "").text(&inputs.term))
+            (form.utm(UtmField::Content, "Content", carried, "").text(&inputs.content))
+            (form.utm(UtmField::Id, "Campaign id", carried, "").text(&inputs.utm_id))
         }
     }
 }
 
 /// `other` comes first: it is what a link is when nobody says.
-fn level_names() -> Vec<&'static str> {
+pub(super) fn level_names() -> Vec<&'static str> {
     let mut names: Vec<&str> = Level::ALL.iter().map(|level| level.as_str()).collect();
     names.rotate_right(1);
     names
@@ -272,105 +274,20 @@ impl<'a> Drawn<'a> {
         self.wrong.and_then(Problem::field).is_some_and(|field| FOLDED.contains(&field))
     }
 
-    fn field(&self, name: &'static str, label: &'static str) -> Field<'a> {
-        let wrong = self.wrong.filter(|wrong| wrong.field() == Some(name)).map(Problem::detail);
-        Field { label, wrong, hint: None, example: "", is_wide: false }
+    /// `path` is what the API calls it.
+    fn field(&self, path: &str, name: &'static str, label: &'static str) -> Field<'a> {
+        let wrong = self.wrong.filter(|wrong| wrong.field() == Some(path)).map(Problem::detail);
+        Field::new(name, label).wrong(wrong)
     }
 
     /// `carried` is what stands in the destination already.
-    fn utm(&self, name: &'static str, label: &'static str, carried: Option<&'a str>, example: &'a str) -> Field<'a> {
-        let field = self.field(name, label);
-        match carried {
-            Some(value) => Field { hint: Some("The destination has one already."), example: value, ..field },
-            None => Field { example, ..field },
+    fn utm(&self, of: UtmField, label: &'static str, carried: &'a Utm, example: &'a str) -> Field<'a> {
+        let name = if of == UtmField::Id { "utm_id" } else { of.name() };
+        let field = self.field(of.path(), name, label);
+        match carried.get(of) {
+            Some(value) => field.hint("The destination has one already.").example(value),
+            None => field.example(example),
         }
-    }
-}
-
-/// One input with its label, its hint, and what is wrong with it.
-struct Field<'a> {
-    label: &'static str,
-    wrong: Option<&'a str>,
-    hint: Option<&'static str>,
-    example: &'a str,
-    is_wide: bool,
-}
-
-impl<'a> Field<'a> {
-    fn wide(self) -> Self {
-        Self { is_wide: true, ..self }
-    }
-
-    fn hint(self, hint: &'static str) -> Self {
-        Self { hint: Some(hint), ..self }
-    }
-
-    fn example(self, example: &'a str) -> Self {
-        Self { example, ..self }
-    }
-
-    fn text(&self, name: &str, value: &str) -> Markup {
-        let input = html! {
-            input id=(name) name=(name) value=(value) placeholder=[self.placeholder()] autocomplete="off" spellcheck="false"
-                autocapitalize="off" aria-invalid=[self.invalid()] aria-describedby=[self.described(name)] autofocus[self.wrong.is_some()];
-        };
-        self.around(name, &input)
-    }
-
-    fn suggested(&self, name: &str, value: &str, options: &[&str]) -> Markup {
-        let list = format!("{name}-names");
-        let input = html! {
-            input id=(name) name=(name) value=(value) list=(list) placeholder=[self.placeholder()] autocomplete="off"
-                spellcheck="false" autocapitalize="off"
-                aria-invalid=[self.invalid()] aria-describedby=[self.described(name)] autofocus[self.wrong.is_some()];
-            datalist id=(list) { @for option in options { option value=(option) {} } }
-        };
-        self.around(name, &input)
-    }
-
-    fn lines(&self, name: &str, value: &str) -> Markup {
-        let input = html! {
-            textarea id=(name) name=(name) rows=(value.lines().count().clamp(2, 8)) spellcheck="false" autocapitalize="off"
-                aria-invalid=[self.invalid()] aria-describedby=[self.described(name)] autofocus[self.wrong.is_some()] {
-                // A line break right after the tag is dropped by browsers; one of the value's own is not.
-                "\n" (value)
-            }
-        };
-        self.around(name, &input)
-    }
-
-    fn choice(&self, name: &str, value: &str, options: &[&str]) -> Markup {
-        let select = html! {
-            select id=(name) name=(name) aria-invalid=[self.invalid()] aria-describedby=[self.described(name)] {
-                @for option in options { option selected[*option == value] { (option) } }
-            }
-        };
-        self.around(name, &select)
-    }
-
-    fn around(&self, name: &str, input: &Markup) -> Markup {
-        html! {
-            div.field.wide[self.is_wide] {
-                label for=(name) { (self.label) }
-                (input)
-                @if let Some(wrong) = self.wrong { p.wrong id={ (name) "-wrong" } { (sentence(wrong)) } }
-                @if let Some(hint) = self.hint { p.hint id={ (name) "-hint" } { (hint) } }
-            }
-        }
-    }
-
-    fn placeholder(&self) -> Option<&str> {
-        (!self.example.is_empty()).then_some(self.example)
-    }
-
-    fn invalid(&self) -> Option<&'static str> {
-        self.wrong.map(|_| "true")
-    }
-
-    fn described(&self, name: &str) -> Option<String> {
-        let parts = [self.wrong.map(|_| format!("{name}-wrong")), self.hint.map(|_| format!("{name}-hint"))];
-        let ids: Vec<String> = parts.into_iter().flatten().collect();
-        (!ids.is_empty()).then(|| ids.join(" "))
     }
 }
 

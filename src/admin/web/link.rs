@@ -15,7 +15,7 @@ use super::view::View;
 use super::{Refused, ctr, figures};
 use crate::admin::Admin;
 use crate::domain::facet::{ClickFacet, Facet};
-use crate::domain::link::{Link, LinkId};
+use crate::domain::link::{Brought, Link, LinkId};
 use crate::domain::passthrough::NO_TRACK;
 use crate::stats::ctr::{Grouping, Numerator};
 use crate::stats::query::By;
@@ -124,6 +124,9 @@ fn facts(admin: &Admin, link: &Link) -> Markup {
             @for (field, value) in spec.utm.iter() { div { dt { (field.key()) } dd { (value) } } }
             @if !spec.tags.is_empty() { div { dt { "Tags" } dd { @for tag in &spec.tags { span.tag { (tag) } " " } } } }
             div { dt { "Answers" } dd { (answer(admin, link)) } }
+            @if let Some(Brought { from, clicks: Some(clicks), .. }) = &spec.brought {
+                div { dt { "Before it moved here" } dd { (counted(*clicks, "click")) ", as " (from) " counted them" } }
+            }
             div {
                 dt { "Made" }
                 dd {

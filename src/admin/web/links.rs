@@ -74,7 +74,7 @@ pub(super) async fn page(
     let number = view.get("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1).max(1);
     let ids: Vec<LinkId> = found.iter().copied().skip((number - 1).saturating_mul(LINKS)).take(LINKS).collect();
     let content = html! {
-        (head("Links", counted(found.len() as u64, "link"), html! { a.button href="/links/new" { "New link" } }))
+        (head("Links", counted(found.len() as u64, "link"), html! { a.button.plain href="/links/import" { "Bring links" } " " a.button href="/links/new" { "New link" } }))
         section.card {
             (narrowing(&view))
             (view.without_page().filters(LinkFacet::ALL.into_iter().filter(|facet| *facet != LinkFacet::Link).map(Facet::Link)))

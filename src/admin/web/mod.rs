@@ -20,24 +20,30 @@ use super::api::problem::{Problem, RETRY_SECONDS};
 
 mod assets;
 mod breakdown;
+mod bring;
 mod chart;
 mod ctr;
 mod edit;
+mod field;
 mod figures;
 mod filtered;
 mod form;
 mod help;
+mod hook_form;
+mod hooks;
 mod icons;
-mod imports;
+pub(super) mod imports;
 mod layout;
 pub(super) use layout::document;
 mod link;
 mod links;
+mod matches;
 mod new;
 mod overview;
 mod owner;
 mod parts;
 mod sign_in;
+mod templates;
 mod text;
 mod view;
 mod whisker;
@@ -52,14 +58,29 @@ pub(super) fn router(admin: &Admin) -> Router {
     let forms = Router::new()
         .route("/", get(overview::page))
         .route("/links", get(links::page).post(new::create))
-        .route("/links/new", get(new::page))
+        .route("/links/new", get(new::page).post(new::submit))
+        .route("/links/new/preview", post(new::preview))
+        .route("/links/made", get(new::made::page))
+        .route("/templates", get(templates::page).post(templates::keep))
+        .route("/templates/edit", get(templates::edit))
+        .route("/templates/remove", get(templates::confirm_removal).post(templates::remove))
         .route("/links/{id}", get(link::page))
         .route("/links/{id}/edit", get(edit::page).post(edit::save))
         .route("/links/{id}/enabled", post(edit::switch))
         .route("/links/{id}/remove", get(edit::confirm_removal).post(edit::remove))
         .route("/ctr", get(ctr::page))
+        .route("/ctr/compare", get(ctr::compare))
+        .route("/ctr/platform", get(ctr::platform))
+        .route("/ctr/reconcile", get(ctr::reconcile))
+        .route("/matches", get(matches::page).post(matches::decide))
+        .route("/imports", get(imports::page).post(imports::store))
+        .route("/imports/explain", post(imports::explain))
+        .route("/imports/manual", get(imports::manual_page).post(imports::keep_manual))
+        .route("/imports/columns", post(imports::forget_columns))
+        .route("/imports/{id}", get(imports::show))
         .route("/imports/{id}/undo", get(imports::confirm_undo).post(imports::undo))
         .route("/filtered", get(filtered::page))
+        .merge(hooks::routes())
         .route("/owner", get(owner::page))
         .route("/help", get(help::page))
         .route("/docs/ctr.md", get(about_rates))
@@ -68,11 +89,20 @@ pub(super) fn router(admin: &Admin) -> Router {
         .merge(assets::routes())
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX));
     let uploads = Router::new()
-        .route("/imports", get(imports::page).post(imports::store))
-        .route("/imports/check", get(|| async { Redirect::to("/imports") }).post(imports::check))
+        .route("/imports/check", get(imports::check_page).post(imports::receive))
         .layer(DefaultBodyLimit::max(imports::FORM_BYTES_MAX));
+    let moving = Router::new()
+        .route("/links/import", get(bring::page).post(bring::store))
+        .route("/links/import/check", get(|| async { Redirect::to("/links/import") }).post(bring::check))
+        .route("/links/import/{id}/undo", get(bring::confirm_undo).post(bring::undo))
+        .layer(DefaultBodyLimit::max(bring::FORM_BYTES_MAX));
+    let tables = Router::new()
+        .route("/links/new/table", get(new::table::page).post(new::table::submit))
+        .layer(DefaultBodyLimit::max(new::table::FORM_BYTES_MAX));
     forms
         .merge(uploads)
+        .merge(moving)
+        .merge(tables)
         .layer(from_fn(in_time))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)

@@ -71,7 +71,7 @@ fn text_at(cells: &StringArray, row: usize) -> Cell<'_> {
 }
 
 /// Appends an instant as RFC 3339 in UTC with milliseconds; nothing for an instant outside the calendar.
-pub(super) fn append_time(out: &mut String, time_ms: i64) {
+pub(in crate::archive) fn append_time(out: &mut String, time_ms: i64) {
     use std::fmt::Write;
     if let Ok(instant) = jiff::Timestamp::from_millisecond(time_ms) {
         write!(out, "{instant:.3}").expect("a String takes whatever is written to it");

@@ -11,6 +11,9 @@ pub(super) mod cells;
 mod csv;
 mod jsonl;
 mod parquet;
+mod upload;
+
+pub(crate) use upload::{Conversion, Receiver, upload};
 
 /// The encodings of an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! What the archive promises, through its own door and on a real folder.
 
+mod counts;
 mod exports;
+mod stretch;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,6 +6,8 @@ mod reconcile;
 mod sheet;
 mod versus;
 
+use std::collections::HashSet;
+
 use clap::builder::PossibleValuesParser;
 use jiff::civil::Date;
 
@@ -15,7 +17,10 @@ use super::figures;
 use super::table::{self, Left, Right, Table};
 use super::{print, tell, when};
 use crate::stats::ctr::{Grouping, Numerator, Order};
-use crate::stats::wire::{ConversionRate, CtrReport, CtrRow};
+use crate::stats::wire::{ConversionRate, CtrReport, CtrRow, StandingVerdict};
+
+/// The longest name of a row, in characters: that of a post is its text.
+const NAME_CHARS_MAX: usize = 40;
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -83,39 +88,47 @@ fn show(args: &Args) -> anyhow::Result<()> {
     }
     let report: CtrReport = answer.read()?;
     if report.rows.is_empty() {
-        tell("no impressions yet: import some with `waypost import FILE`");
+        tell(nothing(args));
+        return Ok(());
     }
     Ok(print(&render(&report))?)
+}
+
+/// Why there are no rows, and what to do.
+fn nothing(args: &Args) -> &'static str {
+    let is_time = Grouping::parse(&args.by).is_some_and(Grouping::is_time);
+    match (is_time, args.from.or(args.to)) {
+        (true, _) => "no numbers of single days and no two readings of a lifetime: `waypost import FILE` brings them",
+        (false, Some(_)) => "no impressions of these days: without --from and --to, lifetimes are shown too",
+        (false, None) => "no impressions yet: import some with `waypost import FILE`",
+    }
 }
 
 fn render(report: &CtrReport) -> String {
     let heading = Grouping::parse(&report.by).map_or("link", Grouping::as_str);
     let mut table = Table::new([(heading, Left), ("shown in", Left), ("rate", Right), ("", Left)]);
     for row in &report.rows {
-        table.row([
-            name(row).to_owned(),
-            row.level.clone().unwrap_or_default(),
-            rate(row),
-            basis(row, &report.numerator),
-        ]);
+        table.row([short(row), row.level.clone().unwrap_or_default(), rate(row), basis(row, &report.numerator)]);
     }
-    let mut text = if report.rows.is_empty() { String::new() } else { table.render() };
-    let of_rows = report.rows.iter().flat_map(|row| row.notes.iter().map(move |note| format!("{}: {note}", name(row))));
-    for standing in report.rows.iter().flat_map(standings) {
-        text.push_str(&format!("{}\n", table::shown(&standing)));
-    }
-    for row in &report.rows {
-        if let Some(converted) = &row.conversions {
-            text.push_str(&format!("{}\n", table::shown(&conversions(row, converted))));
+    let mut text = table.render();
+    let rows = || report.rows.iter();
+    let converted = rows().filter_map(|row| Some(conversions(row, row.conversions.as_ref()?)));
+    let notes = rows().flat_map(|row| row.notes.iter().map(move |note| format!("note: {}: {note}", short(row))));
+    // The rows of one post by another kind of impressions often say the same.
+    let mut said = HashSet::new();
+    for line in rows().flat_map(standings).chain(converted).chain(notes) {
+        if said.insert(line.clone()) {
+            text.push_str(&format!("{}\n", table::shown(&line)));
         }
-    }
-    for note in of_rows {
-        text.push_str(&format!("note: {}\n", table::shown(&note)));
     }
     if report.rows_left_out > 0 {
         text.push_str(&format!("note: {} more rows are not listed\n", figures::count(report.rows_left_out)));
     }
     text
+}
+
+fn short(row: &CtrRow) -> String {
+    table::cut(name(row), NAME_CHARS_MAX)
 }
 
 fn name(row: &CtrRow) -> &str {
@@ -124,13 +137,15 @@ fn name(row: &CtrRow) -> &str {
 
 /// Where a rate stands, in a line each.
 fn standings(row: &CtrRow) -> impl Iterator<Item = String> {
-    row.baselines.iter().map(move |standing| {
+    // What has too little data stands nowhere, and its row says so.
+    let known = row.baselines.iter().filter(|standing| standing.verdict != StandingVerdict::NotEnoughData);
+    known.map(move |standing| {
         let end = |bound: Option<f64>| bound.map_or_else(String::new, figures::percent);
         let band = match (standing.low, standing.high) {
             (Some(low), Some(high)) if low == high => format!("{}%", figures::percent(low)),
             (low, high) => format!("{}-{}%", end(low), end(high)),
         };
-        format!("{}: {} {band} ({})", name(row), standing.verdict.words(), standing.source)
+        format!("{}: {} {band} ({})", short(row), standing.verdict.words(), standing.source)
     })
 }
 
@@ -139,7 +154,7 @@ fn conversions(row: &CtrRow, converted: &ConversionRate) -> String {
     let rate = converted.rate.map_or_else(String::new, |rate| format!("{}% of ", figures::percent(rate)));
     let worth: Vec<_> = converted.values.iter().map(|(currency, value)| format!("; {value:.2} {currency}")).collect();
     let (count, clicks) = (figures::count(converted.conversions), figures::count(converted.clicks));
-    format!("{}: {count} conversions ({rate}{clicks} human clicks{})", name(row), worth.concat())
+    format!("{}: {count} conversions ({rate}{clicks} human clicks{})", short(row), worth.concat())
 }
 
 fn rate(row: &CtrRow) -> String {

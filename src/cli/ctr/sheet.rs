@@ -45,6 +45,7 @@ impl Sheet {
 pub(super) fn show(is_empty: bool, text: &str) -> anyhow::Result<()> {
     if is_empty {
         tell("no platform's clicks yet: import a file that has some with `waypost import FILE`");
+        return Ok(());
     }
     Ok(print(text)?)
 }

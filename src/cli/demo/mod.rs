@@ -3,7 +3,7 @@
 //! What is planned here goes the way of real links, hits and impressions; nothing is written past them.
 
 mod agents;
-mod chance;
+pub(crate) mod chance;
 pub(crate) mod links;
 pub(crate) mod places;
 pub(crate) mod plan;

@@ -8,6 +8,7 @@ use super::finding::Finding;
 use crate::cli::client::Client;
 use crate::cli::connect::{Connect, Running};
 use crate::cli::figures;
+use crate::cli::hook::{Hook, Hooks};
 use crate::config::Config;
 
 /// What is looked at of `GET /api/v1/node`.
@@ -45,13 +46,20 @@ pub(super) async fn examine(config: &Config, running: &Running) -> anyhow::Resul
         Err(error) => return Ok(vec![Finding::fail(WHAT, format!("{error:#}"))]),
     };
     match ask(&client).await {
-        Ok(node) => Ok(vec![
-            Finding::ok(WHAT, format!("version {} answers at {} and took the key", node.version, running.admin)),
-            Finding::ok("redirects", format!("answered at {}", running.redirect)),
-            store(&node),
-            deliveries(&node.undelivered),
-            accounting(&node.hits),
-        ]),
+        Ok(node) => {
+            let mut findings = vec![
+                Finding::ok(WHAT, format!("version {} answers at {} and took the key", node.version, running.admin)),
+                Finding::ok("redirects", format!("answered at {}", running.redirect)),
+                store(&node),
+                deliveries(&node.undelivered),
+                accounting(&node.hits),
+            ];
+            // A server of an earlier version has none.
+            if let Ok(answer) = client.get("/api/v1/hooks", &[]).await {
+                findings.extend(hooks(&answer.read::<Hooks>()?.hooks));
+            }
+            Ok(findings)
+        }
         Err(error) => {
             let why = format!("process {} wrote server.json, but: {error:#}", running.pid);
             Ok(vec![Finding::fail(WHAT, why)])
@@ -74,6 +82,28 @@ fn deliveries(undelivered: &Undelivered) -> Finding {
     match &undelivered.trouble {
         None => Finding::ok(WHAT, format!("{waiting} click files wait for an object store")),
         Some(why) => Finding::warn(WHAT, format!("{waiting} click files wait in the data folder, none is lost: {why}")),
+    }
+}
+
+/// One line for all that are well, and one for each that is not. One that was switched off is as it shall be.
+fn hooks(hooks: &[Hook]) -> Vec<Finding> {
+    const WHAT: &str = "hooks";
+    let trouble = |hook: &Hook| {
+        let why = match (hook.status.as_str(), &hook.error, hook.dead_letters) {
+            ("paused" | "failing", Some(error), _) => format!("hook {} is {}: {error}", hook.id, hook.status),
+            (_, _, letters) if letters > 0 => {
+                let letters = figures::count(letters);
+                format!("hook {} has {letters} dead letters: see `waypost hook deliveries {}`", hook.id, hook.id)
+            }
+            _ => return None,
+        };
+        Some(Finding::warn(WHAT, why))
+    };
+    let found: Vec<_> = hooks.iter().filter_map(trouble).collect();
+    match (hooks.len(), found.is_empty()) {
+        (0, _) => Vec::new(),
+        (count, true) => vec![Finding::ok(WHAT, format!("{count}, all well"))],
+        _ => found,
     }
 }
 

@@ -225,11 +225,7 @@ async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
     }
     let ShownImport { import, report } = answer.read()?;
     let options: Vec<_> = report.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let sum: Vec<_> = report
-        .sum
-        .iter()
-        .map(|(metric, sum)| format!("{} {}", figures::count(*sum), metric.replace('_', " ")))
-        .collect();
+    let sum: Vec<_> = report.sum.iter().map(|(metric, sum)| sum_of(metric, *sum)).collect();
     let about = table::description(&[
         ("file", import.file_name.clone()),
         ("dialect", import.dialects.join(", ")),
@@ -244,6 +240,13 @@ async fn show(client: &Client, id: u64, json: bool) -> anyhow::Result<()> {
         ),
     ]);
     Ok(print(&format!("{about}{}", told::standing(&report)))?)
+}
+
+fn sum_of(metric: &str, sum: u64) -> String {
+    match metric {
+        "spend" => format!("{:.2} spend", sum as f64 / 1e6),
+        counted => format!("{} {}", figures::count(sum), counted.replace('_', " ")),
+    }
 }
 
 async fn columns(client: &Client, forget: Option<String>, json: bool) -> anyhow::Result<()> {

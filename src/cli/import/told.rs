@@ -20,7 +20,7 @@ pub(super) fn render(report: &ImportReport) -> String {
 pub(super) fn standing(report: &ImportReport) -> String {
     let mut text = table::description(&[
         ("as of", report.as_of.map(|at| super::when::minute(&at.to_string())).unwrap_or_default()),
-        ("numbers", changes(report)),
+        ("numbers", if report.same { String::new() } else { changes(report) }),
         ("matched", matched(report)),
     ]);
     text.push_str(&several(&report.conflicts, report.conflict_count, |conflict| format!("conflict: {conflict}")));
@@ -72,7 +72,7 @@ fn matched(report: &ImportReport) -> String {
 }
 
 fn post(line: &PostLine) -> String {
-    let text = if line.text.is_empty() { String::new() } else { format!(" ({:?})", table::cut(&line.text, 40)) };
+    let text = if line.text.is_empty() { String::new() } else { format!(" (\"{}\")", table::cut(&line.text, 40)) };
     let perhaps = line.suggestions.first().map(|open| {
         format!("; perhaps {}, {}: `waypost match confirm id:{} {}`", open.label, open.evidence, open.link, line.post)
     });

@@ -1,5 +1,6 @@
 //! `waypost link`: make, list, show, change and remove links.
 
+mod import;
 mod settings;
 mod view;
 
@@ -38,6 +39,8 @@ enum Command {
     Edit(Edit),
     /// Remove a link; its clicks stay in the click files
     Remove(Remove),
+    /// Bring links from another tool: Bitly, Dub, Shlink, YOURLS, Kutt, Short.io, Rebrandly, Sink, Chhoto, any table
+    Import(import::Import),
 }
 
 #[derive(Debug, clap::Args)]
@@ -163,6 +166,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
                 show(&client.send(Method::PATCH, &path, &[], Body::Json(edit.body()?)).await?, json)
             }
             Command::Remove(remove) => remove_link(&client, remove, json).await,
+            Command::Import(import) => import::run(&client, import, json).await,
         }
     })
 }
@@ -187,7 +191,7 @@ fn show(answer: &Answer, json: bool) -> anyhow::Result<()> {
 #[derive(Deserialize)]
 struct Page {
     links: Vec<Value>,
-    next: Option<u64>,
+    next: Option<String>,
 }
 
 async fn list_links(client: &Client, list: &List, json: bool) -> anyhow::Result<()> {
@@ -214,7 +218,7 @@ async fn read_pages(client: &Client, list: &List) -> anyhow::Result<Page> {
     let mut all = Page { links: Vec::new(), next: None };
     loop {
         let query = [
-            ("after", all.next.map(|id| id.to_string())),
+            ("after", all.next.take()),
             ("limit", Some((wanted - all.links.len()).min(PAGE_MAX).to_string())),
             ("campaign", list.campaign.clone()),
             ("tag", list.tag.clone()),

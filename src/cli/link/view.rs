@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::admin::wire::Brought;
 use crate::cli::table::{self, Left, Right, Table};
 use crate::cli::{figures, when};
 
@@ -30,6 +31,8 @@ pub(super) struct Link {
     updated_at: String,
     clicks: u64,
     #[serde(default)]
+    imported: Option<Brought>,
+    #[serde(default)]
     pub(super) warnings: Vec<String>,
 }
 
@@ -49,10 +52,19 @@ pub(super) fn describe(link: &Link) -> String {
         ("expires", given(&link.expires_at)),
         ("then leads to", given(&link.expired_url)),
         ("clicks", figures::count(link.clicks)),
+        ("imported", link.imported.as_ref().map(brought).unwrap_or_default()),
         ("made", when::minute(&link.created_at)),
         ("changed", if link.updated_at == link.created_at { String::new() } else { when::minute(&link.updated_at) }),
     ];
     format!("{}\n{}", table::shown(&link.short_url), table::description(&pairs))
+}
+
+fn brought(brought: &Brought) -> String {
+    let Brought { import, from, clicks } = brought;
+    match clicks {
+        Some(clicks) => format!("{} clicks, as {from} had counted them (import {import})", figures::count(*clicks)),
+        None => format!("from {from}, which had counted nothing (import {import})"),
+    }
 }
 
 fn placement(link: &Link) -> String {

@@ -4,80 +4,50 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
-use super::{Post, PostId, Source, Volume};
-use crate::domain::import::ImportSummary;
+use super::bind::Filed;
+use super::{PostId, Source};
+use crate::domain::import::ImportId;
 use crate::domain::permalink;
 use crate::domain::placement::Level;
-use crate::impressions::reading::{PlatformFile, PlatformPost};
+use crate::impressions::reading::PlatformPost;
 
-/// One table, and which post of the book each of its posts is.
-pub(super) struct MergedFile {
-    pub(super) source: Source,
-    /// Without its posts.
-    pub(super) file: PlatformFile,
-    pub(super) posts: Vec<PostId>,
-}
-
+/// The posts of some files.
 pub(super) struct Merged {
-    /// The older first.
-    pub(super) files: Vec<MergedFile>,
-    pub(super) posts: Vec<Post>,
+    /// As the files came.
+    pub(super) sources: Vec<Source>,
+    /// Which posts those of each file are.
+    pub(super) posts_of: Vec<Vec<PostId>>,
+    pub(super) posts: Vec<PlatformPost>,
+    /// That speak of each post.
+    pub(super) imports: Vec<Vec<ImportId>>,
     pub(super) names: HashMap<String, PostId>,
 }
 
-pub(super) fn merge(volumes: Vec<Volume>) -> Merged {
-    let files = files(volumes);
+/// Of files that come with the older first.
+pub(super) fn merge(files: Vec<Filed>) -> Merged {
     let mut same = Same::default();
-    let named: Vec<Vec<Named>> = files.iter().map(|(_, file)| names_in(file)).collect();
+    let named: Vec<Vec<Named>> = files.iter().map(|file| names_in(&file.posts)).collect();
     let places: Vec<Vec<usize>> = (0..).zip(&named).map(|(file, posts)| same.places(file, posts)).collect();
     let (ids, count) = same.numbered();
-    let mut posts = vec![Post::default(); count];
-    let mut merged = Vec::with_capacity(files.len());
-    for (((source, mut file), named), places) in files.into_iter().zip(named).zip(places) {
+    let mut merged = Merged {
+        sources: Vec::with_capacity(files.len()),
+        posts_of: Vec::with_capacity(files.len()),
+        posts: vec![PlatformPost::default(); count],
+        imports: vec![Vec::new(); count],
+        names: HashMap::new(),
+    };
+    for ((file, named), places) in files.into_iter().zip(named).zip(places) {
         let of_file: Vec<PostId> = places.into_iter().map(|place| ids[same.root(place)]).collect();
-        for ((post, named), id) in std::mem::take(&mut file.posts).iter().zip(named).zip(&of_file) {
-            describe(&mut posts[id.0 as usize], post, named.names, &source);
+        for ((post, named), id) in file.posts.into_iter().zip(named).zip(&of_file) {
+            describe(&mut merged.posts[id.index()], PlatformPost { names: named.names, ..post });
+            add(&mut merged.imports[id.index()], file.source.import);
         }
-        merged.push(MergedFile { source, file, posts: of_file });
+        merged.sources.push(file.source);
+        merged.posts_of.push(of_file);
     }
     let names = std::mem::take(&mut same.names);
-    let names = names.into_iter().map(|(name, place)| (name, ids[same.root(place)])).collect();
-    Merged { files: merged, posts, names }
-}
-
-/// By rank: the older as-of first, of two equal ones the earlier import, then as they stand in their import.
-fn files(volumes: Vec<Volume>) -> Vec<(Source, PlatformFile)> {
-    let sourced = |Volume { summary, content }: Volume| {
-        content.files.into_iter().map(move |file| (source(&summary, &file), file))
-    };
-    let mut files: Vec<_> = volumes.into_iter().flat_map(sourced).collect();
-    files.sort_by_key(|(source, _)| (source.as_of, source.import));
-    files
-}
-
-fn source(import: &ImportSummary, file: &PlatformFile) -> Source {
-    Source {
-        import: import.id,
-        as_of: as_of(import, file),
-        dialect: file.dialect.clone(),
-        zone: file.zone.clone(),
-        currency: file.currency.clone(),
-    }
-}
-
-/// A file that only tells the day was made at its end at the latest, and before it was imported.
-fn as_of(import: &ImportSummary, file: &PlatformFile) -> Timestamp {
-    let latest = import.about.as_of;
-    end_of_as_of(file).map_or(latest, |end| end.min(latest))
-}
-
-/// The end of the day on which a file says that it was made.
-pub(super) fn end_of_as_of(file: &PlatformFile) -> Option<Timestamp> {
-    let zone = file.zone.as_deref().and_then(|zone| TimeZone::get(zone).ok()).unwrap_or(TimeZone::UTC);
-    Some(file.as_of?.tomorrow().ok()?.to_zoned(zone).ok()?.timestamp())
+    merged.names = names.into_iter().map(|(name, place)| (name, ids[same.root(place)])).collect();
+    merged
 }
 
 /// A post of a file by its names. Rows with the same first name are one post.
@@ -88,8 +58,8 @@ struct Named {
 }
 
 /// The names of each post of a file, without those that several of them have.
-fn names_in(file: &PlatformFile) -> Vec<Named> {
-    let all: Vec<Vec<String>> = file.posts.iter().map(names_of).collect();
+fn names_in(posts: &[PlatformPost]) -> Vec<Named> {
+    let all: Vec<Vec<String>> = posts.iter().map(names_of).collect();
     let mut rows: HashMap<&str, u32> = HashMap::new();
     let known_by: Vec<u32> = (0..)
         .zip(&all)
@@ -220,35 +190,38 @@ impl Same {
 }
 
 /// Puts a newer description over an older one.
-fn describe(post: &mut Post, newer: &PlatformPost, names: Vec<String>, source: &Source) {
-    names.into_iter().for_each(|name| add(&mut post.names, name));
-    newer.mentions.iter().for_each(|mention| add(&mut post.mentions, mention.clone()));
-    newer.urls.iter().for_each(|url| add(&mut post.urls, url.clone()));
-    newer.ids.iter().for_each(|id| add(&mut post.ids, id.clone()));
-    add(&mut post.imports, source.import);
+fn describe(post: &mut PlatformPost, newer: PlatformPost) {
+    for (known, newer) in [
+        (&mut post.names, newer.names),
+        (&mut post.mentions, newer.mentions),
+        (&mut post.urls, newer.urls),
+        (&mut post.ids, newer.ids),
+    ] {
+        newer.into_iter().for_each(|item| add(known, item));
+    }
     if !newer.platform.is_empty() {
-        post.platform.clone_from(&newer.platform);
+        post.platform = newer.platform;
     }
     if !newer.text.is_empty() {
-        post.text.clone_from(&newer.text);
+        post.text = newer.text;
     }
     if newer.level != Level::Other {
         post.level = newer.level;
     }
-    let is_finer = |newer: &&String| post.published.as_ref().is_none_or(|known| newer.len() >= known.len());
-    if let Some(published) = newer.published.as_ref().filter(is_finer) {
-        post.published = Some(published.clone());
+    // An instant is written longer than a day, and says more.
+    if newer.published.as_ref().map(String::len) >= post.published.as_ref().map(String::len) {
+        post.published = newer.published;
     }
     for (known, newer) in [
-        (&mut post.account, &newer.account),
-        (&mut post.permalink, &newer.permalink),
-        (&mut post.format, &newer.format),
-        (&mut post.campaign, &newer.campaign),
-        (&mut post.ad_set, &newer.ad_set),
-        (&mut post.ad, &newer.ad),
+        (&mut post.account, newer.account),
+        (&mut post.permalink, newer.permalink),
+        (&mut post.format, newer.format),
+        (&mut post.campaign, newer.campaign),
+        (&mut post.ad_set, newer.ad_set),
+        (&mut post.ad, newer.ad),
     ] {
         if newer.is_some() {
-            known.clone_from(newer);
+            *known = newer;
         }
     }
 }

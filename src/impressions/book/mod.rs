@@ -3,19 +3,19 @@
 //!
 //! Pure. It must never add, compare or fill in numbers: what they mean together is for `stats`.
 
+mod bind;
 mod merge;
-mod numbers;
 
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
+pub(crate) use self::bind::Binder;
 use crate::domain::import::{ImportId, ImportSummary};
 use crate::domain::metric::Metric;
 use crate::domain::permalink;
-use crate::domain::placement::Level;
 use crate::impressions::body::Content;
-use crate::impressions::reading::{Grain, PlatformFile, Slice};
+use crate::impressions::reading::{Grain, PlatformFile, PlatformPost, Slice};
 
 /// A post's place in [`Book::posts`]. It means nothing in another book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,36 +60,6 @@ pub(crate) struct Source {
     pub(crate) currency: Option<String>,
 }
 
-/// A post as all imports together describe it: of two descriptions the newer one counts, where it says something.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Post {
-    /// Every name it has anywhere; the first one is what it is called.
-    pub(crate) names: Vec<String>,
-    pub(crate) platform: String,
-    pub(crate) level: Level,
-    pub(crate) account: Option<String>,
-    pub(crate) permalink: Option<String>,
-    pub(crate) text: String,
-    pub(crate) mentions: Vec<String>,
-    pub(crate) urls: Vec<String>,
-    /// RFC 3339 instant, or a day.
-    pub(crate) published: Option<String>,
-    pub(crate) format: Option<String>,
-    pub(crate) campaign: Option<String>,
-    pub(crate) ad_set: Option<String>,
-    pub(crate) ad: Option<String>,
-    pub(crate) ids: Vec<String>,
-    /// That speak of it, the oldest first.
-    pub(crate) imports: Vec<ImportId>,
-}
-
-impl Post {
-    /// What it is called.
-    pub(crate) fn key(&self) -> &str {
-        self.names.first().map_or("", String::as_str)
-    }
-}
-
 /// One number of one post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Number {
@@ -109,55 +79,50 @@ impl Number {
     }
 }
 
+/// All numbers that imports have of one post, metric, slice and grain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Thing<'a> {
+    pub(crate) in_force: &'a Number,
+    /// What was in force before, the oldest first.
+    pub(crate) before: &'a [Number],
+}
+
 /// Two files that hold until the same instant and say different things. The newer import is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Conflict {
-    pub(crate) in_force: Number,
-    pub(crate) other: Number,
+pub(crate) struct Conflict<'a> {
+    pub(crate) in_force: &'a Number,
+    pub(crate) other: &'a Number,
 }
 
 /// Everything that was imported, as it stands.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Book {
     sources: Vec<Source>,
-    posts: Vec<Post>,
+    /// As all imports together describe them: of two descriptions the newer one counts, where it says something.
+    posts: Vec<PlatformPost>,
+    /// Of each post the imports that speak of it, the oldest first.
+    imports: Vec<Vec<ImportId>>,
     slices: Vec<Slice>,
     names: HashMap<String, PostId>,
-    /// By post, metric, slice, grain.
-    in_force: Vec<Number>,
-    /// The same order, then the older first.
-    history: Vec<Number>,
-    conflicts: Vec<Conflict>,
+    /// By thing, then the older first, so that the last one of each thing is in force: there may be millions, and they
+    /// are here once.
+    numbers: Vec<Number>,
     /// Imports of the same file with other options that came later.
     superseded: HashMap<ImportId, ImportId>,
 }
 
 impl Book {
-    /// Takes in imports in any order. What they say moves into the book, so that it is in memory once.
-    pub(crate) fn new(mut volumes: Vec<Volume>) -> Self {
-        let superseded = superseded(&volumes);
-        volumes.retain(|volume| !superseded.contains_key(&volume.summary.id));
-        let mut merged = merge::merge(volumes);
-        let slices = numbers::slices(&merged.files);
-        let (in_force, history, conflicts) = numbers::standing(&mut merged, &slices);
-        Self {
-            sources: merged.files.into_iter().map(|file| file.source).collect(),
-            posts: merged.posts,
-            names: merged.names,
-            slices: slices.list,
-            in_force,
-            history,
-            conflicts,
-            superseded,
-        }
-    }
-
-    pub(crate) fn posts(&self) -> impl ExactSizeIterator<Item = (PostId, &Post)> {
+    pub(crate) fn posts(&self) -> impl ExactSizeIterator<Item = (PostId, &PlatformPost)> {
         self.posts.iter().enumerate().map(|(at, post)| (PostId(at as u32), post))
     }
 
-    pub(crate) fn post(&self, id: PostId) -> &Post {
-        &self.posts[id.0 as usize]
+    pub(crate) fn post(&self, id: PostId) -> &PlatformPost {
+        &self.posts[id.index()]
+    }
+
+    /// The imports that speak of a post, the oldest first.
+    pub(crate) fn imports_of(&self, id: PostId) -> &[ImportId] {
+        &self.imports[id.index()]
     }
 
     /// The post with this name (`domain::permalink`).
@@ -184,51 +149,30 @@ impl Book {
         &self.slices[id.0 as usize]
     }
 
-    /// All numbers in force, by post, metric, slice and grain.
-    pub(crate) fn in_force(&self) -> &[Number] {
-        &self.in_force
-    }
-
-    /// The numbers of a post that are in force, by metric, slice and grain.
-    pub(crate) fn of_post(&self, post: PostId) -> &[Number] {
-        range(&self.in_force, |number| number.post.cmp(&post))
-    }
-
-    /// The numbers of a post and metric that are in force, by slice and grain: of the whole first, lifetime before days
+    /// Everything that there are numbers of, by post, metric, slice and grain: of the whole first, lifetime before days
     /// before periods.
-    fn readings(&self, post: PostId, metric: Metric) -> &[Number] {
-        range(&self.in_force, |number| (number.post, number.metric).cmp(&(post, metric)))
+    pub(crate) fn things(&self) -> impl Iterator<Item = Thing<'_>> {
+        things(&self.numbers)
     }
 
-    /// What was in force before, the same order, then the oldest first.
-    fn history(&self, post: PostId, metric: Metric) -> &[Number] {
-        range(&self.history, |number| (number.post, number.metric).cmp(&(post, metric)))
+    /// The same of one post.
+    pub(crate) fn of_post(&self, post: PostId) -> impl Iterator<Item = Thing<'_>> {
+        let begin = self.numbers.partition_point(|number| number.post < post);
+        let end = begin + self.numbers[begin..].partition_point(|number| number.post == post);
+        things(&self.numbers[begin..end])
     }
 
-    /// Everything that was in force before.
-    pub(crate) fn all_history(&self) -> &[Number] {
-        &self.history
+    /// The numbers in force, in the order of their things.
+    pub(crate) fn in_force(&self) -> impl Iterator<Item = &Number> {
+        self.things().map(|thing| thing.in_force)
     }
 
-    /// The number that is in force for what this one is a number of.
-    pub(crate) fn now(&self, number: &Number) -> Option<&Number> {
-        range(&self.in_force, |other| other.thing().cmp(&number.thing())).first()
-    }
-
-    /// What was in force before this number, the oldest first.
-    pub(crate) fn before(&self, number: &Number) -> &[Number] {
-        range(&self.history, |other| other.thing().cmp(&number.thing()))
-    }
-
-    /// A post's lifetime number at every as-of that was imported, the oldest first; the last one is in force.
-    pub(crate) fn snapshots(&self, post: PostId, metric: Metric, slice: SliceId) -> Vec<Number> {
-        let asked = |number: &&Number| number.slice == slice && number.grain == Grain::Lifetime;
-        let all = self.history(post, metric).iter().chain(self.readings(post, metric));
-        let mut snapshots: Vec<_> = all.filter(asked).copied().collect();
-        snapshots.sort_unstable_by_key(|number| number.source);
+    /// A thing's number at every as-of that was imported, the oldest first; the last one is in force.
+    pub(crate) fn snapshots<'a>(&self, thing: &Thing<'a>) -> Vec<&'a Number> {
+        let mut snapshots: Vec<_> = thing.before.iter().chain([thing.in_force]).collect();
         // Of two files of one instant, the one in force says what was.
         snapshots.reverse();
-        snapshots.dedup_by_key(|number| self.source(number.source).as_of);
+        snapshots.dedup_by_key(|number| self.as_of(number));
         snapshots.reverse();
         snapshots
     }
@@ -241,8 +185,12 @@ impl Book {
         self.source(number.source).import
     }
 
-    pub(crate) fn conflicts(&self) -> &[Conflict] {
-        &self.conflicts
+    pub(crate) fn conflicts(&self) -> impl Iterator<Item = Conflict<'_>> {
+        self.things().flat_map(move |Thing { in_force, before }| {
+            let contradicts =
+                move |other: &&Number| self.as_of(other) == self.as_of(in_force) && other.value != in_force.value;
+            before.iter().rev().filter(contradicts).map(move |other| Conflict { in_force, other })
+        })
     }
 
     /// The later import of the same file that stands in the place of this one.
@@ -251,31 +199,18 @@ impl Book {
     }
 }
 
+fn things(sorted: &[Number]) -> impl Iterator<Item = Thing<'_>> {
+    let runs = sorted.chunk_by(|a, b| a.thing() == b.thing());
+    runs.filter_map(|run| run.split_last().map(|(in_force, before)| Thing { in_force, before }))
+}
+
 /// Until when the numbers of files hold that are imported `now`: as they say, else until now.
 pub(crate) fn as_of(files: &[PlatformFile], now: Timestamp) -> Timestamp {
-    let of_file = |file: &PlatformFile| merge::end_of_as_of(file).map_or(now, |end| end.min(now));
+    let of_file = |file: &PlatformFile| bind::end_of_as_of(file).map_or(now, |end| end.min(now));
     files.iter().map(of_file).max().unwrap_or(now)
-}
-
-/// Of imports of one file the newest counts: it was read with better options.
-fn superseded(volumes: &[Volume]) -> HashMap<ImportId, ImportId> {
-    let mut newest = HashMap::new();
-    for ImportSummary { id, about } in volumes.iter().map(|volume| &volume.summary) {
-        let known = newest.entry(about.file).or_insert(*id);
-        *known = (*known).max(*id);
-    }
-    let later = |volume: &Volume| Some((volume.summary.id, *newest.get(&volume.summary.about.file)?));
-    volumes.iter().filter_map(later).filter(|(id, newest)| id != newest).collect()
-}
-
-/// The run of a sorted list that compares equal.
-fn range<T>(sorted: &[T], compare: impl Fn(&T) -> std::cmp::Ordering) -> &[T] {
-    let begin = sorted.partition_point(|item| compare(item).is_lt());
-    let end = begin + sorted[begin..].partition_point(|item| compare(item).is_eq());
-    &sorted[begin..end]
 }
 
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::{of_posts, volume};
+pub(crate) use tests::{bound, of_posts, volume};

@@ -130,6 +130,7 @@ const SEARCH_DAYS: Dialect = Dialect {
     subject: Subject::Account,
     about: About::Days,
     zone: PACIFIC,
+    made_on: Some("-Performance-on-Search-"),
     ..Dialect::BASE
 };
 

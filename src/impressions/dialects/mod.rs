@@ -40,6 +40,8 @@ pub(crate) struct Dialect {
     pub(crate) about: About,
     /// Where the file's days begin, when the platform has one zone for all.
     pub(crate) zone: Option<&'static str>,
+    /// What the platform writes before the day of the export into the name of the file.
+    pub(crate) made_on: Option<&'static str>,
     /// How the platform writes `3/4/2026`, as long as the file does not show the contrary.
     pub(crate) order: Option<Order>,
     /// What the lines before the header and the header itself say; also refuses what only looks like this dialect.
@@ -63,6 +65,7 @@ impl Dialect {
         subject: Subject::Post { prefix: "", id_first: false },
         about: About::Lifetime,
         zone: None,
+        made_on: None,
         order: None,
         look: None,
         skip: None,

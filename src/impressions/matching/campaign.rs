@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Candidate, Found, Hint, Proposed, Rule};
-use crate::impressions::book::Post;
+use crate::impressions::reading::PlatformPost;
 
 /// What people write into `utm_source`, and whose ads are bought together.
 const SOURCES: [(&str, &str); 14] = [
@@ -64,7 +64,7 @@ struct Ad {
 }
 
 impl Ad {
-    fn of(post: &Post) -> Option<Self> {
+    fn of(post: &PlatformPost) -> Option<Self> {
         let folded = |names: &[&Option<String>]| names.iter().filter_map(|name| name.as_deref()).map(fold).collect();
         let mut campaigns: BTreeSet<String> = folded(&[&post.campaign]);
         let mut names: BTreeSet<String> = folded(&[&post.ad, &post.ad_set]);
@@ -88,7 +88,7 @@ impl<'a> Campaigns<'a> {
     }
 
     /// The links of an ad: those that name it, else those that name its campaign and no ad.
-    pub(super) fn of(&self, post: &Post) -> (Vec<Found<'a>>, Vec<Proposed<'a>>) {
+    pub(super) fn of(&self, post: &PlatformPost) -> (Vec<Found<'a>>, Vec<Proposed<'a>>) {
         let Some(ad) = Ad::of(post) else { return (Vec::new(), Vec::new()) };
         let mut links: Vec<_> =
             ad.campaigns.iter().filter_map(|name| self.links.get(name)).flatten().copied().collect();
@@ -118,7 +118,7 @@ enum Fit {
     Elsewhere,
 }
 
-fn fit(link: &Candidate, post: &Post, ad: &Ad) -> Fit {
+fn fit(link: &Candidate, post: &PlatformPost, ad: &Ad) -> Fit {
     let Some(platform) = &link.platform else { return Fit::Perhaps };
     if shop(platform) != shop(&post.platform) {
         return Fit::Elsewhere;

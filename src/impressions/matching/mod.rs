@@ -21,37 +21,42 @@ use self::short_url::Places;
 use self::suggest::Times;
 use crate::domain::link::{DomainName, Link, LinkId};
 use crate::domain::permalink;
-use crate::domain::placement::{Level, Platform, PostRef};
+use crate::domain::placement::{Level, PostRef};
 use crate::domain::utm::Utm;
-use crate::impressions::book::{Book, Post, PostId};
-use crate::impressions::reading::LINK_ID;
+use crate::impressions::book::{Book, PostId};
+use crate::impressions::reading::{LINK_ID, PlatformPost};
 
 /// The most links that are suggested for one post.
 pub(crate) const SUGGESTIONS_MAX: usize = 5;
 
-/// What matching needs to know of a link.
+/// What matching and rates need to know of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) id: LinkId,
-    /// Domain and slug, for people.
+    /// The slug, after its domain unless that is the default one.
     pub(crate) label: String,
     domain: DomainName,
     /// The slug as its domain compares it.
     folded: String,
-    created_at: Timestamp,
-    /// As its owner says, else as its `utm_source` says.
+    pub(crate) created_at: Timestamp,
+    /// As its owner says.
+    pub(crate) placed_on: Option<String>,
+    /// The same, else as its `utm_source` says.
     platform: Option<String>,
-    level: Level,
-    utm: Utm,
+    pub(crate) level: Level,
+    pub(crate) utm: Utm,
+    pub(crate) tags: Vec<String>,
+    /// Whether browsers keep its answer.
+    pub(crate) permanent: bool,
     /// Of the posts that its owner says it stands in.
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 impl Candidate {
     pub(crate) fn of(link: &Link, hosts: &Hosts) -> Self {
         let spec = &link.spec;
         let placement = &spec.placement;
-        let platform = placement.platform.as_ref().map(|platform| platform.as_str().to_owned());
+        let placed_on = placement.platform.as_ref().map(|platform| platform.as_str().to_owned());
         let slug = spec.slug.as_str();
         Self {
             id: link.id,
@@ -59,13 +64,16 @@ impl Candidate {
             domain: spec.domain.clone(),
             folded: spec.slug.folded(hosts.matching(&spec.domain)),
             created_at: link.created_at,
-            platform: platform.or_else(|| campaign::platform_of(spec.utm.source.as_deref()?)),
+            platform: placed_on.clone().or_else(|| campaign::platform_of(spec.utm.source.as_deref()?)),
             level: placement.level,
             utm: spec.utm.clone(),
+            tags: spec.tags.clone(),
+            permanent: spec.rules.status.is_permanent(),
             names: permalink::names(
-                placement.platform.as_ref().map_or("", Platform::as_str),
+                placed_on.as_deref().unwrap_or_default(),
                 placement.posts.iter().map(PostRef::as_str),
             ),
+            placed_on,
         }
     }
 }
@@ -278,7 +286,7 @@ impl<'a> Rules<'a> {
     }
 
     /// The first rule that finds links finds them for good.
-    fn judge(&self, post: &Post) -> Judged<'a> {
+    fn judge(&self, post: &PlatformPost) -> Judged<'a> {
         let mut judged = Judged::default();
         let (mentioned, made_later) = self.mentioned(post);
         let (of_profile, of_profiles) = self.of_profile(post);
@@ -295,13 +303,13 @@ impl<'a> Rules<'a> {
         judged
     }
 
-    fn of_link(&self, post: &Post) -> Vec<Found<'a>> {
+    fn of_link(&self, post: &PlatformPost) -> Vec<Found<'a>> {
         let ids = post.names.iter().filter_map(|name| name.strip_prefix(LINK_ID)?.parse().ok().map(LinkId));
         let known = ids.filter_map(|id| self.by_id.get(&id).copied());
         known.map(|link| (link, Rule::Link, link.label.clone())).collect()
     }
 
-    fn by_permalink(&self, post: &Post) -> Vec<Found<'a>> {
+    fn by_permalink(&self, post: &PlatformPost) -> Vec<Found<'a>> {
         let of_name = |name: &String| {
             let links = self.by_name.get(name.as_str()).into_iter().flatten();
             links.map(|link| (*link, Rule::Permalink, name.clone())).collect::<Vec<_>>()
@@ -310,7 +318,7 @@ impl<'a> Rules<'a> {
     }
 
     /// By the short URL: first in columns made for destinations, else in the text.
-    fn mentioned(&self, post: &Post) -> (Vec<Found<'a>>, Vec<Proposed<'a>>) {
+    fn mentioned(&self, post: &PlatformPost) -> (Vec<Found<'a>>, Vec<Proposed<'a>>) {
         let (mut found, mut later) = (Vec::new(), Vec::new());
         for (rule, texts) in [(Rule::Url, &post.urls), (Rule::Text, &post.mentions)] {
             for (link, seen) in texts.iter().filter_map(|text| self.places.named_in(text)) {
@@ -327,7 +335,7 @@ impl<'a> Rules<'a> {
     }
 
     /// A bio link belongs to the account of its platform, if there is one only or it names the account.
-    fn of_profile(&self, post: &Post) -> (Vec<Found<'a>>, Vec<Proposed<'a>>) {
+    fn of_profile(&self, post: &PlatformPost) -> (Vec<Found<'a>>, Vec<Proposed<'a>>) {
         if post.level != Level::Profile {
             return (Vec::new(), Vec::new());
         }

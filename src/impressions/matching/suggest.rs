@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Candidate, Hint, Proposed, SUGGESTIONS_MAX};
 use crate::domain::placement::Level;
-use crate::impressions::book::Post;
+use crate::impressions::reading::PlatformPost;
 
 /// How long after a post a link in it may have been made: exports write times of a zone that nobody states.
 const SLACK: SignedDuration = SignedDuration::from_hours(24);
@@ -18,12 +18,12 @@ const BEFORE: SignedDuration = SignedDuration::from_hours(24);
 const AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// Whether a link did not exist yet when a post was published.
-pub(super) fn is_made_later(link: &Candidate, post: &Post) -> bool {
+pub(super) fn is_made_later(link: &Candidate, post: &PlatformPost) -> bool {
     published(post).is_some_and(|(_, latest)| latest.saturating_add(SLACK).is_ok_and(|by| link.created_at > by))
 }
 
 /// The first and the last instant at which a post may have been published: one where the export knows it.
-fn published(post: &Post) -> Option<(Timestamp, Timestamp)> {
+fn published(post: &PlatformPost) -> Option<(Timestamp, Timestamp)> {
     let text = post.published.as_deref()?;
     if let Ok(instant) = text.parse::<Timestamp>() {
         return Some((instant, instant));
@@ -51,7 +51,7 @@ impl<'a> Times<'a> {
     }
 
     /// The links that were made around the time of a post whose instant is known, the nearest first.
-    pub(super) fn near(&self, post: &Post) -> Vec<Proposed<'a>> {
+    pub(super) fn near(&self, post: &PlatformPost) -> Vec<Proposed<'a>> {
         let Some((at, _)) = published(post).filter(|(first, last)| first == last) else { return Vec::new() };
         let Some(links) = self.links.get(&(post.platform.as_str(), post.level)) else { return Vec::new() };
         let (Ok(from), Ok(to)) = (at.saturating_sub(BEFORE), at.saturating_add(AFTER)) else { return Vec::new() };

@@ -21,9 +21,12 @@ fn link(id: u64, slug: &str) -> Candidate {
         domain: DomainName::DEFAULT,
         folded: slug.to_owned(),
         created_at: NOON,
+        placed_on: Some("instagram".to_owned()),
         platform: Some("instagram".to_owned()),
         level: Level::Post,
         utm: Utm::default(),
+        tags: Vec::new(),
+        permanent: false,
         names: Vec::new(),
     }
 }

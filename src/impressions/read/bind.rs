@@ -7,12 +7,16 @@ use std::collections::HashSet;
 use crate::domain::metric::Metric;
 use crate::impressions::dialects::{self, About, Dialect, Facts, Look, Role, fold};
 use crate::impressions::options::Options;
+use crate::impressions::reading::Sample;
 use crate::impressions::table::{Numbering, Sheet};
 
 /// How many rows may stand above a header.
 const ABOVE_MAX: usize = 40;
 /// How much of a cell above a header is kept, and of a header that is shown.
 const SHOWN_CHARS_MAX: usize = 200;
+/// How many columns of a table that nobody knows are shown, and how many cells of each.
+const SAMPLES_MAX: usize = 100;
+const SAMPLE_CELLS: usize = 3;
 /// The most rows of a table that has its headers in its first column.
 const SIDEWAYS_ROWS_MAX: usize = 40;
 
@@ -40,6 +44,8 @@ pub(super) struct NotRead {
     pub(super) message: String,
     /// It is known what it is.
     pub(super) is_known: bool,
+    /// Of a table that nobody knows.
+    pub(super) columns: Vec<Sample>,
 }
 
 impl Bound {
@@ -60,7 +66,7 @@ impl Bound {
 
 /// Finds out how a table is read.
 pub(super) fn bind(sheet: Sheet, options: &Options) -> Result<Bound, NotRead> {
-    let top = top(&sheet).map_err(|message| NotRead { message, is_known: false })?;
+    let top = top(&sheet).map_err(|message| NotRead { message, is_known: false, columns: Vec::new() })?;
     if let Some((at, dialect)) = header(&top, options) {
         return bound(sheet, &top, at, dialect, options);
     }
@@ -70,7 +76,7 @@ pub(super) fn bind(sheet: Sheet, options: &Options) -> Result<Bound, NotRead> {
     {
         return bound(turned, &top, at, dialect, options);
     }
-    Err(NotRead { message: unknown(&top, options), is_known: false })
+    Err(NotRead { message: unknown(&top, options), is_known: false, columns: samples(&top) })
 }
 
 /// What was said before about a file with the columns of this one, if nothing is said now and no dialect knows it.
@@ -120,7 +126,7 @@ fn bound(
     dialect: &'static Dialect,
     options: &Options,
 ) -> Result<Bound, NotRead> {
-    let known = |message: String| NotRead { message, is_known: true };
+    let known = |message: String| NotRead { message, is_known: true, columns: Vec::new() };
     if let Some(reason) = dialect.refused {
         return Err(known(reason.to_owned()));
     }
@@ -228,12 +234,35 @@ fn sideways(sheet: &Sheet, top: &[Vec<String>]) -> Option<Sheet> {
     Some(Sheet { text, numbering, delimiter: b',', ..sheet.clone() })
 }
 
+/// The row that is probably the header: the first of the widest.
+fn widest(top: &[Vec<String>]) -> Option<usize> {
+    let filled = |row: &Vec<String>| row.iter().filter(|cell| !cell.is_empty()).count();
+    top.iter().enumerate().rev().max_by_key(|(_, row)| filled(row)).map(|(at, _)| at)
+}
+
+/// What stands below each header of a table that nobody knows.
+fn samples(top: &[Vec<String>]) -> Vec<Sample> {
+    let Some(at) = widest(top) else { return Vec::new() };
+    let cut = |text: &String| text.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS_MAX).collect::<String>();
+    let below = &top[at + 1..top.len().min(at + 1 + SAMPLE_CELLS)];
+    let sample = |(column, header): (usize, &String)| Sample {
+        header: cut(header),
+        cells: below.iter().filter_map(|row| row.get(column)).map(cut).collect(),
+    };
+    let named = top[at].iter().enumerate().filter(|(_, header)| !header.is_empty());
+    named.map(sample).take(SAMPLES_MAX).collect()
+}
+
 /// Nobody knows these headers: which they are, and what can be done.
 fn unknown(top: &[Vec<String>], options: &Options) -> String {
-    // The first of the widest.
-    let widest = top.iter().rev().max_by_key(|row| row.iter().filter(|cell| !cell.is_empty()).count());
-    let headers: Vec<&str> =
-        widest.into_iter().flatten().map(String::as_str).filter(|cell| !cell.is_empty()).take(24).collect();
+    let headers: Vec<&str> = widest(top)
+        .map(|at| &top[at])
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .filter(|cell| !cell.is_empty())
+        .take(24)
+        .collect();
     let shown: String = headers.join(", ").chars().filter(|c| !c.is_control()).take(SHOWN_CHARS_MAX * 2).collect();
     if let Some(map) = &options.map {
         let wanted: Vec<&str> = map.columns.iter().map(|(_, header)| header.as_str()).collect();

@@ -440,3 +440,16 @@ fn an_archive_of_search_console_reads_days_and_pages_and_nothing_twice() {
     assert_eq!(read, ["search-console-days", "search-console-pages"]);
     assert_eq!(brief(&contents.tables[1].file)[0], "https://example.com/buns impressions 2026-09-01..2026-09-02 110");
 }
+
+#[test]
+fn an_archive_that_is_named_after_the_day_of_its_export_holds_until_that_day() {
+    let as_of = |file_name: &str| {
+        let bytes = archive(&[("Chart.csv", &fixture("search-console-chart.csv"))]);
+        let options = Options { file_name: file_name.to_owned(), ..options() };
+        read(bytes, &options).unwrap().tables[0].file.as_of
+    };
+    assert_eq!(as_of("example.com-Performance-on-Search-2026-09-05.zip"), Some(date(2026, 9, 5)));
+    assert_eq!(as_of("example.com-Performance-on-Search-2026-09-05 (1).zip"), Some(date(2026, 9, 5)));
+    assert_eq!(as_of("example.com-Performance-on-Search-2026-09-01.zip"), None, "it has numbers of the day after");
+    assert_eq!(as_of("2026-09-05.zip"), None, "anybody may have written that");
+}

@@ -52,12 +52,14 @@ pub(super) fn table(mut reader: Reader<'_>, period: Option<Period>) -> Result<Ta
 
 fn file(reader: Reader<'_>, readings: Vec<Reading>, period: Option<Period>) -> PlatformFile {
     let spends = readings.iter().any(|reading| reading.metric == Metric::Spend);
-    let as_of = || reader.notation.date.read(reader.bound.facts.as_of.as_deref()?).ok().map(|stamp| stamp.day);
+    let of_file = || reader.notation.date.read(reader.bound.facts.as_of.as_deref()?).ok().map(|stamp| stamp.day);
+    let of_name = || span::made_on(&reader.options.file_name, reader.bound.dialect.made_on?, days(&readings));
+    let as_of = reader.options.as_of.or(reader.notation.as_of).or_else(of_file).or_else(of_name);
     let zone = reader.options.tz.as_deref().or(reader.bound.dialect.zone);
     PlatformFile {
         dialect: reader.bound.dialect.name.to_owned(),
         period: span::wider(days(&readings), period.filter(|_| is_dated(&readings))),
-        as_of: reader.options.as_of.or(reader.notation.as_of).or_else(as_of),
+        as_of,
         zone: zone.map(str::to_owned),
         currency: reader.currency.filter(|_| spends),
         posts: reader.posts.all,
@@ -84,7 +86,7 @@ fn wrong_rows(sheet: &Sheet, told: Told) -> Refusal {
     let first = numbers.into_iter().zip(told.first).map(|(row, (_, message))| RowError { row, message }).collect();
     let rows = Listed { first, count: told.count };
     let message = format!("{} of the file's rows cannot be imported, so none was", rows.count);
-    Refusal { message, rows }
+    Refusal { message, rows, ..Refusal::default() }
 }
 
 fn skipped(sheet: &Sheet, told: &Told) -> Listed<Skipped> {

@@ -22,7 +22,7 @@ mod fuzz_tests;
 #[cfg(test)]
 mod tests;
 
-use self::bind::Bound;
+use self::bind::{Bound, NotRead};
 use self::span::Period;
 use crate::impressions::container::{self, Opened, PassedOver};
 use crate::impressions::mapping::Mapping;
@@ -61,15 +61,18 @@ fn read_opened(opened: Opened, options: &Options) -> Result<Contents, Refusal> {
             Ok(found) => bound.push(found),
             Err(reason) => {
                 // What is known and refused on purpose says more than what nobody knows.
+                passed_over.push(PassedOver { name, reason: reason.message.clone() });
                 if alone || why_not.is_none() || reason.is_known {
-                    why_not = Some(reason.message.clone());
+                    why_not = Some(reason);
                 }
-                passed_over.push(PassedOver { name, reason: reason.message });
             }
         }
     }
     if bound.is_empty() {
-        return Err(why_not.unwrap_or_else(|| "there is no table in the file".to_owned()).into());
+        let Some(NotRead { message, columns, .. }) = why_not else {
+            return Err("there is no table in the file".to_owned().into());
+        };
+        return Err(Refusal { columns, ..Refusal::from(message) });
     }
     let mut contents = Contents { tables: Vec::new(), passed_over };
     read_tables(bound, options, &mut contents)?;

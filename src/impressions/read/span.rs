@@ -106,6 +106,15 @@ pub(super) fn wider(one: Option<Period>, other: Option<Period>) -> Option<Period
     }
 }
 
+/// The day on which a platform made a file that writes it into the name behind `stamp`, as in
+/// `example.com-Performance-on-Search-2026-11-20.zip`. Not one before the last day that the file has numbers of: somebody
+/// has changed that name.
+pub(super) fn made_on(name: &str, stamp: &str, days: Option<Period>) -> Option<Date> {
+    let (_, rest) = name.split_once(stamp)?;
+    let day: Date = rest.get(..10)?.parse().ok()?;
+    days.is_none_or(|(_, last)| last <= day).then_some(day)
+}
+
 /// The two days in a file's name, as in `Table data 2026-11-01_2026-11-30 Channel.zip`. Only these: a single day may
 /// be when the file was made.
 fn of_name(name: &str) -> Option<Period> {

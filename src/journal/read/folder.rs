@@ -11,7 +11,7 @@ use std::path::Path;
 use super::Open;
 use crate::domain::position::{Incarnation, Position};
 use crate::journal::frame::{self, Seed};
-use crate::journal::segment::{self, HEADER, Header, Name};
+use crate::journal::segment::{self, Header, Name};
 
 /// How far into a file without a header is looked before it is taken for one that was never used. A header shares
 /// its page with the first frames, and pages reach the disk in any order, but not this many of them by chance.
@@ -66,7 +66,8 @@ fn mend(name: &Name, path: &Path) -> io::Result<()> {
     let created_ms = segment::written_ms(&file.metadata()?).unwrap_or(0);
     let first = first_position(file, name)?.ok_or_else(|| io::Error::other("it has no header and no whole frame"))?;
     tracing::error!(file = %name, "the header of a journal file was damaged; it is written anew");
-    Header { incarnation: name.incarnation, number: name.number, created_ms, first }.write(path)
+    let Name { incarnation, number } = *name;
+    Header { incarnation, number, created_ms, first, repeats: true }.write(path)
 }
 
 fn is_unused(file: &File) -> io::Result<bool> {
@@ -77,35 +78,27 @@ fn is_unused(file: &File) -> io::Result<bool> {
 
 /// The position of the first whole frame in the file.
 fn first_position(file: File, name: &Name) -> io::Result<Option<Position>> {
-    let seed = Seed::of(name.incarnation);
-    // One byte before the first frame, because a search begins behind where it stands.
-    let mut open = Open {
-        file,
-        name: name.clone(),
-        offset: HEADER as u64 - 1,
-        buffer: Vec::new(),
-        used: 0,
-        passed: None,
-        passes_over: false,
-    };
-    if !open.seek(seed, Position::START)? {
-        return Ok(None);
-    }
-    Ok(match frame::read(open.window(), seed) {
-        frame::Found::Frame { position, .. } => Some(position),
-        _ => None,
-    })
+    Open::of(file, name.clone())?.seek(Seed::of(name.incarnation), Position::START)
 }
 
-/// The segment after `name` to go on in at position `next`, with the position of its first frame: the last one that
-/// begins before or there, because after a failed sync it repeats what the ones before it may have lost; else the one
-/// that comes next. A prepared segment without a header is not part of the log yet.
-pub(super) fn following(folder: &Path, name: &Name, next: Position) -> io::Result<Option<(Name, Position)>> {
-    let mut later = segments(folder)?;
-    later.retain(|(other, _)| other.incarnation == name.incarnation && other.number > name.number);
-    later.sort_unstable_by_key(|(other, _)| other.number);
-    let at = later.iter().rposition(|(_, header)| header.first <= next).unwrap_or(0);
-    Ok(later.into_iter().nth(at).map(|(name, header)| (name, header.first)))
+/// The files of one log, in their order. A prepared segment without a header is not part of it yet.
+pub(super) fn log_of(folder: &Path, incarnation: Incarnation) -> io::Result<Vec<(Name, Header)>> {
+    let mut files = segments(folder)?;
+    files.retain(|(name, _)| name.incarnation == incarnation);
+    files.sort_unstable_by_key(|(name, _)| name.number);
+    Ok(files)
+}
+
+/// The files of a log that may hold the hit at `next`, in their order: the last that begins before or there, and if that one
+/// repeats what stands before it, the ones back to where it stands first. After a power cut each may hold a part of it.
+pub(super) fn holding(log: &[(Name, Header)], next: Position) -> &[(Name, Header)] {
+    let Some(last) = log.iter().rposition(|(_, header)| header.first <= next) else { return &[] };
+    let (mut begin, mut first) = (last, log[last].1.first);
+    while begin > 0 && (log[begin].1.repeats || log[begin].1.first > first) {
+        begin -= 1;
+        first = first.min(log[begin].1.first);
+    }
+    &log[begin..=last]
 }
 
 /// All files that are part of a log.

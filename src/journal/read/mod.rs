@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use super::frame::{self, Found, Seed};
 use super::keep;
-use super::segment::{HEADER, Name};
+use super::segment::{HEADER, Header, Name};
 use crate::domain::hit::Hit;
 use crate::domain::position::{Incarnation, Position};
 
@@ -64,6 +64,8 @@ enum Next {
 struct Open {
     file: File,
     name: Name,
+    /// Of the file, which never grows.
+    bytes: u64,
     /// Where `window` begins in the file.
     offset: u64,
     buffer: Vec<u8>,
@@ -108,17 +110,14 @@ impl Reader {
         // What was buffered may have been half-written then.
         if let Some(open) = &mut self.open {
             open.go_to(open.at());
-        } else if !self.open_at_next()? {
-            progress.at_end = true;
-            return Ok(progress);
         }
         while self.next < upto && progress.hits < max as u64 && !progress.at_end {
             self.skip_counted()?;
             match self.step(upto, &mut progress, &mut each) {
                 Next::Frame => {}
                 Next::Beyond => break,
-                Next::Short => progress.at_end = !self.read_on()?,
-                Next::NoFrame => progress.at_end = !self.pass_over()?,
+                Next::Short if self.fill()? => {}
+                Next::Short | Next::NoFrame => progress.at_end = !self.go_on(upto, &mut progress)?,
             }
         }
         Ok(progress)
@@ -159,9 +158,12 @@ impl Reader {
             Found::Short => return Next::Short,
             Found::Nothing | Found::Bad => return Next::NoFrame,
         };
+        // Another file may hold what is missing here.
+        if position > self.next {
+            return Next::NoFrame;
+        }
         // A position below `next` was read already: after a failed sync the writer repeats frames.
-        if position >= self.next {
-            progress.damaged += position.0 - self.next.0;
+        if position == self.next {
             match frame::decode(payload) {
                 Some(hit) => {
                     progress.hits += 1;
@@ -175,14 +177,9 @@ impl Reader {
         Next::Frame
     }
 
-    /// Reads more of this file, or leaves it. `false` when there is nothing to go on to.
-    fn read_on(&mut self) -> io::Result<bool> {
-        if let Some(open) = &mut self.open
-            && open.fill()?
-        {
-            return Ok(true);
-        }
-        self.pass_over()
+    /// Reads more of this file; `false` at its end.
+    fn fill(&mut self) -> io::Result<bool> {
+        self.open.as_mut().map_or(Ok(false), Open::fill)
     }
 
     /// Shortens the last file of an ended incarnation to what is used of it. Behind damage there may be frames that were
@@ -198,61 +195,74 @@ impl Reader {
             }
             open.used = open.buffer.len();
         }
-        let used = used.min(open.file.metadata()?.len());
+        let used = used.min(open.bytes);
         std::fs::OpenOptions::new().write(true).open(open.name.path_in(&self.folder))?.set_len(used)
     }
 
-    /// Opens the last segment that begins at or before `next`.
-    fn open_at_next(&mut self) -> io::Result<bool> {
-        let mut best: Option<(Name, Position)> = None;
-        for (name, header) in folder::segments(&self.folder)? {
-            let begins_before = header.first <= self.next && name.incarnation == self.incarnation;
-            if begins_before && best.as_ref().is_none_or(|(_, first)| header.first >= *first) {
-                best = Some((name, header.first));
-            }
-        }
-        let oldest = || -> io::Result<Option<(Name, Position)>> {
-            let mut names = folder::segments(&self.folder)?;
-            names.retain(|(name, _)| name.incarnation == self.incarnation);
-            names.sort_by_key(|(name, _)| name.number);
-            Ok(names.into_iter().next().map(|(name, header)| (name, header.first)))
-        };
-        let Some((name, _)) = best.map_or_else(oldest, |found| Ok(Some(found)))? else { return Ok(false) };
-        self.open = Some(Open::new(&self.folder, name)?);
-        Ok(true)
-    }
-
-    /// Leaves what is no frame: for the next whole frame of this file or for the next file. `false` when there is
-    /// neither, which is the end of the journal.
-    fn pass_over(&mut self) -> io::Result<bool> {
-        let Some(open) = &mut self.open else { return Ok(false) };
-        let start = open.at();
-        let is_unused = frame::zeroes(open.window()) >= open.window().len().min(frame::HEAD);
-        let following = folder::following(&self.folder, &open.name, self.next)?;
-        // Also where this file is damaged: after a failed sync the next one repeats what stands here.
-        if let Some((name, _)) = following.as_ref().filter(|(_, first)| *first <= self.next) {
+    /// Goes on where the nearest hit at or after `next` stands whole, whichever file that is: a hit is found or not found
+    /// wherever reading began. `false` when no file holds one, which is the end of the journal.
+    fn go_on(&mut self, upto: Position, progress: &mut Progress) -> io::Result<bool> {
+        let left = self.open.take();
+        let log = folder::log_of(&self.folder, self.incarnation)?;
+        let holding = folder::holding(&log, self.next);
+        // As it nearly always is: one file ended where the next one begins, or this is the first one.
+        if let [(name, _)] = holding
+            && left.as_ref().is_none_or(|left| left.name != *name)
+        {
             self.open = Some(Open::new(&self.folder, name.clone())?);
             return Ok(true);
         }
-        // Frames are missing, or this is the last file: zeroes may be a page that never reached the disk.
-        let found = open.seek(self.seed, self.next)?;
-        let end = open.at();
-        if !found {
-            open.go_to(start);
-        }
-        if !found && following.is_none() {
-            if !is_unused {
-                tracing::info!(file = %open.name, at = start, "the journal ends in a torn frame, which was never answered");
-            }
+        let nearest = self.nearest(holding, left.as_ref())?;
+        let later = log.iter().map(|(_, header)| header.first).filter(|first| *first > self.next).min();
+        let Some(at) = nearest.iter().map(|(at, _)| *at).chain(later).min() else {
+            self.stay(left);
             return Ok(false);
+        };
+        if at > self.next {
+            if let Some(left) = &left {
+                self.set_aside(left, nearest.as_ref().map(|(_, open)| open));
+            }
+            let next = at.min(upto);
+            progress.damaged += next.0 - self.next.0;
+            self.next = next;
         }
-        if found || !is_unused {
-            set_aside(&self.folder, open, start..end);
-        }
-        if let Some((name, _)) = following.filter(|_| !found) {
-            self.open = Some(Open::new(&self.folder, name)?);
-        }
+        self.open = nearest.filter(|(found, _)| *found == at).map(|(_, open)| open);
         Ok(true)
+    }
+
+    /// The first whole frame at or after `next` in any of these files, and that file opened there.
+    fn nearest(&self, files: &[(Name, Header)], left: Option<&Open>) -> io::Result<Option<(Position, Open)>> {
+        let mut nearest: Option<(Position, Open)> = None;
+        for (name, _) in files {
+            let mut open = Open { passes_over: false, ..Open::new(&self.folder, name.clone())? };
+            if let Some(left) = left.filter(|left| left.name == *name) {
+                open.go_to(left.at());
+            }
+            if let Some(at) = open.seek(self.seed, self.next)?
+                && nearest.as_ref().is_none_or(|(nearest, _)| at < *nearest)
+            {
+                nearest = Some((at, open));
+            }
+        }
+        Ok(nearest)
+    }
+
+    /// Nothing follows yet.
+    fn stay(&mut self, left: Option<Open>) {
+        if let Some(left) = left.as_ref().filter(|left| !left.is_unused()) {
+            let (file, at) = (&left.name, left.at());
+            tracing::info!(%file, at, "the journal ends in a torn frame, which was never answered");
+        }
+        self.open = left;
+    }
+
+    /// Notes what stands where `left` was, up to where reading goes on.
+    fn set_aside(&self, left: &Open, next: Option<&Open>) {
+        match next.filter(|next| next.name == left.name) {
+            Some(next) => set_aside(&self.folder, left, left.at()..next.at()),
+            None if left.is_unused() => {}
+            None => set_aside(&self.folder, left, left.at()..left.bytes.max(left.at())),
+        }
     }
 }
 
@@ -283,8 +293,17 @@ fn private(path: &Path) -> io::Result<File> {
 
 impl Open {
     fn new(folder: &Path, name: Name) -> io::Result<Self> {
-        let file = File::open(name.path_in(folder))?;
-        Ok(Self { file, name, offset: HEADER as u64, buffer: Vec::new(), used: 0, passed: None, passes_over: true })
+        Self::of(File::open(name.path_in(folder))?, name)
+    }
+
+    fn of(file: File, name: Name) -> io::Result<Self> {
+        let (bytes, offset) = (file.metadata()?.len(), HEADER as u64);
+        Ok(Self { file, name, bytes, offset, buffer: Vec::new(), used: 0, passed: None, passes_over: true })
+    }
+
+    /// Whether nothing was written here.
+    fn is_unused(&self) -> bool {
+        frame::zeroes(self.window()) >= self.window().len().min(frame::HEAD)
     }
 
     fn window(&self) -> &[u8] {
@@ -309,19 +328,21 @@ impl Open {
         self.offset += self.used as u64;
         self.used = 0;
         let have = self.buffer.len();
-        self.buffer.resize(have + CHUNK, 0);
+        let left = self.bytes.saturating_sub(self.offset + have as u64);
+        self.buffer.resize(have + CHUNK.min(usize::try_from(left).unwrap_or(CHUNK)), 0);
         let read = self.file.read_at(&mut self.buffer[have..], self.offset + have as u64)?;
         self.buffer.truncate(have + read);
         Ok(read > 0)
     }
 
-    /// Moves to the next whole frame behind this place; to the end of the file when there is none.
-    fn seek(&mut self, seed: Seed, next: Position) -> io::Result<bool> {
-        let mut start = 1;
+    /// Moves to the first whole frame here or behind that stands at or after `next`, and says where it stands; to the end
+    /// of the file when there is none.
+    fn seek(&mut self, seed: Seed, next: Position) -> io::Result<Option<Position>> {
+        let mut start = 0;
         loop {
             if let Some(found) = frame::find(self.window(), start, seed, next) {
                 self.used += found;
-                return Ok(true);
+                return Ok(frame::peek(self.window()).map(|(position, _)| position));
             }
             // A frame may begin in the last bytes and go on beyond them.
             let searched = self.window().len().saturating_sub(frame::HEAD + frame::PAYLOAD_MAX);
@@ -329,7 +350,7 @@ impl Open {
             start = start.saturating_sub(searched);
             if !self.fill()? {
                 self.used = self.buffer.len();
-                return Ok(false);
+                return Ok(None);
             }
         }
     }

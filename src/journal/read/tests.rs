@@ -227,3 +227,41 @@ fn a_file_that_never_became_part_of_the_log_is_removed_and_the_rest_listed() {
     assert_eq!(found, expected);
     assert!(!stray.exists());
 }
+
+/// A log of two files: twenty hits of which the last twelve were not synced, then those twelve again and eight more.
+fn repeated(folder: &Path) -> (Incarnation, [PathBuf; 2]) {
+    let incarnation = Incarnation(7);
+    let (calls, clock) = (std::sync::atomic::AtomicUsize::new(0), Clock::fixed(1000));
+    let second_fails = move |_: &File| match calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+        1 => Err(io::Error::other("it fails")),
+        _ => Ok(()),
+    };
+    let journal = Journal::unattended(folder, &config(), &clock, incarnation, 1 << 16, Box::new(second_fails)).unwrap();
+    append(&journal, 0..8);
+    journal.sync();
+    append(&journal, 8..20);
+    journal.keep();
+    journal.sync();
+    append(&journal, 20..28);
+    (incarnation, [0, 1].map(|number| Name { incarnation, number }.path_in(folder)))
+}
+
+#[test]
+fn after_a_failed_sync_and_a_power_cut_a_hit_is_found_in_either_file_wherever_reading_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let (incarnation, [first, second]) = repeated(folder.path());
+    assert_eq!(read_all(folder.path(), incarnation, 0).0, (0..28).collect::<Vec<_>>());
+    let wipe = |path: &Path, frames: &[u64]| {
+        let file = OpenOptions::new().write(true).open(path).unwrap();
+        frames.iter().for_each(|frame| file.write_all_at(&[0; 40], HEADER as u64 + frame * FRAME + 9).unwrap());
+    };
+    // What stands where: 9, 11, 12 and 19 are left in the second file alone, 10 and 14 in the first, and 16 in none.
+    wipe(&first, &[9, 11, 12, 16, 19]);
+    wipe(&second, &[10 - 8, 14 - 8, 16 - 8, 21 - 8]);
+    let whole: Vec<u64> = (0..28).filter(|hit| ![16, 21].contains(hit)).collect();
+    for from in 0..28 {
+        let (links, progress) = read_all(folder.path(), incarnation, from);
+        assert_eq!(links, whole.iter().copied().filter(|hit| *hit >= from).collect::<Vec<_>>(), "from {from}");
+        assert_eq!(links.len() as u64 + progress.damaged, 28 - from, "from {from}");
+    }
+}

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::domain::link::LinkSpec;
 use crate::links::table::tests::link;
-use crate::store::{CreatedAll, NewLink, Removed, Replaced, Result};
+use crate::store::{CreatedAll, Heard, NewLink, Removed, Replaced, Result};
 
 /// Knows one slug, counts how often it is asked, and answers only when the gate is open.
 struct Asked {
@@ -36,6 +36,9 @@ impl LinkStore for Asked {
     }
     async fn links(&self, _: LinkId, _: usize) -> Result<Vec<Link>> {
         Ok(Vec::new())
+    }
+    async fn heard(&self) -> Result<Heard> {
+        Ok(Heard::of(0))
     }
 }
 

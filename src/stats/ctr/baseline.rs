@@ -107,7 +107,8 @@ fn bound(cell: &str) -> Result<Option<f64>, String> {
 }
 
 /// The account's own recent posts: their median ratio by platform, level, kind of impressions, and format.
-pub(super) struct Own {
+#[derive(Debug)]
+pub(crate) struct Own {
     medians: HashMap<Like, (f64, usize)>,
     days: u16,
 }

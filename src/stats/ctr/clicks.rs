@@ -10,22 +10,18 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::counter::{DayCounters, Dimension};
 use crate::domain::link::LinkId;
-use crate::domain::verdict::Verdict;
 use crate::stats::ctr::Numerator;
-use crate::stats::series::{begin, parse_hour, values};
+use crate::stats::days::{LinkDay, Verdicts};
+use crate::stats::series::begin;
 
 /// The clicks of every link, by day and by hour.
 #[derive(Debug)]
 pub(crate) struct ClickLog {
     zone: TimeZone,
-    with_places: bool,
     links: HashMap<LinkId, LinkClicks>,
     /// When the days of the report time zone begin: asked of the zone once for each day, not for each link.
     begins: BTreeMap<Date, Timestamp>,
-    /// When hours began by their names: read once for each hour, not for each link.
-    hours: HashMap<CompactString, Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -42,12 +38,9 @@ struct DayClicks {
     end: Timestamp,
     verdicts: Verdicts,
     visitors: u64,
-    /// Human clicks by where they were observed to come from, if that is asked for.
+    /// Human clicks by where they were observed to come from.
     seen_on: Vec<(CompactString, u64)>,
 }
-
-/// Hits by verdict, in the order of [`Verdict::ALL`].
-pub(crate) type Verdicts = [u64; Verdict::ALL.len()];
 
 /// Clicks between two instants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,36 +75,20 @@ impl Span {
 impl ClickLog {
     /// `zone` is the report time zone, in whose days clicks are counted.
     pub(crate) fn new(zone: TimeZone) -> Self {
-        Self { zone, with_places: false, links: HashMap::new(), begins: BTreeMap::new(), hours: HashMap::new() }
-    }
-
-    /// Also keeps where clicks were observed to come from.
-    pub(crate) fn with_places(self) -> Self {
-        Self { with_places: true, ..self }
+        Self { zone, links: HashMap::new(), begins: BTreeMap::new() }
     }
 
     /// Takes one link's day in; days of one link come in order.
-    pub(crate) fn add(&mut self, counters: &DayCounters) {
-        let (start, end) = (self.begin(counters.day), self.begin(counters.day.tomorrow().unwrap_or(counters.day)));
-        let mut verdicts = Verdicts::default();
-        for (value, count) in values(counters, Dimension::Verdict) {
-            if let Some(at) = Verdict::ALL.iter().position(|verdict| verdict.as_str() == value) {
-                verdicts[at] = verdicts[at].saturating_add(count);
-            }
-        }
-        let places = values(counters, Dimension::SeenOn).filter(|_| self.with_places);
-        let seen_on = places.map(|(place, count)| (CompactString::from(place), count)).collect();
-        let link = self.links.entry(counters.link).or_default();
-        link.days.push(DayClicks { start, end, verdicts, visitors: counters.visitors, seen_on });
+    pub(crate) fn add(&mut self, day: Date, counted: &LinkDay) {
+        let (start, end) = (self.begin(day), self.begin(day.tomorrow().unwrap_or(day)));
+        let seen_on = counted.seen_on.clone();
+        let (verdicts, visitors) = (counted.verdicts, counted.visitors);
+        let link = self.links.entry(counted.link).or_default();
+        link.days.push(DayClicks { start, end, verdicts, visitors, seen_on });
         let mut sum = link.hours.last().map_or(0, |(_, sum)| *sum);
-        for (hour, count) in values(counters, Dimension::Hour) {
-            let known = self.hours.get(hour).copied();
-            let Some(began) = known.or_else(|| parse_hour(hour)) else { continue };
-            if known.is_none() {
-                self.hours.insert(CompactString::from(hour), began);
-            }
-            sum = sum.saturating_add(count);
-            link.hours.push((began, sum));
+        for (began, count) in &counted.hours {
+            sum = sum.saturating_add(*count);
+            link.hours.push((*began, sum));
         }
     }
 
@@ -183,7 +160,8 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::domain::counter::Counters;
+    use crate::domain::counter::{Counters, DayCounters, Dimension};
+    use crate::domain::verdict::Verdict;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -199,7 +177,8 @@ mod tests {
                 counters.add(Dimension::Verdict, "bot", *count);
                 counters.add(Dimension::Hour, &format!("2026-11-0{day}T{hour}:00Z"), *count);
             }
-            log.add(&DayCounters { link: LinkId(1), day: date(2026, 11, day), counters, visitors });
+            let day = DayCounters { link: LinkId(1), day: date(2026, 11, day), counters, visitors };
+            log.add(day.day, &LinkDay::of(&day));
         }
         log
     }

@@ -2,19 +2,18 @@
 //!
 //! Pure. It must never choose between numbers: which are in force was decided in the book.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::link::{Link, LinkId};
+use crate::domain::link::LinkId;
 use crate::domain::metric::Metric;
-use crate::domain::permalink;
-use crate::domain::placement::{Level, Platform, PostRef};
-use crate::impressions::book::{Book, Number as Stored, Post, PostId, SliceId};
-use crate::impressions::matching::Matches;
-use crate::impressions::reading::{Grain, LINK_ID};
+use crate::domain::placement::Level;
+use crate::impressions::book::{Book, Number as Stored, PostId, SliceId, Thing};
+use crate::impressions::matching::{Candidate, Matches};
+use crate::impressions::reading::{Grain, LINK_ID, PlatformPost};
 use crate::stats::ctr::evidence::{Number, Numbers, PostEntry, Series, Snapshot};
 use crate::stats::ctr::groups::LinkEntry;
 use crate::stats::series::begin;
@@ -27,7 +26,7 @@ pub(crate) struct Entries {
 }
 
 /// Days of a file that does not say where they begin are taken for days of `zone`, the report time zone.
-pub(crate) fn entries(book: &Book, matches: &Matches, links: &[Link], zone: &TimeZone) -> Entries {
+pub(crate) fn entries(book: &Book, matches: &Matches, links: &[Candidate], zone: &TimeZone) -> Entries {
     let mut posts = Posts::of(book, zone);
     let links = links.iter().map(|link| posts.link(link, book, matches)).collect();
     Entries { links, posts: posts.entries }
@@ -50,16 +49,13 @@ impl Posts {
     }
 
     /// A link with the posts that it was found to stand in, and those that its owner names and no file speaks of.
-    fn link(&mut self, link: &Link, book: &Book, matches: &Matches) -> LinkEntry {
-        let placement = &link.spec.placement;
-        let platform = placement.platform.as_ref().map_or("", Platform::as_str);
-        let names = permalink::names(platform, placement.posts.iter().map(PostRef::as_str));
+    fn link(&mut self, link: &Candidate, book: &Book, matches: &Matches) -> LinkEntry {
         let matched = matches.of_link(link.id).iter().map(|post| post.index());
         let mut posts: Vec<usize> = matched.filter(|post| self.entries[*post].about_link.is_none()).collect();
-        posts.extend(names.iter().filter(|name| book.find(name).is_none()).map(|name| self.unknown(name)));
+        posts.extend(link.names.iter().filter(|name| book.find(name).is_none()).map(|name| self.unknown(name)));
         posts.sort_unstable();
         posts.dedup();
-        let level = self.level(placement.level, &posts);
+        let level = self.level(link.level, &posts);
         LinkEntry { level, posts, own: self.own.get(&link.id).copied(), ..LinkEntry::of(link) }
     }
 
@@ -107,22 +103,16 @@ impl Days<'_> {
     }
 }
 
-fn entry(id: PostId, post: &Post, days: &mut Days<'_>) -> PostEntry {
-    let (mut whole, mut slices) = (Numbers::new(), Vec::new());
-    let numbers = days.book.of_post(id);
-    for run in numbers.chunk_by(|a, b| (a.metric, a.slice) == (b.metric, b.slice)) {
-        let Some(first) = run.first() else { continue };
-        let series = series(run, days);
-        if first.slice == SliceId::WHOLE {
-            whole.insert(first.metric, series);
-        } else {
-            add_slice(&mut slices, first, series);
-        }
+fn entry(id: PostId, post: &PlatformPost, days: &mut Days<'_>) -> PostEntry {
+    let book = days.book;
+    let (mut whole, mut slices) = (Numbers::new(), BTreeMap::<SliceId, Numbers>::new());
+    for thing in book.of_post(id) {
+        let Stored { metric, slice, .. } = thing.in_force;
+        let numbers = if *slice == SliceId::WHOLE { &mut whole } else { slices.entry(*slice).or_default() };
+        add(numbers.entry(*metric).or_default(), &thing, days);
     }
-    let spent = numbers.iter().filter(|number| number.metric == Metric::Spend);
-    let currency = super::groups::same(spent.map(|number| days.book.source(number.source).currency.clone()));
-    let mut slices: Vec<_> = slices.into_iter().collect();
-    slices.sort_unstable_by_key(|(slice, _)| *slice);
+    let spent = book.of_post(id).map(|thing| thing.in_force).filter(|number| number.metric == Metric::Spend);
+    let currency = super::groups::same(spent.map(|number| book.source(number.source).currency.clone()));
     PostEntry {
         name: post.key().to_owned(),
         text: post.text.clone(),
@@ -137,36 +127,23 @@ fn entry(id: PostId, post: &Post, days: &mut Days<'_>) -> PostEntry {
         about_link: post.key().strip_prefix(LINK_ID).and_then(|id| id.parse().ok()).map(LinkId),
         currency: currency.flatten(),
         whole,
-        slices: slices.into_iter().map(|(slice, numbers)| (days.book.slice(slice).clone(), numbers)).collect(),
+        slices: slices.into_iter().map(|(slice, numbers)| (book.slice(slice).clone(), numbers)).collect(),
     }
 }
 
-fn add_slice(slices: &mut Vec<(SliceId, Numbers)>, of: &Stored, series: Series) {
-    match slices.iter_mut().find(|(slice, _)| *slice == of.slice) {
-        Some((_, numbers)) => {
-            numbers.insert(of.metric, series);
+/// Puts a number where its grain belongs: lifetimes come before days, days before periods.
+fn add(series: &mut Series, thing: &Thing<'_>, days: &mut Days<'_>) {
+    let number = thing.in_force;
+    match number.grain {
+        Grain::Lifetime => {
+            let snapshot = |stored: &Stored| Snapshot { value: stored.value, as_of: days.book.as_of(stored) };
+            series.lifetime = days.book.snapshots(thing).into_iter().map(snapshot).collect();
         }
-        None => slices.push((of.slice, Numbers::from([(of.metric, series)]))),
-    }
-}
-
-/// Numbers of one post, metric and slice, lifetime before days before periods.
-fn series(run: &[Stored], days: &mut Days<'_>) -> Series {
-    let mut series = Series::default();
-    for number in run {
-        match number.grain {
-            Grain::Lifetime => {
-                let snapshots = days.book.snapshots(number.post, number.metric, number.slice);
-                let snapshot = |stored: &Stored| Snapshot { value: stored.value, as_of: days.book.as_of(stored) };
-                series.lifetime = snapshots.iter().map(snapshot).collect();
-            }
-            Grain::Day(day) => {
-                series.days.insert(day, days.number(number, day, day));
-            }
-            Grain::Period(first, last) => add_period(&mut series, (first, last), days.number(number, first, last)),
+        Grain::Day(day) => {
+            series.days.insert(day, days.number(number, day, day));
         }
+        Grain::Period(first, last) => add_period(series, (first, last), days.number(number, first, last)),
     }
-    series
 }
 
 /// Of two periods that overlap, the one that was read later stands; of two read at once, the longer one.
@@ -190,8 +167,8 @@ mod tests {
 
     use super::*;
     use crate::domain::impression::Kind;
-    use crate::impressions::book::volume;
-    use crate::impressions::reading::{PlatformFile, PlatformPost, Reading, Slice};
+    use crate::impressions::book::{bound, volume};
+    use crate::impressions::reading::{PlatformFile, Reading, Slice};
 
     const VIEWS: Metric = Metric::Impressions(Kind::Views);
 
@@ -218,7 +195,7 @@ mod tests {
 
     fn posts(files: Vec<(&str, PlatformFile)>) -> Vec<PostEntry> {
         let volumes: Vec<_> = (1..).zip(files).map(|(id, (as_of, file))| volume(id, at(as_of), file)).collect();
-        entries(&Book::new(volumes), &Matches::default(), &[], &TimeZone::UTC).posts
+        entries(&bound(volumes), &Matches::default(), &[], &TimeZone::UTC).posts
     }
 
     #[test]

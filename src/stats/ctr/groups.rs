@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use crate::domain::link::{Link, LinkId};
+use crate::domain::link::LinkId;
 use crate::domain::placement::Level;
+use crate::impressions::matching::Candidate;
 use crate::stats::ctr::Grouping;
 use crate::stats::ctr::evidence::PostEntry;
 
@@ -41,19 +42,16 @@ pub(crate) struct LinkEntry {
 
 impl LinkEntry {
     /// A link, as yet without posts.
-    pub(crate) fn of(link: &Link) -> Self {
-        let spec = &link.spec;
-        let slug = spec.slug.as_str();
-        let label = if spec.domain.is_default() { slug.to_owned() } else { format!("{}/{slug}", spec.domain.0) };
+    pub(crate) fn of(link: &Candidate) -> Self {
         Self {
             id: link.id,
-            label,
-            level: spec.placement.level,
-            platform: spec.placement.platform.as_ref().map(|platform| platform.as_str().to_owned()),
-            campaign: spec.utm.campaign.clone(),
-            tags: spec.tags.clone(),
+            label: link.label.clone(),
+            level: link.level,
+            platform: link.placed_on.clone(),
+            campaign: link.utm.campaign.clone(),
+            tags: link.tags.clone(),
             created_at: link.created_at,
-            permanent: spec.rules.status.is_permanent(),
+            permanent: link.permanent,
             posts: Vec::new(),
             own: None,
         }

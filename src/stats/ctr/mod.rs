@@ -22,6 +22,7 @@ mod tests;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::OnceLock;
 
 use crate::conversions::Conversions;
 use crate::domain::impression::Kind;
@@ -160,6 +161,8 @@ pub(crate) struct Material<'a> {
     pub(crate) policy: Policy,
     pub(crate) baselines: &'a Baselines,
     pub(crate) conversions: &'a Conversions,
+    /// The account's own medians of this numerator in these days, once somebody has needed them.
+    pub(crate) own: &'a OnceLock<Own>,
 }
 
 impl Material<'_> {
@@ -206,9 +209,9 @@ pub(crate) fn rows(by: Grouping, order: Order, material: &Material<'_>) -> (Vec<
 }
 
 fn group_rows(by: Grouping, material: &Material<'_>, kinds: &BTreeSet<Kind>) -> Vec<CtrRow> {
-    let own = Own::of(material, kinds);
+    let own = material.own.get_or_init(|| Own::of(material, kinds));
     let groups = groups(material.links, material.posts, by);
-    let mut rows: Vec<_> = groups.iter().flat_map(|group| rows_of(group, by, material, kinds, &own)).collect();
+    let mut rows: Vec<_> = groups.iter().flat_map(|group| rows_of(group, by, material, kinds, own)).collect();
     rows.extend(unlinked_rows(by, material, kinds));
     rows
 }

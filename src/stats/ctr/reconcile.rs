@@ -10,10 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::metric::{Clicks, Metric};
 use crate::domain::verdict::Verdict;
 use crate::stats::ctr::causes::{Facts, causes};
-use crate::stats::ctr::clicks::{Span, Verdicts};
+use crate::stats::ctr::clicks::Span;
 use crate::stats::ctr::groups::{Component, Group, groups_of_posts};
 use crate::stats::ctr::pairing::{Pair, Paired};
 use crate::stats::ctr::{Material, Numerator, ROWS_MAX};
+use crate::stats::days::Verdicts;
 use crate::stats::wire::{Balance, Discrepancy, Parts};
 
 /// The platform's numbers that are closest to a click of ours, the closest first.

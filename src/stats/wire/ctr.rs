@@ -116,6 +116,20 @@ pub(crate) enum Interval {
     QuasiBinomial,
 }
 
+impl Interval {
+    /// As the API says it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Wilson => "wilson",
+            Self::ClopperPearson => "clopper_pearson",
+            Self::Jeffreys => "jeffreys",
+            Self::Poisson => "poisson",
+            Self::Bootstrap => "bootstrap",
+            Self::QuasiBinomial => "quasi_binomial",
+        }
+    }
+}
+
 /// What span of time a denominator is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

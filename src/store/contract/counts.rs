@@ -69,7 +69,9 @@ pub(in crate::store) async fn a_day_is_replaced_whole_and_its_neighbours_and_wat
     let next = DAY.tomorrow().unwrap();
     let deltas = vec![delta(1, DAY, 5, &[1, 2]), delta(2, DAY, 3, &[]), delta(1, next, 7, &[])];
     store.apply(&batch(0, 15, deltas)).await.unwrap();
-    store.replace_day(DAY, &[delta(1, DAY, 4, &[2]), delta(3, DAY, 1, &[]), delta(9, next, 9, &[])]).await.unwrap();
+    let counted = store.counters(None, DAY, DAY).await.unwrap();
+    let deltas = [delta(1, DAY, 4, &[2]), delta(3, DAY, 1, &[]), delta(9, next, 9, &[])];
+    assert!(store.replace_day(DAY, &counted, &deltas).await.unwrap());
     let counted = [clicks(store, 1, DAY).await, clicks(store, 2, DAY).await, clicks(store, 3, DAY).await];
     assert_eq!(counted, [4, 0, 1]);
     assert_eq!(count(store, 1, DAY).await.unwrap().visitors, 1);
@@ -78,6 +80,14 @@ pub(in crate::store) async fn a_day_is_replaced_whole_and_its_neighbours_and_wat
     assert_eq!(store.watermark(ONE, Shard(0)).await.unwrap(), Position(15));
     assert_eq!(store.apply(&batch(15, 16, vec![delta(1, DAY, 1, &[])])).await.unwrap(), Applied::Yes);
     assert_eq!(clicks(store, 1, DAY).await, 5);
+}
+
+pub(in crate::store) async fn a_day_that_was_counted_into_meanwhile_is_not_replaced(store: &dyn Store) {
+    store.apply(&batch(0, 5, vec![delta(1, DAY, 5, &[])])).await.unwrap();
+    let counted = store.counters(None, DAY, DAY).await.unwrap();
+    store.apply(&batch(5, 6, vec![delta(1, DAY, 1, &[])])).await.unwrap();
+    assert!(!store.replace_day(DAY, &counted, &[delta(1, DAY, 4, &[])]).await.unwrap());
+    assert_eq!(clicks(store, 1, DAY).await, 6);
 }
 
 pub(in crate::store) async fn counters_are_listed_by_link_then_day(store: &dyn Store) {
@@ -95,6 +105,20 @@ pub(in crate::store) async fn counters_are_listed_by_link_then_day(store: &dyn S
     assert_eq!(listed(None, next, next).await, [(9, next), (10, next)]);
     assert!(listed(Some(&[]), Date::MIN, Date::MAX).await.is_empty());
     assert!(listed(None, next, DAY).await.is_empty());
+}
+
+pub(in crate::store) async fn counters_of_some_dimensions_are_those_of_all_without_the_others(store: &dyn Store) {
+    let all = [(Dimension::Verdict, "human", 2), (Dimension::City, "SE/Stockholm", 2), (Dimension::Hour, "h", 2)];
+    let deltas = vec![Delta { link: LinkId(1), day: DAY, counters: counters(&all), visitors: vec![Visitor(7)] }];
+    store.apply(&batch(0, 1, deltas)).await.unwrap();
+    let of = Dimensions::of(&[Dimension::Verdict, Dimension::Hour]);
+    let asked: Option<&[LinkId]> = Some(&[LinkId(1)]);
+    for links in [None, asked] {
+        let found = store.counters_of(of, links, DAY, DAY).await.unwrap();
+        assert_eq!((&found[0].counters, found[0].visitors), (&counters(&[all[0], all[2]]), 1));
+        let found = store.counters(links, DAY, DAY).await.unwrap();
+        assert_eq!(found[0].counters, counters(&all));
+    }
 }
 
 pub(in crate::store) async fn clicks_on_a_removed_link_are_counted(store: &dyn Store) {

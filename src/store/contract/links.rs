@@ -72,6 +72,20 @@ pub(in crate::store) async fn ids_are_never_reused(store: &dyn Store) {
     assert!(put(store, &import(1, b"")).await > import_id);
 }
 
+pub(in crate::store) async fn what_is_heard_differs_after_every_change_of_a_link(store: &dyn Store) {
+    let mut heard = vec![store.heard().await.unwrap()];
+    assert_eq!(store.heard().await.unwrap(), heard[0]);
+    let link = create(store, &plain("spring"), "spring").await;
+    heard.push(store.heard().await.unwrap());
+    store.replace_link(link.id, 1, &plain("summer"), "summer", NOON).await.unwrap();
+    heard.push(store.heard().await.unwrap());
+    store.remove_links(&[(link.id, None)]).await.unwrap();
+    heard.push(store.heard().await.unwrap());
+    for (at, one) in heard.iter().enumerate() {
+        assert!(!heard[..at].contains(one), "{heard:?}");
+    }
+}
+
 pub(in crate::store) async fn links_are_listed_by_id_in_pages(store: &dyn Store) {
     for n in 0..5 {
         create(store, &plain(&format!("slug-{n}")), &format!("slug-{n}")).await;

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 
 use super::{Created, CreatedAll, MISSED_SLUGS_MAX, NewLink, Removed, Replaced, Store};
-use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Delta, Dimension, OTHER, VALUES_MAX};
+use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Delta, Dimension, Dimensions, OTHER, VALUES_MAX};
 use crate::domain::destination::Destination;
 use crate::domain::import::{About, Body, Digest, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{Brought, DomainName, Link, LinkId, LinkSpec, Rules, Status};
@@ -52,6 +52,7 @@ macro_rules! store_contract {
                 a_changed_link_is_not_overwritten
                 a_link_cannot_take_the_slug_of_another
                 ids_are_never_reused
+                what_is_heard_differs_after_every_change_of_a_link
                 links_are_created_together_or_not_at_all
                 a_link_that_was_changed_is_not_removed_by_its_former_revision
                 links_are_listed_by_id_in_pages;
@@ -64,7 +65,9 @@ macro_rules! store_contract {
                 counters_add_across_batches
                 one_batch_may_name_a_link_and_day_twice
                 a_day_is_replaced_whole_and_its_neighbours_and_watermarks_stay
+                a_day_that_was_counted_into_meanwhile_is_not_replaced
                 counters_are_listed_by_link_then_day
+                counters_of_some_dimensions_are_those_of_all_without_the_others
                 clicks_on_a_removed_link_are_counted
                 a_visitor_counts_once_per_day
                 a_full_dimension_goes_to_other_with_exact_sum

@@ -12,6 +12,7 @@ use super::file::{FILE_NAME, Held};
 use super::link_day::LinkDay;
 use super::number::Number;
 use super::{Durability, Embedded, counts, imports, links, packed, records};
+use crate::domain::counter::Dimensions;
 use crate::domain::import::ImportId;
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position};
@@ -251,7 +252,7 @@ fn counted_day(row: &Row<'_>) -> FileResult<CountedDay> {
     let key: LinkDay = row.get(2)?;
     let (link, day) = (key.link(), counts::day_of(key)?);
     let parts = || -> Result<_, Reason> {
-        Ok((packed::decode(counts::blob(row, 0)?)?, Uniques::from_bytes(counts::blob(row, 1)?)?))
+        Ok((packed::decode(counts::blob(row, 0)?, Dimensions::ALL)?, Uniques::from_bytes(counts::blob(row, 1)?)?))
     };
     let (counters, visitors) = parts().map_err(|reason| reason.in_row(|| counts::name(link, day)))?;
     Ok(CountedDay { link, day, counters, visitors })

@@ -12,7 +12,7 @@ use super::link_day::LinkDay;
 use super::number::Number;
 use super::packed;
 use super::quarantine::{self, Moved};
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimension, Dimensions};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::uniques::Uniques;
@@ -38,15 +38,20 @@ pub(super) fn apply(file: &Connection, batch: &Batch) -> Result<(Applied, Vec<Mo
     Ok((Applied::Yes, rows.moved))
 }
 
-/// Forgets what was counted on `day` and counts `deltas`, as far as they are of that day.
-pub(super) fn replace_day(file: &Connection, day: Date, deltas: &[Delta]) -> Result<()> {
+/// Forgets what was counted on `day` and counts `deltas`, as far as they are of that day; `false`, and nothing is
+/// changed, if the day does not have this many hits.
+pub(super) fn replace_day(file: &Connection, day: Date, hits: u64, deltas: &[Delta]) -> Result<bool> {
+    let counted = read_all(file, Dimensions::of(&[Dimension::Verdict]), day, day)?;
+    if counted.iter().map(|found| found.counters.hits()).sum::<u64>() != hits {
+        return Ok(false);
+    }
     let mut forget = file.prepare_cached("DELETE FROM counters WHERE key BETWEEN ?1 AND ?2")?;
     forget.execute([LinkDay::first_of(day), LinkDay::last_of(day)])?;
     let mut rows = Rows::prepare(file)?;
     for delta in in_table_order(deltas).into_iter().filter(|delta| delta.day == day) {
         rows.add(delta)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// A batch that counts something must end after it begins, or sending it again would count it again.
@@ -178,28 +183,40 @@ pub(super) fn forget(file: &Connection, kept: &[Incarnation], idle_since: Timest
 }
 
 /// Ordered by link, then day.
-pub(super) fn read(file: &Connection, links: Option<Vec<LinkId>>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+pub(super) fn read(
+    file: &Connection,
+    of: Dimensions,
+    links: Option<Vec<LinkId>>,
+    first: Date,
+    last: Date,
+) -> Result<Vec<DayCounters>> {
     let mut found = match links {
-        None => read_all(file, first, last)?,
-        Some(links) => read_some(file, links, first, last)?,
+        None => read_all(file, of, first, last)?,
+        Some(links) => read_some(file, of, links, first, last)?,
     };
     found.sort_unstable_by_key(|counters| (counters.link, counters.day));
     Ok(found)
 }
 
-fn read_all(file: &Connection, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+fn read_all(file: &Connection, of: Dimensions, first: Date, last: Date) -> Result<Vec<DayCounters>> {
     let mut read = file.prepare_cached(READ_ALL)?;
     let mut rows = read.query([LinkDay::first_of(first), LinkDay::last_of(last)])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let key: LinkDay = row.get(2)?;
-        found.push(unpack(row, key.link(), day_of(key)?)?);
+        found.push(unpack(row, of, key.link(), day_of(key)?)?);
     }
     Ok(found)
 }
 
 /// One search for each day and link: the table lies by day, and a few links are a small part of each.
-fn read_some(file: &Connection, mut links: Vec<LinkId>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+fn read_some(
+    file: &Connection,
+    of: Dimensions,
+    mut links: Vec<LinkId>,
+    first: Date,
+    last: Date,
+) -> Result<Vec<DayCounters>> {
     links.sort_unstable();
     links.dedup();
     let mut read = file.prepare_cached(READ_ONE)?;
@@ -208,7 +225,7 @@ fn read_some(file: &Connection, mut links: Vec<LinkId>, first: Date, last: Date)
         for link in &links {
             let mut rows = read.query([LinkDay::new(*link, day)])?;
             if let Some(row) = rows.next()? {
-                found.push(unpack(row, *link, day)?);
+                found.push(unpack(row, of, *link, day)?);
             }
         }
     }
@@ -234,9 +251,10 @@ pub(super) fn day_of(key: LinkDay) -> Result<Date> {
     key.day().ok_or_else(|| Reason::of("its key names no day").in_row(|| format!("the counters under {key:?}")))
 }
 
-fn unpack(row: &Row<'_>, link: LinkId, day: Date) -> Result<DayCounters> {
-    let parts =
-        || -> Result<_, Reason> { Ok((packed::decode(blob(row, 0)?)?, Uniques::from_bytes(blob(row, 1)?)?.count())) };
+fn unpack(row: &Row<'_>, of: Dimensions, link: LinkId, day: Date) -> Result<DayCounters> {
+    let parts = || -> Result<_, Reason> {
+        Ok((packed::decode(blob(row, 0)?, of)?, Uniques::from_bytes(blob(row, 1)?)?.count()))
+    };
     let (counters, visitors) = parts().map_err(|reason| reason.in_row(|| name(link, day)))?;
     Ok(DayCounters { link, day, counters, visitors })
 }

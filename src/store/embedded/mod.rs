@@ -25,10 +25,11 @@ pub(crate) mod simulated;
 mod tests;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use hashbrown::{HashMap, HashSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::{Connection, TransactionBehavior};
@@ -38,9 +39,9 @@ use self::file::Held;
 use self::lane::Lane;
 use self::quarantine::Moved;
 use super::{
-    CountStore, CreatedAll, ImportStore, LinkStore, NewLink, OpenError, RecordStore, Removed, Replaced, Result,
+    CountStore, CreatedAll, Heard, ImportStore, LinkStore, NewLink, OpenError, RecordStore, Removed, Replaced, Result,
 };
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -52,8 +53,12 @@ pub(crate) struct Embedded {
     lookups: Lane,
     reports: Lane,
     writer: Lane,
+    /// How often links were changed by this process, which alone may change them.
+    link_changes: Arc<AtomicU64>,
     /// Rows in the quarantine: those of earlier processes and those of this one.
     quarantined: AtomicU64,
+    /// How often the counters of each day were written since the start: one entry for a day.
+    changes: Mutex<HashMap<Date, u64>>,
     _held: Held,
 }
 
@@ -86,7 +91,9 @@ impl Embedded {
         let writer = start("store-writer", connection)?;
         let lookups = start("store-lookups", held.open_reader()?)?;
         let reports = start("store-reports", held.open_reader()?)?;
-        Ok(Self { lookups, reports, writer, quarantined: AtomicU64::new(quarantined), _held: held })
+        let (quarantined, changes) = (AtomicU64::new(quarantined), Mutex::default());
+        let link_changes = Arc::default();
+        Ok(Self { lookups, reports, writer, link_changes, quarantined, changes, _held: held })
     }
 
     /// One write transaction: all of `work`, or nothing.
@@ -96,6 +103,26 @@ impl Embedded {
         work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T> {
         self.writer.run(move |connection| transact(connection, durability, work)).await
+    }
+
+    /// A write to the links. It is counted once others can see it, whether or not its caller still waits.
+    async fn change_links<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T> {
+        let changes = self.link_changes.clone();
+        let work = move |connection: &mut Connection| {
+            let result = transact(connection, Durability::Synced, work);
+            changes.fetch_add(1, Ordering::SeqCst);
+            result
+        };
+        self.writer.run(work).await
+    }
+
+    /// Counters of these days may have been written. To be said afterwards: who reads in between has the old number.
+    fn note_changes(&self, days: impl Iterator<Item = Date>) {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        days.for_each(|day| *changes.entry(day).or_insert(0) += 1);
     }
 
     /// A look-up that a redirect may be waiting for.
@@ -141,7 +168,7 @@ fn transact<T>(
 impl LinkStore for Embedded {
     async fn create_links(&self, links: &[NewLink], now: Timestamp) -> Result<CreatedAll> {
         let links = links.to_vec();
-        self.write(Durability::Synced, move |file| links::create(file, links, now)).await
+        self.change_links(move |file| links::create(file, links, now)).await
     }
 
     async fn replace_link(
@@ -153,13 +180,13 @@ impl LinkStore for Embedded {
         now: Timestamp,
     ) -> Result<Replaced> {
         let (spec, folded) = (spec.clone(), folded.to_owned());
-        self.write(Durability::Synced, move |file| links::replace(file, id, revision, spec, &folded, now)).await
+        self.change_links(move |file| links::replace(file, id, revision, spec, &folded, now)).await
     }
 
     async fn remove_links(&self, links: &[(LinkId, Option<u64>)]) -> Result<Vec<Removed>> {
         let links = links.to_vec();
         let work = move |file: &Connection| links.iter().map(|(id, at)| links::remove(file, *id, *at)).collect();
-        self.write(Durability::Synced, work).await
+        self.change_links(work).await
     }
 
     async fn link(&self, id: LinkId) -> Result<Option<Link>> {
@@ -174,6 +201,10 @@ impl LinkStore for Embedded {
     async fn links(&self, after: LinkId, limit: usize) -> Result<Vec<Link>> {
         self.report(move |file| links::list(file, after, limit)).await
     }
+
+    async fn heard(&self) -> Result<Heard> {
+        Ok(Heard::of(self.link_changes.load(Ordering::SeqCst)))
+    }
 }
 
 #[async_trait]
@@ -183,8 +214,11 @@ impl CountStore for Embedded {
     }
 
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
+        let days: HashSet<Date> = batch.deltas.iter().map(|delta| delta.day).collect();
         let batch = batch.clone();
-        let (applied, moved) = self.write(Durability::Replayed, move |file| counts::apply(file, &batch)).await?;
+        let written = self.write(Durability::Replayed, move |file| counts::apply(file, &batch)).await;
+        self.note_changes(days.into_iter());
+        let (applied, moved) = written?;
         for Moved { link, day, reason } in moved {
             tracing::error!(%link, %day, reason, "counters that cannot be read are in the table quarantine now; counting goes on from 0");
             self.quarantined.fetch_add(1, Ordering::Relaxed);
@@ -213,14 +247,28 @@ impl CountStore for Embedded {
         self.write(Durability::Replayed, move |file| counts::set_archived(file, incarnation, to)).await
     }
 
-    async fn replace_day(&self, day: Date, deltas: &[Delta]) -> Result<()> {
-        let deltas = deltas.to_vec();
-        self.write(Durability::Synced, move |file| counts::replace_day(file, day, &deltas)).await
+    async fn replace_day(&self, day: Date, counted: &[DayCounters], deltas: &[Delta]) -> Result<bool> {
+        let (hits, deltas) = (counted.iter().map(|day| day.counters.hits()).sum(), deltas.to_vec());
+        let replace = move |file: &Connection| counts::replace_day(file, day, hits, &deltas);
+        let written = self.write(Durability::Synced, replace).await;
+        self.note_changes(std::iter::once(day));
+        written
     }
 
-    async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+    fn changes(&self, day: Date) -> Option<u64> {
+        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(changes.get(&day).copied().unwrap_or(0))
+    }
+
+    async fn counters_of(
+        &self,
+        of: Dimensions,
+        links: Option<&[LinkId]>,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<DayCounters>> {
         let links = links.map(<[LinkId]>::to_vec);
-        self.report(move |file| counts::read(file, links, first, last)).await
+        self.report(move |file| counts::read(file, of, links, first, last)).await
     }
 
     async fn add_misses(&self, day: Date, misses: &[(String, String, u64)]) -> Result<()> {

@@ -14,7 +14,7 @@
 
 use std::cmp::Ordering;
 
-use crate::domain::counter::{Counters, Dimension, OTHER, VALUE_BYTES_MAX, VALUES_MAX};
+use crate::domain::counter::{Counters, Dimension, Dimensions, OTHER, VALUE_BYTES_MAX, VALUES_MAX};
 
 const VERSION: u8 = 1;
 
@@ -39,11 +39,14 @@ pub(super) fn encode(counters: &Counters, out: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Counters, Garbled> {
+/// All of it is looked at, and only the dimensions of `of` are kept.
+pub(super) fn decode(bytes: &[u8], of: Dimensions) -> Result<Counters, Garbled> {
     let mut entries = Entries::new(bytes)?;
     let mut counters = Counters::new();
     while let Some((dimension, value, count)) = entries.next()? {
-        counters.add(dimension, value, count);
+        if of.contains(dimension) {
+            counters.push(dimension, value, count);
+        }
     }
     Ok(counters)
 }
@@ -51,7 +54,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Counters, Garbled> {
 /// Replaces `out` by the packed form of `stored` plus `delta`, with the caps of [`Counters::merge`].
 pub(super) fn merge(stored: &[u8], delta: &Counters, out: &mut Vec<u8>) -> Result<(), Garbled> {
     if interleave(stored, delta, out)? == Fits::No {
-        let mut sum = decode(stored)?;
+        let mut sum = decode(stored, Dimensions::ALL)?;
         sum.merge(delta);
         encode(&sum, out);
     }
@@ -285,11 +288,11 @@ mod tests {
         let mut dice = Dice(1);
         for round in 0..200 {
             let counters = dice.counters(round * 3, 1 + round);
-            assert_eq!(decode(&packed(&counters)).unwrap(), counters);
+            assert_eq!(decode(&packed(&counters), Dimensions::ALL).unwrap(), counters);
         }
         let full = dice.counters(40_000, 1_500);
         assert!(full.get(Dimension::City, OTHER) > 0);
-        assert_eq!(decode(&packed(&full)).unwrap(), full);
+        assert_eq!(decode(&packed(&full), Dimensions::ALL).unwrap(), full);
     }
 
     #[test]
@@ -313,14 +316,14 @@ mod tests {
         let bytes = packed(&dice.counters(60, 8));
         let mut out = Vec::new();
         for end in 0..bytes.len() {
-            let counters = decode(&bytes[..end]);
+            let counters = decode(&bytes[..end], Dimensions::ALL);
             assert!(counters.is_err() || packed(&counters.unwrap()) == bytes[..end]);
         }
         for at in 0..bytes.len() {
             for value in 0..=255 {
                 let mut changed = bytes.clone();
                 changed[at] = value;
-                let _ = decode(&changed);
+                let _ = decode(&changed, Dimensions::ALL);
                 let _ = merge(&changed, &Counters::new(), &mut out);
             }
         }
@@ -335,13 +338,13 @@ mod tests {
             if let Some(first) = bytes.first_mut() {
                 *first = VERSION;
             }
-            let _ = decode(&bytes);
+            let _ = decode(&bytes, Dimensions::ALL);
         }
     }
 
     #[test]
     fn each_kind_of_garbage_is_named() {
-        let what = |bytes: &[u8]| decode(bytes).unwrap_err().what;
+        let what = |bytes: &[u8]| decode(bytes, Dimensions::ALL).unwrap_err().what;
         assert_eq!(what(&[]), "the end, too early");
         assert_eq!(what(&[2]), "a version that this Waypost does not know");
         assert_eq!(what(&[1, 99, 1, 0]), "an unknown dimension");

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::{counts, schema};
-use crate::domain::counter::{Applied, Batch, DayCounters};
+use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
 use crate::domain::position::{Incarnation, Position, Shard};
 
 /// What moves together: the tables and how many columns each has.
@@ -51,7 +51,7 @@ impl Counted {
     }
 
     pub(crate) fn counters(&self, first: Date, last: Date) -> Vec<DayCounters> {
-        counts::read(&self.0, None, first, last).unwrap()
+        counts::read(&self.0, Dimensions::ALL, None, first, last).unwrap()
     }
 
     pub(crate) fn backup(&self) -> Backup {

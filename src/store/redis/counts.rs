@@ -53,12 +53,20 @@ fn moves_forward(batch: &Batch) -> bool {
 }
 
 /// Puts `deltas` in the place of what was counted on `day`, as far as they are of that day: shard by shard, each in
-/// one step that may be repeated.
-pub(super) async fn replace_day(server: &Server, day: Date, deltas: &[Delta]) -> Result<()> {
+/// one step that may be repeated. `false` when a shard has neither the hits that were `counted` nor those of `deltas`.
+pub(super) async fn replace_day(
+    server: &Server,
+    day: Date,
+    counted: &[(LinkId, u64)],
+    deltas: &[Delta],
+) -> Result<bool> {
     for shard in (0..server.shards).map(Shard) {
         let of_shard = |delta: &&Delta| delta.day == day && shard_of(server, delta.link) == shard;
         let deltas: Vec<&Delta> = deltas.iter().filter(of_shard).collect();
-        let head = [day.to_string(), server.keys.stem(shard), String::new()];
+        let before: u64 =
+            counted.iter().filter(|(link, _)| shard_of(server, *link) == shard).map(|(_, hits)| hits).sum();
+        let after: u64 = deltas.iter().map(|delta| delta.counters.hits()).sum();
+        let head = [day.to_string(), server.keys.stem(shard), format!("{before} {after}")];
         let reply: Vec<String> =
             server.counts.run_again(&call(server, &scripts::REPLACE_DAY, shard, head, &deltas)).await?;
         let text = |at: usize| reply.get(at).map_or("", String::as_str);
@@ -66,10 +74,11 @@ pub(super) async fn replace_day(server: &Server, day: Date, deltas: &[Delta]) ->
             "yes" => report_aside(server, shard, text(1), text(2)),
             "epoch" => return Err(other_epoch(server, shard, text(1))),
             "moving" => return Err(Failure::of(Reaction::Wait, format!("the slot of shard {} moves", shard.0))),
+            "changed" => return Ok(false),
             _ => return Err(server.unexpected(&reply)),
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The shard that a link is counted in.

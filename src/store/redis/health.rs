@@ -1,4 +1,4 @@
-//! What a Redis is set up to lose, looked for at the start and every hour, and said when it is new.
+//! What a Redis is set up to lose, looked for at the start and twice a minute, and said when it is new.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use redis::cmd;
 use super::Server;
 
 /// How often servers are looked at: a policy can be changed while they run.
-const LOOK_EVERY: Duration = Duration::from_secs(3_600);
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// Looks again and again, for as long as the runtime lives.
 pub(super) async fn watch(server: Arc<Server>) {

@@ -66,7 +66,7 @@ use super::{
     Config, CountStore, CreatedAll, Heard, ImportStore, LinkStore, NewLink, News, OpenError, RecordStore, Removed,
     Replaced, Result,
 };
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -264,14 +264,21 @@ impl CountStore for Redis {
         self.call(move |server| async move { counts::set_archived(&server, incarnation, to).await }).await
     }
 
-    async fn replace_day(&self, day: Date, deltas: &[Delta]) -> Result<()> {
+    async fn replace_day(&self, day: Date, counted: &[DayCounters], deltas: &[Delta]) -> Result<bool> {
+        let hits = counted.iter().map(|day| (day.link, day.counters.hits())).collect::<Vec<_>>();
         let deltas = deltas.to_vec();
-        self.call(move |server| async move { counts::replace_day(&server, day, &deltas).await }).await
+        self.call(move |server| async move { counts::replace_day(&server, day, &hits, &deltas).await }).await
     }
 
-    async fn counters(&self, links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+    async fn counters_of(
+        &self,
+        of: Dimensions,
+        links: Option<&[LinkId]>,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<DayCounters>> {
         let links = links.map(<[LinkId]>::to_vec);
-        self.call(move |server| async move { report::read(&server, links, first, last).await }).await
+        self.call(move |server| async move { report::read(&server, of, links, first, last).await }).await
     }
 
     async fn add_misses(&self, day: Date, misses: &[(String, String, u64)]) -> Result<()> {

@@ -8,7 +8,7 @@ use super::Server;
 use super::counts::shard_of;
 use super::keys::score;
 use super::reaction::{Failure, Reaction, Result};
-use crate::domain::counter::{Counters, DayCounters, Dimension};
+use crate::domain::counter::{Counters, DayCounters, Dimension, Dimensions};
 use crate::domain::link::LinkId;
 use crate::domain::position::Shard;
 
@@ -18,18 +18,19 @@ const PORTION: usize = 200;
 /// Ordered by link, then day.
 pub(super) async fn read(
     server: &Server,
+    of: Dimensions,
     links: Option<Vec<LinkId>>,
     first: Date,
     last: Date,
 ) -> Result<Vec<DayCounters>> {
     let mut found = match links {
         None => {
-            let shards = (0..server.shards).map(|shard| read_all(server, Shard(shard), first, last));
+            let shards = (0..server.shards).map(|shard| read_all(server, of, Shard(shard), first, last));
             try_join_all(shards).await?.concat()
         }
         Some(links) => {
             let shards = by_shard(server, links).into_iter();
-            let shards = shards.map(|(shard, links)| read_some(server, shard, links, first, last));
+            let shards = shards.map(|(shard, links)| read_some(server, of, shard, links, first, last));
             try_join_all(shards).await?.concat()
         }
     };
@@ -44,18 +45,19 @@ fn by_shard(server: &Server, mut links: Vec<LinkId>) -> Vec<(Shard, Vec<LinkId>)
     links.chunk_by(|a, b| shard_of(a) == shard_of(b)).map(|chunk| (shard_of(&chunk[0]), chunk.to_vec())).collect()
 }
 
-async fn read_all(server: &Server, shard: Shard, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+async fn read_all(server: &Server, of: Dimensions, shard: Shard, first: Date, last: Date) -> Result<Vec<DayCounters>> {
     let mut keys = Vec::new();
     for day in days(server, &server.keys.days(shard), first, last).await? {
         let members = cmd("SMEMBERS").arg(server.keys.links_of(shard, day)).to_owned();
         let links: Vec<u64> = server.reports.read(&members).await?;
         keys.extend(links.into_iter().map(|link| (day, LinkId(link))));
     }
-    fetch(server, shard, &keys).await
+    fetch(server, of, shard, &keys).await
 }
 
 async fn read_some(
     server: &Server,
+    of: Dimensions,
     shard: Shard,
     links: Vec<LinkId>,
     first: Date,
@@ -63,7 +65,7 @@ async fn read_some(
 ) -> Result<Vec<DayCounters>> {
     let days = days(server, &server.keys.days(shard), first, last).await?;
     let keys: Vec<_> = days.iter().flat_map(|day| links.iter().map(|link| (*day, *link))).collect();
-    fetch(server, shard, &keys).await
+    fetch(server, of, shard, &keys).await
 }
 
 /// The days of an index from `first` to `last`, in order.
@@ -75,7 +77,7 @@ pub(super) async fn days(server: &Server, index: &str, first: Date, last: Date) 
     days.into_iter().map(parse).collect()
 }
 
-async fn fetch(server: &Server, shard: Shard, keys: &[(Date, LinkId)]) -> Result<Vec<DayCounters>> {
+async fn fetch(server: &Server, of: Dimensions, shard: Shard, keys: &[(Date, LinkId)]) -> Result<Vec<DayCounters>> {
     let mut found = Vec::new();
     for portion in keys.chunks(PORTION) {
         let mut commands = pipe();
@@ -88,7 +90,7 @@ async fn fetch(server: &Server, shard: Shard, keys: &[(Date, LinkId)]) -> Result
         let replies = replies.into_iter().map(readable).collect::<Result<Vec<_>>>()?;
         for ((day, link), replies) in portion.iter().zip(replies.chunks_exact(3)) {
             let key = server.keys.counts(shard, *day, *link);
-            found.extend(link_day(*link, *day, replies, &key));
+            found.extend(link_day(of, (*link, *day), replies, &key));
         }
     }
     Ok(found)
@@ -103,7 +105,7 @@ fn readable(reply: Result<Value>) -> Result<Option<Value>> {
 }
 
 /// `None` when nothing was counted. What cannot be read is left out and named in the log.
-fn link_day(link: LinkId, day: Date, replies: &[Option<Value>], key: &str) -> Option<DayCounters> {
+fn link_day(of: Dimensions, (link, day): (LinkId, Date), replies: &[Option<Value>], key: &str) -> Option<DayCounters> {
     let number = |at: usize| replies[at].clone().and_then(|reply| from_redis_value(reply).ok()).unwrap_or(0);
     let (exact, sketched): (u64, u64) = (number(1), number(2));
     let fields = replies[0].clone().and_then(|reply| from_redis_value(reply).ok());
@@ -114,7 +116,8 @@ fn link_day(link: LinkId, day: Date, replies: &[Option<Value>], key: &str) -> Op
     let mut counters = Counters::new();
     for (field, text) in &fields {
         match (parse_field(field), count(text)) {
-            (Some((dimension, value)), Some(count)) => counters.add(dimension, value, count),
+            (Some((dimension, value)), Some(count)) if of.contains(dimension) => counters.add(dimension, value, count),
+            (Some(_), Some(_)) => {}
             _ => tracing::error!(key, field, "a counter in Redis cannot be read and is left out"),
         }
     }

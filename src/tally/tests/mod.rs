@@ -6,6 +6,7 @@
 mod world;
 
 use std::collections::HashSet;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -16,13 +17,13 @@ use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use self::world::{Answered, End, Rule, Shared, Simulated, Store, World, lock, syncing};
+use super::memory::Rule as Judging;
 use super::recount::DaySum;
 use super::worker::Worker;
 use super::{Accounts, Tools, verify};
 use crate::archive::{Archive, ClickQuery};
 use crate::classify::Classifier;
 use crate::domain::click::{Click, ClickIds};
-use crate::domain::counter::{Counters, Dimension};
 use crate::domain::position::Incarnation;
 use crate::journal::Journal;
 use crate::links::Domains;
@@ -32,8 +33,8 @@ use crate::tally::geo::Geo;
 /// Small enough that hits fill several of them.
 const SEGMENT_BYTES: usize = 4096;
 
-/// Worlds of an ordinary test run; `tests/run faults` plays 150.
-const SEEDS: u64 = 120;
+/// Worlds of an ordinary test run, some seconds; `tests/run faults` plays 20,000, optimised.
+const SEEDS: u64 = 150;
 
 /// What a simulation was about, so that one that tests nothing is noticed.
 #[derive(Default)]
@@ -110,7 +111,7 @@ fn live(world: &Shared, shards: u16, is_last: bool) -> Result<(), String> {
         let archive = Arc::new(archive(&world_now, &config));
         let tools = Tools {
             classify: config.classify.clone(),
-            double_tap_ms: config.classify.duplicate_ms,
+            memory: Judging { double_tap_ms: config.classify.duplicate_ms, stretch: world_now.stretch },
             config: config.tally,
             zone: TimeZone::UTC,
             folder,
@@ -202,34 +203,24 @@ fn differences(world: &World, clicks: Vec<Click>) -> Vec<verify::Difference> {
     }
     let mut differences = Vec::new();
     for (day, sum) in days {
-        let (mut counted, mut found) = (world.store.counters(day, day), sum.finish());
-        if world.keeps {
-            // A store that went back may have forgotten where a click file ended. A double tap across that place can be a
-            // click in one and a duplicate in the other; its hit is in both, and once.
-            counted.iter_mut().for_each(|day| (day.counters, day.visitors) = (hits_alone(&day.counters), 0));
-            found.iter_mut().for_each(|delta| (delta.counters, delta.visitors) = (hits_alone(&delta.counters), vec![]));
-        }
-        differences.extend(verify::compare(&counted, &found));
+        differences.extend(verify::compare(&world.store.counters(day, day), &sum.finish()));
     }
     differences
 }
 
-fn hits_alone(counters: &Counters) -> Counters {
-    let mut hits = Counters::new();
-    hits.add(Dimension::Verdict, "any", counters.hits());
-    hits
-}
+/// Worlds that may fail before the rest is not played any more.
+const FAILED_MAX: usize = 10;
 
-/// Plays worlds on all processors; the first that fails, by its number.
-fn play_all(seeds: std::ops::Range<u64>, rule: Rule) -> (Option<(u64, String)>, Played) {
-    let (next, failed, played) = (AtomicU64::new(seeds.start), std::sync::Mutex::new(None), Played::default());
+/// Plays worlds on all processors, until `failed_max` of them fail; those, by their numbers.
+fn play_all(seeds: std::ops::Range<u64>, rule: Rule, failed_max: usize) -> (Vec<(u64, String)>, Played) {
+    let (next, failed, played) = (AtomicU64::new(seeds.start), std::sync::Mutex::new(Vec::new()), Played::default());
     let work = || loop {
         let seed = next.fetch_add(1, Ordering::Relaxed);
-        if seed >= seeds.end || failed.lock().unwrap().is_some() {
+        if seed >= seeds.end || failed.lock().unwrap().len() >= failed_max {
             return;
         }
         if let Err(wrong) = play(seed, rule, &played) {
-            failed.lock().unwrap().get_or_insert((seed, wrong));
+            failed.lock().unwrap().push((seed, wrong));
         }
     };
     std::thread::scope(|scope| {
@@ -243,6 +234,15 @@ fn number_in(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
+/// The figures for the table of `tests/run faults`.
+fn tell(worlds: u64, lives: u64, hits: u64) {
+    let Some(table) = std::env::var_os("WAYPOST_FAULTS_TABLE") else { return };
+    let mut table = std::fs::File::options().append(true).create(true).open(table).unwrap();
+    for (what, figure) in [("worlds", worlds), ("lives", lives), ("hits", hits), ("lost or twice", 0)] {
+        writeln!(table, "R36\t{what}\t{figure}").unwrap();
+    }
+}
+
 #[test]
 fn whatever_happens_to_a_node_every_hit_is_counted_once_and_in_one_click_file() {
     let seeds = match number_in("WAYPOST_SEED") {
@@ -250,23 +250,25 @@ fn whatever_happens_to_a_node_every_hit_is_counted_once_and_in_one_click_file() 
         None => 0..number_in("WAYPOST_SEEDS").unwrap_or(SEEDS),
     };
     let number = seeds.end - seeds.start;
-    let (failed, played) = play_all(seeds, Rule::Equal);
-    if let Some((seed, wrong)) = failed {
-        panic!("world {seed}: {wrong}\nplay it again: WAYPOST_SEED={seed} cargo test --lib tally::tests");
+    let (failed, played) = play_all(seeds, Rule::Equal, FAILED_MAX);
+    for (seed, wrong) in &failed {
+        println!("world {seed}: {wrong}\nplay it again: WAYPOST_SEED={seed} cargo test --lib tally::tests");
     }
+    assert!(failed.is_empty(), "{} worlds failed", failed.len());
     let (answered, ends) = (played.answered.into_inner(), played.ends.into_inner());
     println!("{number} worlds, {ends} lives, {answered} hits: none lost, none twice");
+    tell(number, ends, answered);
     assert!(answered > 20 * number && ends >= 2 * number, "{answered} hits in {ends} lives");
 }
 
 #[test]
 fn a_store_that_takes_what_is_newer_than_its_watermark_is_found_out() {
-    let (failed, _) = play_all(0..SEEDS, Rule::Newer);
-    assert!(failed.is_some());
+    let (failed, _) = play_all(0..SEEDS, Rule::Newer, 1);
+    assert!(!failed.is_empty());
 }
 
 #[test]
 fn a_store_that_takes_every_batch_is_found_out() {
-    let (failed, _) = play_all(0..SEEDS, Rule::Blind);
-    assert!(failed.is_some());
+    let (failed, _) = play_all(0..SEEDS, Rule::Blind, 1);
+    assert!(!failed.is_empty());
 }

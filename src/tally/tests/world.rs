@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 
 use crate::clock::Clock;
-use crate::domain::counter::{Applied, Batch, DayCounters};
+use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
 use crate::domain::hit::Hit;
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -126,6 +126,8 @@ pub(super) struct World {
     backups: VecDeque<Backup>,
     /// Journals are kept for long and the store may go back; else it never does.
     pub(super) keeps: bool,
+    /// Hits after which the memory of double taps begins anew.
+    pub(super) stretch: u64,
     begun: Instant,
     elapsed: Duration,
     /// Calls of the store that fail from now on.
@@ -149,6 +151,7 @@ impl World {
     pub(super) fn new(seed: u64, folder: PathBuf, rule: Rule) -> Self {
         let mut chance = Chance::new(seed);
         let keeps = chance.per_mille(800);
+        let stretch = 10 + chance.below(40);
         Self {
             chance,
             clock: Clock::fixed(BEGIN_MS),
@@ -161,6 +164,7 @@ impl World {
             safe: HashMap::new(),
             backups: VecDeque::new(),
             keeps,
+            stretch,
             begun: Instant::now(),
             elapsed: Duration::ZERO,
             away: 0,
@@ -442,7 +446,13 @@ impl CountStore for Store {
         world.after(())
     }
 
-    async fn counters(&self, _links: Option<&[LinkId]>, first: Date, last: Date) -> Result<Vec<DayCounters>> {
+    async fn counters_of(
+        &self,
+        _of: Dimensions,
+        _links: Option<&[LinkId]>,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<DayCounters>> {
         Ok(lock(&self.0).store.counters(first, last))
     }
 

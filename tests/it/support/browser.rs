@@ -133,6 +133,11 @@ impl Browser {
     pub(crate) fn follow(&self, link: &Element<'_>) {
         self.script("window.isLeft = true");
         link.click();
+        self.leaves();
+    }
+
+    /// Waits until another page is loaded than the one on which `window.isLeft` was set.
+    pub(crate) fn leaves(&self) {
         let deadline = Instant::now() + DEADLINE;
         while self.script("return window.isLeft === true || document.readyState !== 'complete'") != false {
             assert!(Instant::now() < deadline, "no other page follows {}", self.url());
@@ -163,6 +168,11 @@ impl Browser {
     /// The value of a script such as `return document.cookie`, run in the page.
     pub(crate) fn script(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    /// The same, with arguments that the script finds in `arguments`.
+    pub(crate) fn script_with(&self, script: &str, arguments: &Value) -> Value {
+        self.post("/execute/sync", &json!({ "script": script, "args": arguments }))
     }
 
     /// Shows pages as a screen of this width (in CSS pixels) and theme would.

@@ -10,7 +10,10 @@ pub(crate) mod load;
 pub(crate) mod mmdb;
 pub(crate) mod process;
 pub(crate) mod redis;
+pub(crate) mod relay;
 pub(crate) mod s3;
+pub(crate) mod target;
+pub(crate) mod visit;
 
 /// How much of something a test does: a little every time, a lot with `tests/run faults`.
 pub(crate) fn size(quick: usize, full: usize) -> usize {

@@ -11,6 +11,7 @@ use crate::domain::link::LinkId;
 use crate::domain::placement::Level;
 use crate::impressions::reading::Slice;
 use crate::stats::ctr::evidence::{Number, Numbers, Series, Snapshot};
+use crate::stats::days::LinkDay;
 use crate::stats::series::begin;
 use crate::stats::wire::Interval;
 
@@ -139,10 +140,10 @@ impl Case {
 
     fn material<T>(&self, numerator: Numerator, ask: impl FnOnce(&Material<'_>) -> T) -> T {
         let zone = self.zone();
-        let mut clicks = ClickLog::new(zone.clone()).with_places();
+        let mut clicks = ClickLog::new(zone.clone());
         let mut counters: Vec<_> = self.counters.iter().collect();
         counters.sort_by_key(|day| (day.link, day.day));
-        counters.into_iter().for_each(|day| clicks.add(day));
+        counters.into_iter().for_each(|day| clicks.add(day.day, &LinkDay::of(day)));
         let span = self.window.map_or(Span::ALWAYS, |window| Span {
             start: begin(window.first(), &zone),
             end: begin(window.last().tomorrow().unwrap(), &zone),
@@ -157,6 +158,7 @@ impl Case {
             policy: Policy::DEFAULT,
             baselines: &Baselines::parse(baseline::BUILT_IN, 90).unwrap(),
             conversions: &Conversions::default(),
+            own: &OnceLock::new(),
         })
     }
 

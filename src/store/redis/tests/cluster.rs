@@ -91,8 +91,9 @@ async fn a_day_is_replaced_whole_or_not_at_all_while_its_slot_moves() {
     let from = cluster.holder(MARKS);
     let to = (from + 1) % 3;
     cluster.open_move(MARKS, from, to);
+    let counted = store.counters(None, DAY, DAY).await.unwrap();
     loop {
-        let replaced = store.replace_day(DAY, &batch(0, LINK, 3).deltas).await;
+        let replaced = store.replace_day(DAY, &counted, &batch(0, LINK, 3).deltas).await;
         assert!(matches!(replaced, Err(StoreError::Unavailable(_))), "{replaced:?}");
         assert_eq!((clicks(&store, LINK).await, clicks(&store, 2).await), (5, 6));
         if cluster.move_keys(MARKS, from, to, 1) == 0 {
@@ -100,7 +101,7 @@ async fn a_day_is_replaced_whole_or_not_at_all_while_its_slot_moves() {
         }
     }
     cluster.close_move(MARKS, from, to);
-    store.replace_day(DAY, &batch(0, LINK, 3).deltas).await.unwrap();
+    assert!(store.replace_day(DAY, &counted, &batch(0, LINK, 3).deltas).await.unwrap());
     assert_eq!((clicks(&store, LINK).await, clicks(&store, 2).await), (3, 0));
 }
 

@@ -138,14 +138,16 @@ async fn a_day_is_replaced_in_every_shard_with_its_sketches_and_twice_is_as_once
         assert_eq!(store.apply(&batch).await.unwrap(), Applied::Yes);
     }
     let deltas = [batch(0, 1, 3).deltas, batch(0, 6, 2).deltas].concat();
+    let counted = store.counters(None, DAY, DAY).await.unwrap();
     for _ in 0..2 {
-        store.replace_day(DAY, &deltas).await.unwrap();
+        assert!(store.replace_day(DAY, &counted, &deltas).await.unwrap());
         let day = store.counters(None, DAY, DAY).await.unwrap();
         assert_eq!(day.iter().map(|found| (found.link.0, found.visitors)).collect::<Vec<_>>(), [(1, 1), (6, 1)]);
         assert_eq!((clicks(&store, 1).await, clicks(&store, 6).await), (3, 2));
     }
     assert_eq!(store.watermark(ONE, Shard(0)).await.unwrap(), Position(9));
-    store.replace_day(DAY, &[]).await.unwrap();
+    let counted = store.counters(None, DAY, DAY).await.unwrap();
+    assert!(store.replace_day(DAY, &counted, &[]).await.unwrap());
     assert_eq!(store.counters(None, DAY, DAY).await.unwrap(), []);
 }
 

@@ -33,6 +33,6 @@ fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// A configuration that counts into the Redis at `url`.
-fn config(url: &str) -> String {
+pub(crate) fn config(url: &str) -> String {
     format!("[store]\nurl = \"{url}\"\n")
 }

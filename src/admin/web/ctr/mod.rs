@@ -8,12 +8,22 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
+mod compare;
+mod platform;
+mod reconcile;
+
+pub(super) use compare::page as compare;
+pub(super) use platform::page as platform;
+pub(super) use reconcile::page as reconcile;
+
+use super::field::Field;
 use super::help::{Word, defined};
 use super::layout::{self, Place};
+use super::parts::{self, empty, head};
 use super::text::{count, counted, interval, parts, plain, when};
 use super::{Refused, figures, text, whisker};
 use crate::admin::Admin;
-use crate::stats::ctr::{Grouping, Numerator};
+use crate::stats::ctr::{Grouping, Numerator, Order};
 use crate::stats::query::{CtrParams, CtrQuery};
 use crate::stats::wire::{ConversionRate, CtrReport, CtrRow, Standing, StandingVerdict};
 
@@ -32,13 +42,17 @@ pub(super) async fn page(
         to: filled(params.to),
         clicks: filled(params.clicks),
         sort: filled(params.sort),
+        format: None,
     };
     let choice = Choice::of(&params);
     match answer(&admin, &params).await {
-        Ok(report) => Ok(draw(&choice, &params, &rates(&report, &choice, &admin.report_zone)).into_response()),
+        Ok(report) => {
+            let levels = levels(&admin, &choice, &params).await?;
+            Ok(draw(&choice, &params, &rates(&report, &choice, &admin.report_zone), &levels).into_response())
+        }
         Err(Refused(problem)) if problem.field().is_some() => {
             let wrong = html! { p.wrong role="alert" { (text::sentence(problem.detail())) } };
-            Ok((problem.status(), draw(&choice, &params, &wrong)).into_response())
+            Ok((problem.status(), draw(&choice, &params, &wrong, &html! {})).into_response())
         }
         Err(refused) => Err(refused),
     }
@@ -48,10 +62,81 @@ async fn answer(admin: &Admin, params: &CtrParams) -> Result<CtrReport, Refused>
     figures::ctr(admin, &CtrQuery::parse(params)?).await
 }
 
+/// The rate of each level side by side, above rows of something else: what is a good rate for a post is none for a
+/// story.
+async fn levels(admin: &Admin, choice: &Choice, params: &CtrParams) -> Result<Markup, Refused> {
+    if choice.by == Grouping::Level {
+        return Ok(html! {});
+    }
+    let by_level = CtrParams { by: Some(Grouping::Level.as_str().to_owned()), sort: None, ..params.clone() };
+    let rows: Vec<CtrRow> = answer(admin, &by_level).await?.rows.into_iter().filter(|row| row.ctr.is_some()).collect();
+    Ok(html! { @if !rows.is_empty() { (parts::card("Levels side by side", whisker::table(&rows))) } })
+}
+
+/// The pages about rates.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum View {
+    Rates,
+    Compare,
+    Platform,
+    Reconcile,
+}
+
+const VIEWS: [(View, &str, &str); 4] = [
+    (View::Rates, "/ctr", "Rates"),
+    (View::Compare, "/ctr/compare", "Compare two"),
+    (View::Platform, "/ctr/platform", "Platforms' numbers"),
+    (View::Reconcile, "/ctr/reconcile", "Theirs and ours"),
+];
+
+/// A page about rates: its name, what it is about, what can be done, and the way to the others.
+fn frame(view: View, title: &str, about: &Markup, actions: &Markup, content: &Markup) -> Markup {
+    let tabs: Vec<_> = VIEWS
+        .iter()
+        .map(|(of, path, name)| parts::Tab { name, href: (*path).to_owned(), is_current: *of == view })
+        .collect();
+    let content = html! {
+        (head(title, about, actions))
+        (parts::tabs("Click-through rates", &tabs))
+        (content)
+    };
+    layout::page(Place::Ctr, title, &content)
+}
+
+/// The days that a page is about, as they were typed; empty means all.
+#[derive(Clone, Copy)]
+struct Days<'a> {
+    from: &'a str,
+    to: &'a str,
+}
+
+impl<'a> Days<'a> {
+    fn inputs(self) -> Markup {
+        html! { (Field::new("from", "From").typed("date", self.from)) (Field::new("to", "To").typed("date", self.to)) }
+    }
+
+    fn from(self) -> Option<&'a str> {
+        Some(self.from).filter(|day| !day.is_empty())
+    }
+
+    fn to(self) -> Option<&'a str> {
+        Some(self.to).filter(|day| !day.is_empty())
+    }
+}
+
+/// The way to the same numbers for a spreadsheet.
+fn download(path: &str, asked: &[(&str, &str)]) -> Markup {
+    let asked = asked.iter().filter(|(_, value)| !value.is_empty());
+    let query =
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(asked).append_pair("format", "csv").finish();
+    html! { a.button.plain href={ (path) "?" (query) } download { "Download CSV" } }
+}
+
 /// What the page's inputs show, whatever was asked.
 struct Choice {
     by: Grouping,
     numerator: Numerator,
+    order: Order,
 }
 
 impl Choice {
@@ -59,28 +144,39 @@ impl Choice {
         Self {
             by: params.by.as_deref().and_then(Grouping::parse).unwrap_or(Grouping::Link),
             numerator: params.clicks.as_deref().and_then(Numerator::parse).unwrap_or(Numerator::Human),
+            order: params.sort.as_deref().and_then(Order::parse).unwrap_or(Order::Size),
         }
     }
 }
 
-fn draw(choice: &Choice, params: &CtrParams, answer: &Markup) -> Markup {
+fn draw(choice: &Choice, params: &CtrParams, answer: &Markup, levels: &Markup) -> Markup {
     let content = html! {
+        (levels)
         section.card {
-            h1 { "Click-through rates" }
             (tabs(choice, params))
             (inputs(choice, params))
             (answer)
         }
     };
-    layout::page(Place::Ctr, &format!("Click-through rates by {}", choice.by.as_str()), &content)
+    let about =
+        html! { "Clicks divided by what platforms counted. " a href="/docs/ctr.md" { "What each number means" } };
+    let given = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (from, to) = (given(&params.from), given(&params.to));
+    let asked = [
+        ("by", choice.by.as_str()),
+        ("from", &from),
+        ("to", &to),
+        ("clicks", choice.numerator.as_str()),
+        ("sort", choice.order.as_str()),
+    ];
+    frame(View::Rates, "Click-through rates", &about, &download("/api/v1/ctr", &asked), &content)
 }
 
 fn rates(report: &CtrReport, choice: &Choice, zone: &TimeZone) -> Markup {
     html! {
         p.hint {
             (numerator_name(choice.numerator)) " divided by the impressions of the same level and span, "
-            (report.from) " to " (report.to) " (" (zone_name(zone)) "). "
-            a href="/docs/ctr.md" { "What each number means" } "."
+            (report.from) " to " (report.to) " (" (zone_name(zone)) "). A shaded band is what is usual."
         }
         (body(report, Table { by: choice.by, numerator: choice.numerator, zone }))
     }
@@ -100,7 +196,7 @@ fn numerator_name(numerator: Numerator) -> &'static str {
 
 fn tabs(choice: &Choice, params: &CtrParams) -> Markup {
     let path = |by: Grouping| {
-        let kept = [("from", &params.from), ("to", &params.to), ("clicks", &params.clicks)];
+        let kept = [("from", &params.from), ("to", &params.to), ("clicks", &params.clicks), ("sort", &params.sort)];
         let kept = kept.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
         let query = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("by", by.as_str())
@@ -109,7 +205,7 @@ fn tabs(choice: &Choice, params: &CtrParams) -> Markup {
         format!("/ctr?{query}")
     };
     html! {
-        nav.tabs aria-label="Rows" {
+        nav.tabs.views aria-label="Rows" {
             @for by in Grouping::ALL {
                 a href=(path(by)) aria-current=[(by == choice.by).then_some("true")] { "By " (by.as_str()) }
             }
@@ -118,21 +214,25 @@ fn tabs(choice: &Choice, params: &CtrParams) -> Markup {
 }
 
 fn inputs(choice: &Choice, params: &CtrParams) -> Markup {
+    let given = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (from, to) = (given(&params.from), given(&params.to));
+    let numerators = Numerator::ALL.map(|numerator| (numerator.as_str(), numerator_name(numerator)));
+    let orders = Order::ALL.map(|order| (order.as_str(), order_name(order)));
     html! {
         form.line method="get" action="/ctr" {
             input type="hidden" name="by" value=(choice.by.as_str());
-            div.field { label for="from" { "From" } input #from name="from" type="date" value=[params.from.as_deref()]; }
-            div.field { label for="to" { "To" } input #to name="to" type="date" value=[params.to.as_deref()]; }
-            div.field {
-                label for="clicks" { "What is divided" }
-                select #clicks name="clicks" {
-                    @for numerator in Numerator::ALL {
-                        option value=(numerator.as_str()) selected[numerator == choice.numerator] { (numerator_name(numerator)) }
-                    }
-                }
-            }
+            (Days { from: &from, to: &to }.inputs())
+            (Field::new("clicks", "What is divided").named_choice(choice.numerator.as_str(), &numerators))
+            (Field::new("sort", "First").named_choice(choice.order.as_str(), &orders))
             button.plain { "Show" }
         }
+    }
+}
+
+fn order_name(order: Order) -> &'static str {
+    match order {
+        Order::Size => "Most impressions",
+        Order::Rank => "Best, without luck",
     }
 }
 
@@ -140,8 +240,7 @@ fn body(report: &CtrReport, table: Table<'_>) -> Markup {
     let left_out = report.rows.len().saturating_sub(ROWS) as u64 + report.rows_left_out;
     html! {
         @if report.rows.is_empty() {
-            p { "Nothing to divide yet: there are neither clicks nor impressions in these days." }
-            p { a href="/imports" { "Import impressions" } }
+            (empty("Nothing to divide yet: there are neither clicks nor impressions in these days.", Some(("/imports", "Import impressions"))))
         } @else {
             (table.draw(&report.rows[..report.rows.len().min(ROWS)]))
             @if left_out > 0 { p.hint { (counted(left_out, "row")) " with fewer impressions are not shown: " code { "waypost ctr" } " lists them." } }

@@ -2,6 +2,8 @@
 //!
 //! It must never be mistaken for the demo: what it makes up is believed by nobody, only counted.
 
+pub(crate) mod clicks;
+
 use std::fmt::Write;
 
 use jiff::civil::Date;
@@ -24,6 +26,9 @@ pub(crate) struct Args {
     /// On how many days each link was clicked
     #[arg(long, default_value_t = 14)]
     days: u64,
+    /// How many hits, each in click files too; without, links have a few clicks in counters alone
+    #[arg(long, default_value_t = 0)]
+    clicks: u64,
     #[command(flatten)]
     file: ConfigFile,
     #[command(flatten)]
@@ -35,15 +40,19 @@ pub(crate) struct Crowd {
     pub(crate) links: u64,
     pub(crate) posts: u64,
     pub(crate) days: u64,
+    /// 0 for counters alone.
+    pub(crate) hits: u64,
     pub(crate) now: Timestamp,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let config = args.file.load_with(&args.settings.flags())?;
-    let crowd = Crowd { links: args.links.max(1), posts: args.posts, days: args.days, now: Timestamp::now() };
+    let (links, days, now) = (args.links.max(1), args.days.max(1), Timestamp::now());
+    let crowd = Crowd { links, posts: args.posts, days, hits: args.clicks, now };
     crate::server::offline::fill_with_crowd(&config, &crowd)?;
     let (links, posts) = (figures::count(crowd.links), figures::count(crowd.posts));
-    Ok(print(&format!("made {links} links in {posts} posts, each clicked on {} days", crowd.days))?)
+    let hits = if crowd.hits == 0 { String::new() } else { format!(", {} hits", figures::count(crowd.hits)) };
+    Ok(print(&format!("made {links} links in {posts} posts, each clicked on {} days{hits}", crowd.days))?)
 }
 
 impl Crowd {
@@ -72,6 +81,11 @@ impl Crowd {
 
     pub(crate) fn first_day(&self) -> Date {
         self.now.to_zoned(jiff::tz::TimeZone::UTC).date().saturating_sub(Span::new().days(self.days as i64))
+    }
+
+    /// How many hits there are on the day with this number, from 0.
+    pub(crate) fn hits_of(&self, day: u64) -> u64 {
+        self.hits * (day + 1) / self.days - self.hits * day / self.days
     }
 
     /// The clicks of every link on one day: eight hours with a few clicks each, from a few places.

@@ -1,0 +1,151 @@
+//! A stretch: the clicks of one journal from one position to another, in the order of their hits, for whoever reads on
+//! where it stopped.
+//!
+//! Rows carry no position, but half of a click's id is made of where its hit stands (`domain::click::ClickIds`): which ids
+//! a stretch can have is computed, and its rows are known by them. It must never be asked for hits that the archive does
+//! not have yet: their place would be passed over.
+
+use std::ops::Range;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_select::filter::filter_record_batch;
+use hashbrown::HashMap;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use super::columns::{COLUMNS, Content, ID};
+use super::export::cells::append_time;
+use super::files::{StoredFile, begin_of};
+use super::rewrite::Batches;
+use super::rows::Rows;
+use super::{Archive, ArchiveError};
+use crate::domain::click::{Click, ClickIds};
+use crate::domain::position::{Incarnation, Position};
+
+/// The most hits of one stretch: it is held in memory, a click in some 500 bytes.
+const STRETCH_HITS_MAX: u64 = 10_000;
+
+impl Archive {
+    /// The clicks of hits `range` of `incarnation`, pending and sealed, by position; of a range that is longer than
+    /// `STRETCH_HITS_MAX` those of its beginning, and where they end. Files of UTC days before `since` are not looked at,
+    /// and one that is damaged is left out. It may wait for an object store.
+    ///
+    /// # Errors
+    /// When the archive cannot be read.
+    pub(crate) fn stretch(
+        &self,
+        incarnation: Incarnation,
+        range: Range<Position>,
+        since: Date,
+    ) -> Result<(Vec<(Position, Click)>, Position), ArchiveError> {
+        let end = Position(range.end.0.min(range.start.0.saturating_add(STRETCH_HITS_MAX)));
+        let mut sought = Sought::new(incarnation, range.start..end);
+        // Pending clicks first: one that is sealed meanwhile is then in both, and taken once.
+        let pending = self.lock_pending().snapshot();
+        for batch in &pending {
+            sought.take(batch)?;
+        }
+        if !sought.is_complete() {
+            for file in self.files_with(incarnation, range.start..end, since)? {
+                self.take_of_file(&mut sought, &file)?;
+            }
+        }
+        sought.found.sort_unstable_by_key(|(position, _)| *position);
+        Ok((sought.found, end))
+    }
+
+    /// The files that may hold hits of `range`: one holds those from its beginning to the beginning of the next.
+    fn files_with(
+        &self,
+        incarnation: Incarnation,
+        range: Range<Position>,
+        since: Date,
+    ) -> Result<Vec<StoredFile>, ArchiveError> {
+        let files = self.files.list(&(since..=Date::MAX))?;
+        let mut begun: Vec<(Position, StoredFile)> =
+            files.into_iter().filter_map(|file| Some((begin_of(file.day, &file.name, incarnation)?, file))).collect();
+        let last_before = begun.iter().map(|(begin, _)| *begin).filter(|begin| *begin <= range.start).max();
+        begun.retain(|(begin, _)| *begin < range.end && last_before.is_none_or(|last| *begin >= last));
+        Ok(begun.into_iter().map(|(_, file)| file).collect())
+    }
+
+    fn take_of_file(&self, sought: &mut Sought, file: &StoredFile) -> Result<(), ArchiveError> {
+        let read = Batches::open(&self.files, file).and_then(|batches| {
+            for batch in batches.into_iter().flatten() {
+                sought.take(&batch?)?;
+            }
+            Ok(())
+        });
+        match read {
+            Err(ArchiveError::Damaged { message, .. }) => {
+                tracing::warn!(%file, damage = message, "left the rest of a damaged click file out");
+                Ok(())
+            }
+            read => read,
+        }
+    }
+}
+
+/// Positions whose clicks are not found yet, and the clicks that are.
+struct Sought {
+    places: HashMap<[u8; 10], Position>,
+    rows: Rows,
+    found: Vec<(Position, Click)>,
+}
+
+impl Sought {
+    fn new(incarnation: Incarnation, range: Range<Position>) -> Self {
+        let mut ids = ClickIds::new(incarnation);
+        let places = (range.start.0..range.end.0).map(|at| (half(&ids.of(0, Position(at))), Position(at)));
+        Self { places: places.collect(), rows: Rows::default(), found: Vec::new() }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    fn take(&mut self, batch: &RecordBatch) -> Result<(), ArchiveError> {
+        let Some(ids) = batch.column_by_name(ID).and_then(|column| column.as_string_opt::<i32>()) else {
+            return Ok(());
+        };
+        let place = |row| Uuid::try_parse(ids.value(row)).ok().and_then(|id| self.places.remove(&half(&id)));
+        let places: Vec<Option<Position>> = (0..ids.len()).map(place).collect();
+        let mut positions = places.iter().flatten().copied();
+        if positions.clone().next().is_none() {
+            return Ok(());
+        }
+        let is_sought: BooleanArray = places.iter().map(|place| Some(place.is_some())).collect();
+        let rows = filter_record_batch(batch, &is_sought).map_err(ArchiveError::Columns)?;
+        let found = &mut self.found;
+        self.rows.read(&rows, &mut |click| found.extend(positions.next().map(|position| (position, click))));
+        Ok(())
+    }
+}
+
+/// What of an id does not depend on the time.
+fn half(id: &Uuid) -> [u8; 10] {
+    let mut half = [0; 10];
+    half.copy_from_slice(&id.as_bytes()[6..]);
+    half
+}
+
+/// A click as the exports' JSON lines have it: every column, `null` where there is nothing.
+pub(crate) fn click_json(click: &Click) -> serde_json::Map<String, serde_json::Value> {
+    let text = |text: &str| if text.is_empty() { serde_json::Value::Null } else { text.into() };
+    let cell = |content: Content| match content {
+        Content::Id => click.id.to_string().into(),
+        Content::Time => {
+            let mut time = String::new();
+            append_time(&mut time, click.time_ms);
+            time.into()
+        }
+        Content::Link => click.link.id.0.into(),
+        Content::LinkText(of) => text(of(&click.link)),
+        Content::LookText(of) => text(of(&click.look)),
+        Content::Text(of) | Content::RareText(of) => text(of(click)),
+        Content::Visitor => format!("{:016x}", click.visitor.0).into(),
+        Content::RulesVersion => click.rules_version.into(),
+    };
+    COLUMNS.iter().map(|column| (column.name.to_owned(), cell(column.content))).collect()
+}
