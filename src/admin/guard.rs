@@ -18,7 +18,6 @@ use super::access::{AccessError, Caller, Left, Need, Quota, Scope, Wait, Who, as
 use super::api::problem::Problem;
 use super::cookie::session_name;
 use super::web::Refused;
-use crate::links::history::written_by;
 
 /// Refuses requests for hosts that are not ours with 421.
 pub(super) fn only_own_hosts(router: Router, admin: &Admin) -> Router {
@@ -80,8 +79,7 @@ struct Admitted {
 impl Admitted {
     async fn run(self, next: Next, request: Request) -> Response {
         let Some(caller) = self.caller else { return next.run(request).await };
-        let answer = written_by(caller.name(), next.run(request));
-        let mut response = as_caller(caller, answer).await;
+        let mut response = as_caller(caller, next.run(request)).await;
         if let Some((quota, left)) = self.quota {
             tell_quota(&mut response, quota, left.remaining, left.full_in_s);
         }

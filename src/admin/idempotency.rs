@@ -15,8 +15,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Admin;
-use super::access::Caller;
+use super::access::{as_caller, current};
 use super::api::problem::Problem;
+use super::api::shown_once::Secret;
 use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Revision, Saved};
 use crate::store::StoreError;
 
@@ -57,7 +58,7 @@ struct Head {
 struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
-    /// How many records hold the body; `None` when it was too large.
+    /// How many records hold the body; `None` when it was too large or told a secret.
     parts: Option<usize>,
 }
 
@@ -74,7 +75,8 @@ pub(super) async fn once(State(admin): State<Admin>, request: Request, next: Nex
 
 async fn do_once(admin: &Admin, request: Request, next: Next) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let who = parts.extensions.get::<Caller>().map(|caller| format!("{caller:?}")).unwrap_or_default();
+    let caller = current();
+    let who = caller.as_ref().map(|caller| format!("{:?}", caller.who)).unwrap_or_default();
     let name = name(parts.headers.get(HEADER), &who)?;
     let too_large = |_| {
         let detail = "with an Idempotency-Key a body has at most 64 MiB; imports of impressions need none: the same file \
@@ -100,10 +102,14 @@ async fn do_once(admin: &Admin, request: Request, next: Next) -> Result<Response
     };
     // A task of its own, so that it ends, and its answer is kept, when the client has gone.
     let (admin, request) = (admin.clone(), Request::from_parts(parts, Body::from(body)));
-    let done = tokio::spawn(async move {
+    let work = async move {
         let response = next.run(request).await;
         settle(&admin, &key, head, revision, response).await
-    });
+    };
+    let done = match caller {
+        Some(caller) => tokio::spawn(as_caller(caller, work)),
+        None => tokio::spawn(work),
+    };
     done.await.map_err(|error| Problem::internal(format!("the request broke off: {error}")))?
 }
 
@@ -173,7 +179,8 @@ async fn again(
         return Err(if is_under_way { under_way() } else { unknown() });
     };
     let Some(parts) = answer.parts else {
-        let detail = "this request was done, and its answer was too large to be kept: look at what it made";
+        let detail =
+            "this request was done, and its answer was not kept, being a secret or too large: look at what it made";
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     };
     let mut packed = Vec::new();
@@ -219,8 +226,9 @@ async fn settle(
     let body = to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|error| Problem::internal(error.to_string()))?;
     let kept =
         KEPT.iter().filter_map(|name| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.to_owned())));
-    let answer =
-        Answer { status: parts.status.as_u16(), headers: kept.collect(), parts: keep(admin, key, &body).await? };
+    let is_secret = Secret::is_in(&parts.extensions);
+    let records = if is_secret { None } else { keep(admin, key, &body).await? };
+    let answer = Answer { status: parts.status.as_u16(), headers: kept.collect(), parts: records };
     let head = Head { answer: Some(answer), ..head };
     admin.store.put_record(KIND, key, Expected::At(revision), &value(&head)?).await?;
     Ok(Response::from_parts(parts, Body::from(body)))

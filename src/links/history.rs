@@ -119,7 +119,8 @@ fn differences(before: &LinkSpec, after: &LinkSpec) -> Vec<FieldEdit> {
     different.map(|((field, from), (_, to))| FieldEdit { field: field.to_owned(), from, to }).collect()
 }
 
-/// Every field as text, always in the same order. Taken apart without `..`, so that a new field cannot be left out.
+/// Every field that can be edited, as text, always in the same order. Taken apart without `..`, so that a new field cannot
+/// be left out.
 fn told(spec: &LinkSpec) -> Vec<(&'static str, String)> {
     let LinkSpec { domain, slug, url, utm, destination: _, placement, title, tags, rules, brought: _ } = spec;
     let Rules { status, enabled, passthrough, visitor_utm, expires_at, expired_url } = rules;
@@ -163,5 +164,29 @@ mod tests {
         let long = "x".repeat(8_192);
         assert_eq!(kept((1..=60).map(|n| edit(n, &long)).collect()), [58, 59, 60]);
         assert!(fitting(vec![edit(1, &"x".repeat(70_000))]).is_err());
+    }
+
+    fn spec(url: &str, tags: &[&str], enabled: bool) -> LinkSpec {
+        let url = crate::domain::destination::Destination::parse(url, 2048).unwrap();
+        LinkSpec {
+            domain: crate::domain::link::DomainName::DEFAULT,
+            slug: crate::domain::slug::Slug::parse("x").unwrap(),
+            utm: crate::domain::utm::Utm::default(),
+            destination: url.clone(),
+            url,
+            placement: crate::domain::placement::Placement::default(),
+            title: None,
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            rules: Rules { enabled, ..Rules::default() },
+            brought: None,
+        }
+    }
+
+    #[test]
+    fn a_change_is_told_field_by_field() {
+        let told = differences(&spec("https://e.com/a", &["old"], true), &spec("https://e.com/b", &["a", "b"], false));
+        let told: Vec<_> = told.iter().map(|edit| [&*edit.field, &*edit.from, &*edit.to]).collect();
+        let url = ["url", "https://e.com/a", "https://e.com/b"];
+        assert_eq!(told, [url, ["tags", "old", "a, b"], ["enabled", "true", "false"]]);
     }
 }

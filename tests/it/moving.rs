@@ -362,6 +362,15 @@ fn a_request_under_an_idempotency_key_is_done_once_and_gets_its_first_answer_aga
 }
 
 #[test]
+fn an_answer_that_tells_a_secret_is_not_kept_for_a_second_request() {
+    let app = TestApp::start();
+    let body = json!({ "name": "deploys", "scopes": ["read"] });
+    once(&app, "k", "/api/v1/keys", &body).expect_status(201);
+    once(&app, "k", "/api/v1/keys", &body).expect_status(409);
+    assert_eq!(app.api_get("/api/v1/keys").json()["keys"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_refused_request_is_not_kept_and_a_large_answer_is() {
     let app = TestApp::start();
     once(&app, "k", "/api/v1/links", &json!({ "url": "no url" })).expect_status(422);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::api::problem::Problem;
+use crate::links::history::written_by;
 
 /// What an account may do. Each role may do what those before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -137,8 +138,10 @@ tokio::task_local! {
     static CURRENT: Caller;
 }
 
-/// Answers a request as asked by `caller`.
+/// Answers a request as asked by `caller`; what it changes about links is written down as theirs. A task that is spawned
+/// meanwhile is nobody's, unless it is made so again.
 pub(in crate::admin) async fn as_caller<F: Future>(caller: Caller, answer: F) -> F::Output {
+    let answer = written_by(caller.name(), answer);
     CURRENT.scope(caller, answer).await
 }
 

@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::extract::{Named, Sent};
 use super::problem::Problem;
+use super::shown_once::ShownOnce;
 use crate::admin::access::{self, Password, Role};
 use crate::admin::{Admin, wire};
 
@@ -93,10 +94,10 @@ async fn list(State(admin): State<Admin>) -> Result<Json<AccountList>, Problem> 
 async fn add(
     State(admin): State<Admin>,
     Sent(wanted): Sent<NewAccount>,
-) -> Result<(StatusCode, Json<AccountWithPassword>), Problem> {
+) -> Result<(StatusCode, ShownOnce<AccountWithPassword>), Problem> {
     let (password, told) = chosen(wanted.password)?;
     let account = admin.access.accounts.add(&wanted.name, wanted.role, &password, admin.clock.now()).await?;
-    Ok((StatusCode::CREATED, Json(AccountWithPassword { account: account.into(), password: told })))
+    Ok((StatusCode::CREATED, ShownOnce(AccountWithPassword { account: account.into(), password: told })))
 }
 
 /// Change an account's role. Somebody has to stay an owner.
@@ -119,10 +120,10 @@ async fn set_password(
     State(admin): State<Admin>,
     Named(name): Named,
     Sent(wanted): Sent<NewPassword>,
-) -> Result<Json<AccountWithPassword>, Problem> {
+) -> Result<ShownOnce<AccountWithPassword>, Problem> {
     let (password, told) = chosen(wanted.password)?;
     let account = admin.access.set_password(&name, &password, None).await?;
-    Ok(Json(AccountWithPassword { account: account.into(), password: told }))
+    Ok(ShownOnce(AccountWithPassword { account: account.into(), password: told }))
 }
 
 /// Remove an account and sign it out everywhere. Somebody has to stay an owner.

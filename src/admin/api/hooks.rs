@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use super::extract::{Number, Sent};
 use super::problem::Problem;
+use super::shown_once::ShownOnce;
 use crate::admin::{Admin, wire};
 use crate::domain::verdict::Verdict;
 use crate::forward::{DeskError, HookFields, HookId, Made, Shown};
@@ -209,9 +210,9 @@ async fn list(State(admin): State<Admin>) -> Result<Json<Hooks>, Problem> {
 async fn make(
     State(admin): State<Admin>,
     Sent(fields): Sent<HookFields>,
-) -> Result<(StatusCode, Json<HookWithSecret>), Problem> {
+) -> Result<(StatusCode, ShownOnce<HookWithSecret>), Problem> {
     let made = admin.hooks.make(&fields).await?;
-    Ok((StatusCode::CREATED, Json(HookWithSecret::new(made, admin.clock.now()))))
+    Ok((StatusCode::CREATED, ShownOnce(HookWithSecret::new(made, admin.clock.now()))))
 }
 
 /// One hook.
@@ -243,9 +244,9 @@ async fn remove(State(admin): State<Admin>, Number(id): Number) -> Result<Status
 /// Make a webhook's secret anew. For a day its messages are signed with both.
 #[utoipa::path(post, path = "/hooks/{id}/secret", operation_id = "rotateHookSecret", tag = "Hooks",
     params(("id" = u64, Path, description = "The hook's id")), responses((status = OK, body = HookWithSecret)))]
-async fn rotate(State(admin): State<Admin>, Number(id): Number) -> Result<Json<HookWithSecret>, Problem> {
+async fn rotate(State(admin): State<Admin>, Number(id): Number) -> Result<ShownOnce<HookWithSecret>, Problem> {
     let made = admin.hooks.rotate(HookId(id)).await?;
-    Ok(Json(HookWithSecret::new(made, admin.clock.now())))
+    Ok(ShownOnce(HookWithSecret::new(made, admin.clock.now())))
 }
 
 /// Send a test message at once. Analytics products but GA4 count the click that it tells of.

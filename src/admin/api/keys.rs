@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use super::extract::{Named, Sent};
 use super::problem::Problem;
+use super::shown_once::ShownOnce;
 use crate::admin::access::{self, Caller, Scope, Wanted};
 use crate::admin::{Admin, wire};
 
@@ -89,11 +90,11 @@ async fn make(
     State(admin): State<Admin>,
     caller: Caller,
     Sent(wanted): Sent<NewKey>,
-) -> Result<(StatusCode, Json<MadeKey>), Problem> {
+) -> Result<(StatusCode, ShownOnce<MadeKey>), Problem> {
     let expires_at = instant("expires_at", wanted.expires_at.as_deref())?;
     let wanted = Wanted { name: &wanted.name, scopes: &wanted.scopes, expires_at, made_by: &caller.name() };
     let (id, about, key) = admin.access.keys.make(&wanted, admin.clock.now()).await?;
-    Ok((StatusCode::CREATED, Json(MadeKey { about: Key::new(id, about), key })))
+    Ok((StatusCode::CREATED, ShownOnce(MadeKey { about: Key::new(id, about), key })))
 }
 
 /// Revoke a key. It opens nothing from now on.

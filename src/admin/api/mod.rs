@@ -39,6 +39,7 @@ mod reclassify;
 mod reference;
 mod report;
 pub(super) mod shares;
+pub(super) mod shown_once;
 mod stats;
 pub(super) mod templates;
 mod verify;

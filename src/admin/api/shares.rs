@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 use super::extract::{Named, Sent};
 use super::keys::instant;
 use super::problem::Problem;
+use super::shown_once::ShownOnce;
 use crate::admin::access::{self, Caller, Shared};
 use crate::admin::{Admin, wire};
 use crate::domain::link::LinkId;
@@ -86,7 +87,7 @@ async fn make(
     State(admin): State<Admin>,
     caller: Caller,
     Sent(wanted): Sent<NewShare>,
-) -> Result<(StatusCode, Json<MadeShare>), Problem> {
+) -> Result<(StatusCode, ShownOnce<MadeShare>), Problem> {
     let of = match (wanted.link, &wanted.campaign) {
         (Some(id), None) => Shared::link(LinkId(id)),
         (None, Some(name)) => Shared::campaign(name)?,
@@ -94,7 +95,7 @@ async fn make(
     };
     let expires_at = instant("expires_at", wanted.expires_at.as_deref())?;
     let (id, share, url) = make_share(&admin, &caller, of, expires_at).await?;
-    Ok((StatusCode::CREATED, Json(MadeShare { about: Share::new(id, share), url })))
+    Ok((StatusCode::CREATED, ShownOnce(MadeShare { about: Share::new(id, share), url })))
 }
 
 /// Revoke a share link. Its address leads nowhere from now on.
