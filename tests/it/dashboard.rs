@@ -177,7 +177,7 @@ fn every_page_of_the_demo_can_be_read_on_a_phone_and_on_a_desk_in_both_themes() 
         ("refused", "/?days=none".to_owned(), "is no number of days"),
         ("links", "/links".to_owned(), "coffee"),
         ("filtered-overview", "/?country=SE&device=!desktop".to_owned(), "device is not"),
-        ("by-clicks", "/links?sort=clicks&campaign=winter-roast".to_owned(), "letter-48"),
+        ("by-clicks", "/links?sort=clicks&campaign=winter-roast".to_owned(), "letter-47"),
         ("links-refused", "/links?country=SE".to_owned(), "only clicks do"),
         ("found", "/links?q=letter".to_owned(), "letter-48"),
         ("ctr-link", "/ctr".to_owned(), "roast-story"),
