@@ -191,7 +191,7 @@ fn is_refused(answer: &Answer) -> bool {
     let to_sign_in = answer.headers.get("location").is_some_and(|to| to.as_bytes().starts_with(b"/sign-in?to="));
     answer.status == StatusCode::UNAUTHORIZED
         || to_sign_in
-        || answer.status == StatusCode::FORBIDDEN && answer.body.contains("this needs the role")
+        || answer.status == StatusCode::FORBIDDEN && answer.body.contains("needs the role")
         || answer.headers.get("location").is_some_and(|to| to == "/sign-in")
             && !answer.headers.contains_key("set-cookie")
 }
