@@ -33,6 +33,7 @@ mod idempotency;
 mod key;
 mod listener;
 mod names;
+mod qr;
 mod setting;
 #[cfg(test)]
 mod tests;

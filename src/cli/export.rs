@@ -143,9 +143,9 @@ impl Format {
     }
 }
 
-/// Where an export goes.
+/// Where a file that the server makes goes.
 #[derive(Debug, PartialEq, Eq)]
-enum Output {
+pub(super) enum Output {
     Stdout,
     /// Written beside its name and renamed when complete.
     File(PathBuf),
@@ -154,13 +154,32 @@ enum Output {
 }
 
 impl Output {
-    fn of(path: Option<&Path>) -> anyhow::Result<Self> {
+    pub(super) fn of(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Ok(Self::Stdout) };
         match fs::metadata(path) {
             Ok(about) if about.is_dir() => Err(Usage(format!("{} is a folder", path.display())).into()),
             Ok(about) if !about.is_file() => Ok(Self::Special(path.to_owned())),
             _ => Ok(Self::File(path.to_owned())),
         }
+    }
+
+    /// Writes the whole answer, and tells of a file that is complete.
+    pub(super) async fn write(&self, response: reqwest::Response) -> anyhow::Result<()> {
+        let progress = progress_bar(*self == Self::Stdout && io::stdout().is_terminal());
+        match self {
+            Self::Stdout => drop(copy(response, &mut io::stdout().lock(), &progress).await?),
+            Self::Special(path) => {
+                let mut file = fs::OpenOptions::new().write(true).open(path).with_context(|| cannot_write(path))?;
+                copy(response, &mut file, &progress).await?;
+            }
+            Self::File(path) => {
+                let mut part = Part::create(path)?;
+                let bytes = copy(response, &mut part.file, &progress).await?;
+                part.finish()?;
+                tell(&format!("wrote {} ({})", path.display(), figures::bytes(bytes)));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -178,18 +197,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return Err(Usage(message.to_owned()).into());
     }
     let client = args.connect.open()?;
-    let bytes = block_on(async {
+    block_on(async {
         let response = match &args.command {
             Command::Clicks(clicks) => ask(&client, clicks, format).await?,
             Command::Links(links) => ask_links(&client, links, format).await?,
             Command::Upload(upload) => ask_upload(&client, upload).await?,
         };
-        write_to(&output, response).await
-    })?;
-    if let Output::File(path) = &output {
-        tell(&format!("wrote {} ({})", path.display(), figures::bytes(bytes)));
-    }
-    Ok(())
+        output.write(response).await
+    })
 }
 
 async fn ask_links(client: &Client, links: &Links, format: Format) -> anyhow::Result<reqwest::Response> {
@@ -231,35 +246,18 @@ async fn ask(client: &Client, clicks: &Clicks, format: Format) -> anyhow::Result
     client.stream(Method::GET, "/api/v1/clicks", &query, Body::None).await
 }
 
-async fn write_to(output: &Output, response: reqwest::Response) -> anyhow::Result<u64> {
-    let progress = progress_bar(*output == Output::Stdout && io::stdout().is_terminal());
-    match output {
-        Output::Stdout => copy(response, &mut io::stdout().lock(), &progress).await,
-        Output::Special(path) => {
-            let mut file = fs::OpenOptions::new().write(true).open(path).with_context(|| cannot_write(path))?;
-            copy(response, &mut file, &progress).await
-        }
-        Output::File(path) => {
-            let mut part = Part::create(path)?;
-            let bytes = copy(response, &mut part.file, &progress).await?;
-            part.finish()?;
-            Ok(bytes)
-        }
-    }
-}
-
 fn cannot_write(path: &Path) -> String {
     format!("cannot write {}", path.display())
 }
 
 /// Writes the body piece by piece. A body that ends early is an error, never a shorter export.
 async fn copy(mut response: reqwest::Response, out: &mut impl Write, progress: &ProgressBar) -> anyhow::Result<u64> {
-    let broke_off = |error: reqwest::Error| anyhow::anyhow!("the export broke off: {}", innermost(&error));
+    let broke_off = |error: reqwest::Error| anyhow::anyhow!("the file broke off: {}", innermost(&error));
     while let Some(chunk) = response.chunk().await.map_err(broke_off)? {
-        out.write_all(&chunk).context("cannot write the export")?;
+        out.write_all(&chunk).context("cannot write the file")?;
         progress.inc(chunk.len() as u64);
     }
-    out.flush().context("cannot write the export")?;
+    out.flush().context("cannot write the file")?;
     progress.finish_and_clear();
     Ok(progress.position())
 }

@@ -41,6 +41,9 @@ mod rates;
 // Links that move in from other tools, and everything moving out again.
 mod moving;
 
+// Links on paper.
+mod qr;
+
 // Clicks under filters, from click files, beside the same from counters.
 mod filters;
 

@@ -35,6 +35,7 @@ mod node;
 pub(super) mod openapi;
 pub(super) mod owner;
 pub(super) mod problem;
+mod qr;
 mod reclassify;
 mod reference;
 mod report;
@@ -64,6 +65,7 @@ fn described() -> (Router<Admin>, utoipa::openapi::OpenApi) {
     let (routes, document) = OpenApiRouter::new()
         .merge(links::router())
         .merge(links_export::router())
+        .merge(qr::router())
         .merge(history::router())
         .merge(accounts::router())
         .merge(keys::router())

@@ -12,7 +12,7 @@ use super::overview::{filtered, over_time};
 use super::parts::copyable;
 use super::text::{count, counted, percent, when};
 use super::view::View;
-use super::{Refused, ctr, figures, history};
+use super::{Refused, ctr, figures, history, qr};
 use crate::admin::Admin;
 use crate::domain::facet::{ClickFacet, Facet};
 use crate::domain::link::{Brought, Link, LinkId};
@@ -55,8 +55,9 @@ pub(super) async fn page(
     let rates: Vec<CtrRow> =
         figures::rates(&admin).await?.rows.into_iter().filter(|row| row.value == id.to_string()).collect();
     let name = admin.catalog.domains().readable(&link.spec.domain, &link.spec.slug);
+    let short_url = admin.catalog.domains().short_url(&link.spec.domain, &link.spec.slug);
     let content = html! {
-        (about(&admin, &link, &name))
+        (about(&admin, &link, &name, &short_url))
         (head_of_numbers(&view))
         (over_time(&admin, &view, &days).await?)
         (unfilled(&macros))
@@ -68,6 +69,7 @@ pub(super) async fn page(
             }
         }
         (filtered(&days, &reasons))
+        (qr::section(&view, &link, &short_url))
         (history::section(&admin, &link).await?)
     };
     Ok(layout::page(Place::Elsewhere, &name, &content))
@@ -80,9 +82,8 @@ fn head_of_numbers(view: &View) -> Markup {
     }
 }
 
-fn about(admin: &Admin, link: &Link, name: &str) -> Markup {
+fn about(admin: &Admin, link: &Link, name: &str, short_url: &str) -> Markup {
     let spec = &link.spec;
-    let short_url = admin.catalog.domains().short_url(&spec.domain, &spec.slug);
     html! {
         section.card {
             div.head {
@@ -90,7 +91,7 @@ fn about(admin: &Admin, link: &Link, name: &str) -> Markup {
                 (actions(link))
             }
             p.copying {
-                (copyable(&short_url))
+                (copyable(short_url))
                 a href={ (short_url) "?" (NO_TRACK) } rel="noreferrer noopener" title="Your visit is recorded as the owner's, not as a click" {
                     "Try it, uncounted"
                 }

@@ -43,6 +43,7 @@ mod new;
 mod overview;
 mod owner;
 mod parts;
+mod qr;
 mod set_up;
 mod settings;
 mod share;

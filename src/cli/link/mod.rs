@@ -1,6 +1,7 @@
 //! `waypost link`: make, list, show, change and remove links.
 
 mod import;
+mod qr;
 mod settings;
 mod view;
 
@@ -39,6 +40,8 @@ enum Command {
     Edit(Edit),
     /// Remove a link; its clicks stay in the click files
     Remove(Remove),
+    /// Write the QR code of a link; what is scanned can be told from other clicks
+    Qr(qr::Qr),
     /// Bring links from another tool: Bitly, Dub, Shlink, YOURLS, Kutt, Short.io, Rebrandly, Sink, Chhoto, any table
     Import(import::Import),
 }
@@ -166,6 +169,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
                 show(&client.send(Method::PATCH, &path, &[], Body::Json(edit.body()?)).await?, json)
             }
             Command::Remove(remove) => remove_link(&client, remove, json).await,
+            Command::Qr(qr) => qr::run(&client, qr).await,
             Command::Import(import) => import::run(&client, import, json).await,
         }
     })
