@@ -52,7 +52,7 @@ const fn only_with(scope: Scope, path: &'static str) -> Rule {
 const ELSE: Rule = changed_with(Scope::Links, "/");
 
 /// The longest path that fits decides.
-const RULES: [Rule; 27] = [
+const RULES: [Rule; 28] = [
     open("/healthz"),
     open("/assets/*"),
     open("/sign-in"),
@@ -78,6 +78,7 @@ const RULES: [Rule; 27] = [
     only_with(Scope::Links, "/links/new"),
     only_with(Scope::Links, "/links/*/edit"),
     only_with(Scope::Links, "/links/*/remove"),
+    only_with(Scope::Links, "/links/import/*/undo"),
     only_with(Scope::Imports, "/imports/*/undo"),
     only_with(Scope::Links, "/shares/*/revoke"),
     // One's own: password, sessions, browsers, and the way out.

@@ -29,7 +29,7 @@ const URL_CHARS: usize = 48;
 
 pub(super) fn routes() -> Router<Admin> {
     Router::new()
-        .route(PATH, get(list).post(make))
+        .route("/settings/hooks", get(list).post(make))
         .route("/settings/hooks/{id}", get(show).post(edit))
         .route("/settings/hooks/{id}/active", post(switch))
         .route("/settings/hooks/{id}/secret", post(rotate))
