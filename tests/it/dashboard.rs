@@ -192,6 +192,7 @@ fn every_page_of_the_demo_can_be_read_on_a_phone_and_on_a_desk_in_both_themes() 
         ("filtered", format!("/filtered?link={}", link["id"]), "newest first"),
         ("filtered-all", "/filtered?verdict=preview".to_owned(), "draw a preview card"),
         ("filtered-refused", "/filtered?verdict=human".to_owned(), "none of preview"),
+        ("live", "/live".to_owned(), "newest first"),
         ("not-found", "/links/999".to_owned(), "Link 999 does not exist."),
         ("nothing", "/nothing".to_owned(), "There is no such page."),
     ] {

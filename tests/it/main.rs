@@ -59,8 +59,9 @@ mod hooks;
 // Who may do what: accounts, sessions, keys, share links.
 mod accounts;
 
-// The dashboard, in a real browser.
+// The dashboard, in a real browser; its page of what arrives just now.
 mod dashboard;
+mod live;
 
 // What strangers send, and what the API's own description says that they may.
 mod hostile;

@@ -34,8 +34,12 @@ const STYLE: &str = concat!(
     include_str!("style/charts.css"),
 );
 
-const SCRIPT: &str =
-    concat!(include_str!("script/base.js"), include_str!("script/copy.js"), include_str!("script/make.js"));
+const SCRIPT: &str = concat!(
+    include_str!("script/base.js"),
+    include_str!("script/copy.js"),
+    include_str!("script/make.js"),
+    include_str!("script/live.js"),
+);
 
 const ICON: &str = include_str!("style/icon.svg");
 

@@ -38,6 +38,7 @@ mod layout;
 pub(super) use layout::document;
 mod link;
 mod links;
+mod live;
 mod matches;
 mod new;
 mod overview;
@@ -86,6 +87,8 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/imports/{id}", get(imports::show))
         .route("/imports/{id}/undo", get(imports::confirm_undo).post(imports::undo))
         .route("/filtered", get(filtered::page))
+        .route("/live", get(live::page))
+        .route("/live/hits", get(live::fragment))
         .merge(hooks::routes())
         .route("/owner", get(owner::page))
         .route("/help", get(help::page))

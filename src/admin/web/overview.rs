@@ -57,7 +57,7 @@ pub(super) async fn page(
     ];
     let [now, reasons, links, campaigns, sources, countries, devices] = figures::clicks(&admin, &view, by).await?;
     let content = html! {
-        (head("Overview", html! { (view.days()) ", " (zone_name(&admin)) ", all links" }, view.picker()))
+        (head("Overview", html! { (view.days()) ", " (zone_name(&admin)) ", all links, " a href="/live" { "Live" } }, view.picker()))
         (view.filters(Facet::all()))
         (over_time(&admin, &view, &now).await?)
         div.grid {
@@ -75,7 +75,7 @@ pub(super) async fn page(
     Ok(layout::page(Place::Overview, "Overview", &content))
 }
 
-fn zone_name(admin: &Admin) -> &str {
+pub(super) fn zone_name(admin: &Admin) -> &str {
     admin.report_zone.iana_name().unwrap_or("UTC")
 }
 

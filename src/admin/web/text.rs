@@ -62,6 +62,11 @@ pub(super) fn when(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
 }
 
+/// `Nov 21, 13:05:09`, where the zone is told elsewhere.
+pub(super) fn at_second(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%b %-d, %H:%M:%S").to_string()
+}
+
 /// `Nov 21`, for an axis that has no room for more.
 pub(super) fn short_day(day: Date) -> String {
     day.strftime("%b %-d").to_string()
@@ -109,6 +114,7 @@ mod tests {
         let at = "2026-11-21T13:05:09Z".parse().unwrap();
         assert_eq!(when(at, &TimeZone::UTC), "2026-11-21 13:05 UTC");
         assert_eq!(when(at, &TimeZone::get("Europe/Stockholm").unwrap()), "2026-11-21 14:05 CET");
+        assert_eq!(at_second(at, &TimeZone::get("Europe/Stockholm").unwrap()), "Nov 21, 14:05:09");
         assert_eq!(short_day("2026-11-02".parse().unwrap()), "Nov 2");
     }
 
