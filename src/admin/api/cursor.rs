@@ -18,7 +18,7 @@ pub(super) fn write(place: &str) -> String {
     text
 }
 
-/// The place that [`write`] was given.
+/// The place that [`write()`] was given.
 ///
 /// # Errors
 /// When it is none.
