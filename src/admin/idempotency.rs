@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Admin;
-use super::access::{as_caller, current};
+use super::access::{as_caller, current, random_text};
 use super::api::problem::Problem;
 use super::api::shown_once::Secret;
 use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Revision, Saved};
@@ -130,9 +130,7 @@ fn key_of(at: Timestamp, name: &str) -> Result<RecordKey, Problem> {
 }
 
 fn nonce() -> Result<String, Problem> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
-    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+    random_text().map_err(|error| Problem::internal(format!("no random numbers: {error}")))
 }
 
 fn yesterday(now: Timestamp) -> Timestamp {
