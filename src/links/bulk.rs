@@ -8,11 +8,11 @@ use futures_util::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
 use super::catalog::{Catalog, CatalogError, Done, Result, SLUG_ATTEMPTS, Saved};
-use super::check::{self, Invalid};
+use super::check::{self, Invalid, Limits};
 use super::fields::{Change, LinkFields};
 use super::generate;
 use super::history;
-use crate::domain::link::{Brought, DomainName, Link, LinkId, LinkSpec};
+use crate::domain::link::{Brought, DomainName, Link, LinkId, LinkSpec, Way};
 use crate::store::{CreatedAll, LINKS_AT_ONCE_MAX, NewLink, Removed};
 
 /// The most links of one request.
@@ -79,7 +79,8 @@ impl Catalog {
         let checked = self.check_all(wanted).await?;
         let is_stopped = how.all_or_nothing && checked.iter().any(|checked| !matches!(checked, Checked::Fit(_)));
         if how.dry_run || is_stopped {
-            return Ok(checked.into_iter().map(|checked| self.foreseen(checked)).collect());
+            let outcomes = checked.into_iter().map(|checked| self.foreseen(checked));
+            return Ok(outcomes.zip(wanted).map(|(outcome, wanted)| outcome.after(self, &wanted.fields)).collect());
         }
         let fit: Vec<NewLink> = checked.iter().filter_map(Checked::fit).cloned().collect();
         let mut made = self.make_all(&fit, how.all_or_nothing).await?.into_iter();
@@ -91,7 +92,8 @@ impl Catalog {
             },
             other => self.foreseen(other),
         };
-        Ok(checked.into_iter().map(outcome).collect())
+        let outcomes = checked.into_iter().map(outcome);
+        Ok(outcomes.zip(wanted).map(|(outcome, wanted)| outcome.after(self, &wanted.fields)).collect())
     }
 
     /// What stands in the way of each.
@@ -123,6 +125,10 @@ impl Catalog {
             Err(wrong) => return Ok(Checked::Wrong(wrong)),
         };
         draft.brought.clone_from(&wanted.brought);
+        draft.made = Some(history::author());
+        if let (Some(_), Some(made)) = (&draft.brought, &mut draft.made) {
+            made.way = Some(Way::Import);
+        }
         let given = draft.slug.take();
         for _ in 0..SLUG_ATTEMPTS {
             let slug = given.clone().map_or_else(|| generate::slug(self.config.slug_chars), Ok)?;
@@ -143,8 +149,9 @@ impl Catalog {
     }
 
     fn draft(&self, wanted: &Wanted) -> Result<check::Draft, Invalid> {
-        let draft = check::draft(&wanted.fields, self.limits())?;
-        if wanted.brought.is_none() {
+        let is_moving_in = wanted.brought.is_some();
+        let draft = check::draft(&wanted.fields, Limits { is_moving_in, ..self.limits() })?;
+        if !is_moving_in {
             self.config.utm.check(&draft.utm, None)?;
         }
         Ok(draft)
@@ -224,7 +231,7 @@ impl Catalog {
     async fn foresee_edit(&self, id: LinkId, edit: &Edit) -> Result<Outcome> {
         let Some(link) = self.store.link(id).await? else { return Ok(Outcome::Refused(CatalogError::NotFound(id))) };
         Ok(match check::edited(&link.spec, &edit.fields_for(&link), self.limits()) {
-            Ok(spec) => Outcome::Fit(self.saved(Link { spec, ..link })),
+            Ok(spec) => Outcome::Fit(self.saved(Link { spec, ..link }).after(self, &edit.fields)),
             Err(wrong) => Outcome::Refused(wrong.into()),
         })
     }
@@ -274,7 +281,7 @@ impl Catalog {
                 if let (Some(link), Removed::Yes) = (link, removed) {
                     self.listener.removed(*id, &link.spec.domain, &self.folded(&link.spec));
                     self.listener.told(Done::Removed, &link);
-                    history::forget(&*self.store, *id).await;
+                    history::close(&*self.store, &link, self.clock.now()).await;
                 }
             }
         }
@@ -297,6 +304,14 @@ impl Checked {
 }
 
 impl Outcome {
+    fn after(self, catalog: &Catalog, fields: &LinkFields) -> Self {
+        match self {
+            Self::Done(saved) => Self::Done(saved.after(catalog, fields)),
+            Self::Fit(saved) => Self::Fit(saved.after(catalog, fields)),
+            refused @ Self::Refused(_) => refused,
+        }
+    }
+
     /// The link as it is now, or would be.
     pub(crate) fn link(&self) -> Option<&Link> {
         match self {

@@ -41,6 +41,9 @@ mod rates;
 // Links that move in from other tools, and everything moving out again.
 mod moving;
 
+// Lists of links: archived, ticked, changed together; what is shown to whom.
+mod lists;
+
 // Links on paper.
 mod qr;
 

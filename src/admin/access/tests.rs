@@ -86,12 +86,18 @@ const IMPORTS: [&str; 6] =
     ["/api/v1/imports", "/api/v1/columns", "/api/v1/matches", "/api/v1/conversions", "/imports", "/matches"];
 
 /// Pages that are nothing but a form: not for those who could not send it.
-const FORMS: [&str; 7] = [
+const FORMS: [&str; 13] = [
     "/links/new",
     "/links/new/table",
     "/links/{id}/edit",
     "/links/{id}/remove",
+    "/links/import",
+    "/links/import/check",
     "/links/import/{id}/undo",
+    "/templates/edit",
+    "/templates/remove",
+    "/imports/check",
+    "/imports/manual",
     "/shares/{id}/revoke",
     "/imports/{id}/undo",
 ];

@@ -18,7 +18,7 @@ use crate::admin::totals::clicks_of;
 use crate::admin::wire;
 use crate::domain::link::{Link, LinkId};
 use crate::links::catalog::CatalogError;
-use crate::links::{Change, LIST_MAX, LinkFields, LinkFilter};
+use crate::links::{Archived, Change, LIST_MAX, LinkFields, LinkFilter};
 
 /// Links of a page when nobody says how many.
 const LIST_DEFAULT: usize = 100;
@@ -45,6 +45,8 @@ struct ListParams {
     campaign: Option<String>,
     /// A part of slug, title or destination.
     q: Option<String>,
+    /// Links that were put out of the way: `no` unless said, and `all` where a slug is asked for.
+    archived: Option<Archived>,
 }
 
 /// List links, oldest first.
@@ -55,6 +57,7 @@ async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> R
     if !(1..=LIST_MAX).contains(&limit) {
         return Err(Problem::invalid("limit", format!("limit is {limit}: use 1 to {LIST_MAX}")));
     }
+    let usual = if params.slug.is_some() { Archived::All } else { Archived::USUAL };
     let filter = LinkFilter {
         after: params.after.as_deref().map(place).transpose()?,
         limit,
@@ -63,6 +66,8 @@ async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> R
         tag: params.tag,
         campaign: params.campaign,
         part: params.q,
+        archived: params.archived.unwrap_or(usual),
+        ids: None,
     };
     let page = admin.catalog.list(&filter).await?;
     let links = with_clicks(&admin, &page.links).await?;

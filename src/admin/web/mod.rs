@@ -39,12 +39,15 @@ pub(super) use layout::document;
 mod link;
 mod links;
 mod live;
+mod map;
 mod matches;
+mod may;
 mod new;
 mod overview;
 mod owner;
 mod parts;
 mod qr;
+mod selection;
 mod set_up;
 mod settings;
 mod share;
@@ -67,6 +70,8 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/links", get(links::page).post(new::create))
         .route("/links/new", get(new::page).post(new::submit))
         .route("/links/new/preview", post(new::preview))
+        .route("/links/selected", get(|| async { Redirect::to("/links") }).post(selection::act))
+        .route("/links/export", get(selection::export))
         .route("/links/made", get(new::made::page))
         .route("/templates", get(templates::page).post(templates::keep))
         .route("/templates/edit", get(templates::edit))
@@ -74,6 +79,7 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/links/{id}", get(link::page))
         .route("/links/{id}/edit", get(edit::page).post(edit::save))
         .route("/links/{id}/enabled", post(edit::switch))
+        .route("/links/{id}/archived", post(edit::archive))
         .route("/links/{id}/remove", get(edit::confirm_removal).post(edit::remove))
         .route("/ctr", get(ctr::page))
         .route("/ctr/compare", get(ctr::compare))

@@ -117,6 +117,11 @@ impl View {
         self.href_of(&self.path)
     }
 
+    /// The part of its address after `?`.
+    pub(super) fn query(&self) -> String {
+        self.href_of("").trim_start_matches('?').to_owned()
+    }
+
     /// The same question to another page.
     pub(super) fn href_of(&self, path: &str) -> String {
         let (pairs, filters) = (&self.pairs, self.filter.pairs());
