@@ -67,7 +67,7 @@ pub(super) async fn page(
         return Err(Problem::invalid(facet.as_str(), detail).into());
     }
     let found = found(&admin, &view).await?;
-    let number = view.get("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1).max(1);
+    let number = view.page_number();
     let ids: Vec<LinkId> = found.iter().copied().skip((number - 1).saturating_mul(LINKS)).take(LINKS).collect();
     let content = html! {
         (head("Links", counted(found.len() as u64, "link"), html! { a.button.plain href="/links/import" { "Bring links" } " " a.button href="/links/new" { "New link" } }))

@@ -43,6 +43,7 @@ mod matches;
 mod new;
 mod overview;
 mod owner;
+mod pair;
 mod parts;
 mod qr;
 mod set_up;
@@ -52,6 +53,7 @@ mod shares;
 mod sign_in;
 mod templates;
 mod text;
+mod values;
 mod view;
 mod whisker;
 
@@ -68,6 +70,8 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/links/new", get(new::page).post(new::submit))
         .route("/links/new/preview", post(new::preview))
         .route("/links/made", get(new::made::page))
+        .route("/links/compare", get(pair::page))
+        .route("/values", get(values::page))
         .route("/templates", get(templates::page).post(templates::keep))
         .route("/templates/edit", get(templates::edit))
         .route("/templates/remove", get(templates::confirm_removal).post(templates::remove))

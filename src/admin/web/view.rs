@@ -128,6 +128,11 @@ impl View {
         self.with("page", None)
     }
 
+    /// Which page of a long list is asked for, from 1.
+    pub(super) fn page_number(&self) -> usize {
+        self.get("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1).max(1)
+    }
+
     /// Where to go on from a page of a long list: the page with this number, of `found` things in pages of `size`.
     pub(super) fn around(&self, number: usize, found: usize, size: usize) -> Markup {
         let page = |number: usize| {
@@ -183,6 +188,15 @@ impl View {
                 input type="hidden" name=(name) value=(value);
             }
             @for (name, value) in self.filter.pairs() { input type="hidden" name=(name) value=(value); }
+        }
+    }
+
+    /// The days alone, for a form of a page that answers another question.
+    pub(super) fn hidden_days(&self) -> Markup {
+        html! {
+            @for (name, value) in self.pairs.iter().filter(|(name, _)| DAYS_BY.contains(&name.as_str())) {
+                input type="hidden" name=(name) value=(value);
+            }
         }
     }
 

@@ -162,8 +162,7 @@ impl DayLinks {
         let mut links = Self::default();
         for day in self.iter().filter(|day| asked(day.link)) {
             links.begin(day.link, &day.verdicts, day.visitors);
-            let hours: Vec<_> =
-                day.hours().filter_map(|(hour, count)| Some((minute_of(hour)?, count))).collect();
+            let hours: Vec<_> = day.hours().filter_map(|(hour, count)| Some((minute_of(hour)?, count))).collect();
             links.put_hours(&hours);
             links.put_named(day.seen_on().collect());
             links.put_named(day.source().collect());
@@ -174,7 +173,8 @@ impl DayLinks {
     fn begin(&mut self, link: LinkId, verdicts: &Verdicts, visitors: u64) {
         let at = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         self.places.push((link, at));
-        let which = verdicts.iter().enumerate().filter(|(_, count)| **count > 0).fold(0, |bits, (at, _)| bits | 1_u8 << at);
+        let which =
+            verdicts.iter().enumerate().filter(|(_, count)| **count > 0).fold(0, |bits, (at, _)| bits | 1_u8 << at);
         self.bytes.push(which);
         verdicts.iter().filter(|count| **count > 0).for_each(|count| put(&mut self.bytes, *count));
         put(&mut self.bytes, visitors);

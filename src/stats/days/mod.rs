@@ -201,7 +201,13 @@ impl Days {
     }
 
     /// Takes the sum that the store kept, or adds the day up and has it kept.
-    async fn make(&self, store: &dyn CountStore, day: Date, as_of: u64, stored: Option<Vec<u8>>) -> Result<Arc<DaySum>> {
+    async fn make(
+        &self,
+        store: &dyn CountStore,
+        day: Date,
+        as_of: u64,
+        stored: Option<Vec<u8>>,
+    ) -> Result<Arc<DaySum>> {
         let sum = match stored.and_then(|bytes| DaySum::from_bytes(day, &bytes)) {
             Some(sum) => sum,
             None => add_up(store, day, as_of).await?,
@@ -229,12 +235,7 @@ async fn add_up(store: &dyn CountStore, day: Date, as_of: u64) -> Result<DaySum>
     Ok(sum)
 }
 
-async fn unkept(
-    store: &dyn CountStore,
-    of: Dimensions,
-    links: &LinkSet,
-    window: Window,
-) -> Result<Vec<Arc<DaySum>>> {
+async fn unkept(store: &dyn CountStore, of: Dimensions, links: &LinkSet, window: Window) -> Result<Vec<Arc<DaySum>>> {
     let ids = if let LinkSet::Only(ids) = links { Some(&ids[..]) } else { None };
     let (mut sums, days) = (Vec::new(), window.days().collect::<Vec<_>>());
     for days in days.chunks(DAYS_AT_ONCE) {

@@ -132,14 +132,19 @@ mod tests {
     fn values() -> DayValues {
         DayValues::of(&[
             counted(&[(Dimension::Country, "SE", 3), (Dimension::Unfilled, "utm_term", 1)]),
-            counted(&[(Dimension::Country, "SE", 4), (Dimension::Country, "DE", u64::MAX), (Dimension::Verdict, "human", 1)]),
+            counted(&[
+                (Dimension::Country, "SE", 4),
+                (Dimension::Country, "DE", u64::MAX),
+                (Dimension::Verdict, "human", 1),
+            ]),
             counted(&[(Dimension::Country, "DE", 9)]),
         ])
     }
 
     #[test]
     fn the_counts_of_all_links_are_added_up_by_value() {
-        let of = |dimension| values().iter(dimension).map(|(value, count)| (value.to_owned(), count)).collect::<Vec<_>>();
+        let of =
+            |dimension| values().iter(dimension).map(|(value, count)| (value.to_owned(), count)).collect::<Vec<_>>();
         assert_eq!(of(Dimension::Country), [("DE".to_owned(), u64::MAX), ("SE".to_owned(), 7)]);
         assert_eq!((of(Dimension::Verdict).len(), of(Dimension::City).len(), of(Dimension::Unfilled).len()), (1, 0, 1));
     }
