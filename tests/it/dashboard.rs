@@ -172,6 +172,9 @@ fn every_page_of_the_demo_can_be_read_on_a_phone_and_on_a_desk_in_both_themes() 
     for (name, path, shows) in [
         ("link", format!("/links/{}", link["id"]), "Link in bio, Instagram"),
         ("link-filtered", format!("/links/{}?days=7&country=SE,DE", link["id"]), "Without filters"),
+        ("link-values", format!("/values?by=referrer&link={}", link["id"]), "of one link"),
+        ("links-compared", format!("/links/compare?a=id%3A{}&b=roast-story&days=90", link["id"]), "percentage points"),
+        ("other-days", "/?days=7&from2=2026-01-01".to_owned(), "the other days"),
         ("today", "/?days=1".to_owned(), "per hour"),
         ("year", "/?days=365".to_owned(), "per week"),
         ("refused", "/?days=none".to_owned(), "is no number of days"),

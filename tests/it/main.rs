@@ -62,9 +62,10 @@ mod hooks;
 // Who may do what: accounts, sessions, keys, share links.
 mod accounts;
 
-// The dashboard, in a real browser; its page of what arrives just now.
+// The dashboard, in a real browser; its page of what arrives just now; what its pages are made of, and what they weigh.
 mod dashboard;
 mod live;
+mod pages;
 
 // What strangers send, and what the API's own description says that they may.
 mod hostile;

@@ -11,7 +11,6 @@ use utoipa_axum::routes;
 
 use super::extract::{Asked, Sent};
 use super::problem::Problem;
-use crate::admin::totals::clicks_of;
 use crate::admin::{Admin, wire};
 use crate::domain::link::LinkId;
 use crate::links::LinkFields;
@@ -149,7 +148,7 @@ pub(in crate::admin) fn bounded(field: &str, count: usize) -> Result<(), Problem
 
 async fn results(admin: &Admin, outcomes: Vec<Outcome>) -> Result<Vec<(Option<wire::Link>, Option<Problem>)>, Problem> {
     let ids: Vec<LinkId> = outcomes.iter().filter_map(Outcome::link).map(|link| link.id).collect();
-    let clicks = clicks_of(&*admin.store, &ids).await?;
+    let clicks = admin.clicks_ever(&ids).await?;
     let result = |outcome| match outcome {
         Outcome::Done(saved) | Outcome::Fit(saved) => {
             let clicks = clicks.get(&saved.link.id).copied().unwrap_or(0);

@@ -14,7 +14,6 @@ use super::extract::{Asked, Number, Sent};
 use super::problem::Problem;
 use super::{cursor, etag};
 use crate::admin::Admin;
-use crate::admin::totals::clicks_of;
 use crate::admin::wire;
 use crate::domain::link::{Link, LinkId};
 use crate::links::catalog::CatalogError;
@@ -80,14 +79,14 @@ fn place(after: &str) -> Result<LinkId, Problem> {
 
 async fn with_clicks(admin: &Admin, links: &[Link]) -> Result<Vec<wire::Link>, Problem> {
     let ids: Vec<LinkId> = links.iter().map(|link| link.id).collect();
-    let clicks = clicks_of(&*admin.store, &ids).await?;
+    let clicks = admin.clicks_ever(&ids).await?;
     let wired =
         |link: &Link| wire::Link::new(link, admin.catalog.domains(), clicks.get(&link.id).copied().unwrap_or(0));
     Ok(links.iter().map(wired).collect())
 }
 
 async fn one(admin: &Admin, link: &Link) -> Result<wire::Link, Problem> {
-    let clicks = clicks_of(&*admin.store, &[link.id]).await?;
+    let clicks = admin.clicks_ever(&[link.id]).await?;
     Ok(wire::Link::new(link, admin.catalog.domains(), clicks.get(&link.id).copied().unwrap_or(0)))
 }
 

@@ -19,7 +19,6 @@ use super::clicks::format;
 use super::extract::Asked;
 use super::problem::Problem;
 use crate::admin::Admin;
-use crate::admin::totals::clicks_of;
 use crate::archive::Format;
 use crate::domain::link::{Link, LinkId};
 use crate::links::export::{Encoding, Row, Writer};
@@ -130,7 +129,7 @@ impl Export {
 
 async fn rows(admin: &Admin, links: Vec<Link>) -> Result<Vec<Row>, Problem> {
     let ids: Vec<LinkId> = links.iter().map(|link| link.id).collect();
-    let clicks = clicks_of(&*admin.store, &ids).await?;
+    let clicks = admin.clicks_ever(&ids).await?;
     let row = |link: Link| Row {
         short_url: admin.catalog.domains().short_url(&link.spec.domain, &link.spec.slug),
         clicks: clicks.get(&link.id).copied().unwrap_or(0),

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use jiff::civil::Date;
 use maud::{Markup, html};
 
 use super::ctr::rate;
@@ -16,13 +15,10 @@ use super::view::View;
 use super::{Refused, chart, figures, may, selection};
 use crate::admin::Admin;
 use crate::admin::api::problem::Problem;
-use crate::admin::totals::clicks_of;
-use crate::domain::counter::Dimension;
 use crate::domain::facet::{Facet, LinkFacet};
 use crate::domain::link::{Link, LinkId};
-use crate::domain::verdict::Verdict;
 use crate::links::{Archived, mentions};
-use crate::stats::query::By;
+use crate::stats::ctr::Grouping;
 use crate::stats::wire::CtrRow;
 use crate::stats::{click_filter, read_links};
 
@@ -67,7 +63,7 @@ pub(super) async fn page(
     let Query(pairs) = pairs?;
     let view = view(&admin, pairs)?;
     let found = found(&admin, &view).await?;
-    let number = view.get("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1).max(1);
+    let number = view.page_number();
     let ids: Vec<LinkId> = found.iter().copied().skip((number - 1).saturating_mul(LINKS)).take(LINKS).collect();
     let content = html! {
         (head("Links", counted(found.len() as u64, "link"), html! { @if may::open("/links/new") { a.button.plain href="/links/import" { "Bring links" } " " a.button href="/links/new" { "New link" } } }))
@@ -77,7 +73,7 @@ pub(super) async fn page(
             @if ids.is_empty() { (empty("No link here matches.", Some(("/links/new", "New link")))) } @else {
                 (selection::form(&view.query(), found.len(), ids.len(), &table(&admin, &view, &ids).await?))
             }
-            (around(&view, number, found.len()))
+            (view.around(number, found.len(), LINKS))
         }
     };
     Ok(layout::page(Place::Links, "Links", &content))
@@ -119,17 +115,11 @@ pub(super) async fn found(admin: &Admin, view: &View) -> Result<Vec<LinkId>, Ref
         Sort::Newest => {}
         Sort::Name => links.sort_by(|(_, name), (_, than)| name.cmp(than)),
         Sort::Clicks => {
-            let clicks = most_clicked(admin, view).await?;
+            let clicks = figures::by_link(admin, view).await?;
             links.sort_by_key(|(id, _)| std::cmp::Reverse(clicks.get(id).copied().unwrap_or(0)));
         }
     }
     Ok(links.into_iter().map(|(id, _)| id).collect())
-}
-
-/// The clicks of the days shown, of as many links as a report lists; the others follow as if they had none.
-async fn most_clicked(admin: &Admin, view: &View) -> Result<HashMap<LinkId, u64>, Refused> {
-    let [report] = figures::clicks(admin, view, [By::Value(Facet::Link(LinkFacet::Link))]).await?;
-    Ok(report.rows.iter().filter_map(|row| Some((LinkId(row.value.parse().ok()?), row.clicks))).collect())
 }
 
 fn sort(view: &View) -> Sort {
@@ -167,25 +157,10 @@ fn shelf(view: &View, which: Archived) -> Tab<'static> {
     Tab { name, href, is_current: archived(view).is_ok_and(|now| now == which) }
 }
 
-/// Where to go on from here.
-fn around(view: &View, number: usize, found: usize) -> Markup {
-    let page =
-        |number: usize| view.without_page().with("page", (number > 1).then(|| number.to_string()).as_deref()).href();
-    html! {
-        @if found > LINKS {
-            nav.actions aria-label="Pages" {
-                @if number > 1 { a.button.plain rel="prev" href=(page(number - 1)) { "Back" } }
-                span.soft { "Page " (number) " of " (found.div_ceil(LINKS)) }
-                @if number * LINKS < found { a.button.plain rel="next" href=(page(number + 1)) { "On" } }
-            }
-        }
-    }
-}
-
 async fn table(admin: &Admin, view: &View, ids: &[LinkId]) -> Result<Markup, Refused> {
-    let ever = clicks_of(&*admin.store, ids).await?;
-    let rates = figures::by_link(figures::rates(admin).await?);
-    let days = clicks_by_day(admin, view, ids).await?;
+    let ever = admin.clicks_ever(ids).await?;
+    let [rates] = figures::rates(admin, ids, [Grouping::Link]).await?;
+    let (rates, days) = (figures::best(rates), figures::by_day(admin, view, ids).await?);
     let mut links = Vec::with_capacity(ids.len());
     for id in ids {
         links.extend(admin.store.link(*id).await?);
@@ -211,17 +186,6 @@ async fn table(admin: &Admin, view: &View, ids: &[LinkId]) -> Result<Markup, Ref
             }
         }
     })
-}
-
-/// Human clicks of each link and day shown, in the order of days.
-async fn clicks_by_day(admin: &Admin, view: &View, ids: &[LinkId]) -> Result<HashMap<LinkId, Vec<u64>>, Refused> {
-    let days: HashMap<Date, usize> = view.window.days().enumerate().map(|(place, day)| (day, place)).collect();
-    let mut clicks: HashMap<LinkId, Vec<u64>> = ids.iter().map(|id| (*id, vec![0; days.len()])).collect();
-    for counted in admin.store.counters(Some(ids), view.window.first(), view.window.last()).await? {
-        let (Some(link), Some(place)) = (clicks.get_mut(&counted.link), days.get(&counted.day)) else { continue };
-        link[*place] += counted.counters.get(Dimension::Verdict, Verdict::Human.as_str());
-    }
-    Ok(clicks)
 }
 
 fn row(link: &Link, view: &View, days: &[u64], ever: u64, rates: &HashMap<u64, CtrRow>) -> Markup {

@@ -18,7 +18,7 @@ use crate::stats::wire::StatsReport;
 
 const COUNTRY: Facet = Facet::Click(ClickFacet::Country);
 
-pub(super) const COUNTRIES: Breakdown = Breakdown { facet: COUNTRY, title: "Countries", word: Some(Word::Country) };
+pub(super) const COUNTRIES: Breakdown<'_> = Breakdown { facet: COUNTRY, title: "Countries", word: Some(Word::Country) };
 
 /// The grid's size, in tiles; a tile's and the gap between two, in units of the drawing.
 const COLUMNS: u16 = 30;

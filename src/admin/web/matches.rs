@@ -127,7 +127,7 @@ async fn decided(admin: &Admin, decide: &Decide) -> Result<(), Problem> {
 }
 
 /// The link that somebody typed.
-async fn meant(admin: &Admin, text: &str) -> Result<LinkId, Problem> {
+pub(super) async fn meant(admin: &Admin, text: &str) -> Result<LinkId, Problem> {
     if let Some(id) = text.trim().strip_prefix("id:").and_then(|id| id.parse().ok()) {
         return Ok(LinkId(id));
     }

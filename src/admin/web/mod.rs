@@ -45,6 +45,7 @@ mod may;
 mod new;
 mod overview;
 mod owner;
+mod pair;
 mod parts;
 mod qr;
 mod selection;
@@ -55,6 +56,7 @@ mod shares;
 mod sign_in;
 mod templates;
 mod text;
+mod values;
 mod view;
 mod whisker;
 
@@ -73,6 +75,8 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/links/selected", get(|| async { Redirect::to("/links") }).post(selection::act))
         .route("/links/export", get(selection::export))
         .route("/links/made", get(new::made::page))
+        .route("/links/compare", get(pair::page))
+        .route("/values", get(values::page))
         .route("/templates", get(templates::page).post(templates::keep))
         .route("/templates/edit", get(templates::edit))
         .route("/templates/remove", get(templates::confirm_removal).post(templates::remove))

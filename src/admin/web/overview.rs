@@ -25,9 +25,9 @@ use crate::stats::wire::{CtrRow, StatsReport, StatsRow};
 const LINK: Facet = Facet::Link(LinkFacet::Link);
 const CAMPAIGN: Facet = Facet::Link(LinkFacet::Campaign);
 
-const SOURCE: Breakdown =
+const SOURCE: Breakdown<'_> =
     Breakdown { facet: Facet::Click(ClickFacet::Source), title: "Sources", word: Some(Word::Source) };
-const DEVICE: Breakdown =
+const DEVICE: Breakdown<'_> =
     Breakdown { facet: Facet::Click(ClickFacet::Device), title: "Devices", word: Some(Word::Device) };
 
 /// Rows of a list on this page; the pages behind them have all.
@@ -57,7 +57,7 @@ pub(super) async fn page(
     ];
     let [now, reasons, links, campaigns, sources, countries, devices] = figures::clicks(&admin, &view, by).await?;
     let content = html! {
-        (head("Overview", html! { (view.days()) ", " (zone_name(&admin)) ", all links, " a href="/live" { "Live" } }, view.picker()))
+        (head("Overview", html! { (view.days()) ", " (zone_name(&admin)) ", all links, " a href="/live" { "Live" } }, html! { (view.picker()) (view.comparing()) }))
         (view.filters(Facet::all()))
         (over_time(&admin, &view, &now).await?)
         div.grid {
@@ -96,10 +96,11 @@ fn welcome(admin: &Admin) -> Markup {
     }
 }
 
-/// The sums of the view beside those of the time before, and the bars of both.
+/// The sums of the view beside those of the days it is compared with, and the bars of both.
 pub(super) async fn over_time(admin: &Admin, view: &View, now: &StatsReport) -> Result<Markup, Refused> {
     let before = figures::clicks_before(admin, view, view.step()).await?;
-    let change = |now, before| Change { now, before }.draw();
+    let stretched = |before: u64| view.stretch().map_or(before, |by| (before as f64 * by).round() as u64);
+    let change = |now, before| Change { now, before: stretched(before), than: view.before_name() }.draw();
     let visitors = now.visitors.zip(before.visitors);
     let hits = now.hits.zip(before.hits);
     Ok(html! {
@@ -116,7 +117,13 @@ pub(super) async fn over_time(admin: &Admin, view: &View, now: &StatsReport) -> 
                     }))
                 }
             }
-            (chart::draw(now, Some(&before), &admin.report_zone))
+            @if view.stretch().is_some() {
+                p.hint {
+                    "The other days are not as many as these: they had " (counted(before.clicks, "click"))
+                    ", and the sums above are held against as many days of theirs as these have."
+                }
+            }
+            (chart::draw(now, Some(chart::Against::Days(&before, view.before_name())), &admin.report_zone))
         }
     })
 }
@@ -137,7 +144,7 @@ async fn levels(admin: &Admin, view: &View) -> Result<Markup, Refused> {
             (empty("Clicks alone are half of the story. Import impressions to see rates.", Some(("/imports", "Import impressions"))))
         } @else {
             (whisker::table(&rows))
-            p.hint { a href=(view.days_only("/ctr")) { "All rates, with what they rest on" } }
+            p.hint { a href=(view.first_to_last("/ctr")) { "All rates, with what they rest on" } }
         }
     };
     Ok(card(html! { (defined(Word::Ctr, "CTR")) " against its " (defined(Word::Baseline, "baseline")) }, content))

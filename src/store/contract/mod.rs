@@ -71,6 +71,7 @@ macro_rules! store_contract {
                 clicks_on_a_removed_link_are_counted
                 a_visitor_counts_once_per_day
                 a_full_dimension_goes_to_other_with_exact_sum
+                the_sum_of_a_day_never_outlives_its_counters
                 the_archive_has_a_position_of_its_own
                 misses_add_up_and_the_largest_come_first
                 misses_are_capped_with_exact_sum
