@@ -6,7 +6,7 @@
 //! one Parquet file.
 //! [`mod@rewrite`] reads files back as clicks ([`rows`]) and replaces them by the same clicks judged anew.
 //!
-//! [`mod@stretch`] reads on from where somebody stopped.
+//! [`mod@passage`] reads on from where somebody stopped.
 //!
 //! Files are written into a folder. If `archive.url` names an object store ([`address`], [`bucket`]), a [`courier`] moves
 //! them there, after what has to go from there ([`recalls`]), and readers see both as one ([`files`],
@@ -56,7 +56,7 @@ mod rewrite;
 
 mod rows;
 
-mod stretch;
+mod passage;
 
 mod export;
 
@@ -88,9 +88,9 @@ pub(crate) use courier::Deliveries;
 pub(crate) use export::{Conversion, Format, Receiver, export, upload};
 pub(crate) use files::StoredFile;
 pub(crate) use filter::ClickQuery;
+pub(crate) use passage::click_json;
 pub(crate) use pending::Gathered;
 pub(crate) use scan::Scan;
-pub(crate) use stretch::click_json;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

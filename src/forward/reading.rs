@@ -82,7 +82,7 @@ impl Reading {
         let (archive, incarnation, range) = (self.archive.clone(), cursor.incarnation, cursor.position()..end);
         let read = tokio::task::spawn_blocking(move || {
             let from = range.start;
-            let (clicks, to) = archive.stretch(incarnation, range, since)?;
+            let (clicks, to) = archive.passage(incarnation, range, since)?;
             Ok::<_, ReadError>(Window { incarnation, range: from..to, clicks })
         });
         let window = Arc::new(read.await.map_err(|_| ReadError::Stopping)??);

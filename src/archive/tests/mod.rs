@@ -2,7 +2,7 @@
 
 mod counts;
 mod exports;
-mod stretch;
+mod passage;
 
 use std::fs;
 use std::path::{Path, PathBuf};

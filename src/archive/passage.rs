@@ -1,8 +1,8 @@
-//! A stretch: the clicks of one journal from one position to another, in the order of their hits, for whoever reads on
+//! A passage: the clicks of one journal from one position to another, in the order of their hits, for whoever reads on
 //! where it stopped.
 //!
 //! Rows carry no position, but half of a click's id is made of where its hit stands (`domain::click::ClickIds`): which ids
-//! a stretch can have is computed, and its rows are known by them. It must never be asked for hits that the archive does
+//! a passage can have is computed, and its rows are known by them. It must never be asked for hits that the archive does
 //! not have yet: their place would be passed over.
 
 use std::ops::Range;
@@ -23,23 +23,23 @@ use super::{Archive, ArchiveError};
 use crate::domain::click::{Click, ClickIds};
 use crate::domain::position::{Incarnation, Position};
 
-/// The most hits of one stretch: it is held in memory, a click in some 500 bytes.
-const STRETCH_HITS_MAX: u64 = 10_000;
+/// The most hits of one passage: it is held in memory, a click in some 500 bytes.
+const PASSAGE_HITS_MAX: u64 = 10_000;
 
 impl Archive {
     /// The clicks of hits `range` of `incarnation`, pending and sealed, by position; of a range that is longer than
-    /// `STRETCH_HITS_MAX` those of its beginning, and where they end. Files of UTC days before `since` are not looked at,
+    /// `PASSAGE_HITS_MAX` those of its beginning, and where they end. Files of UTC days before `since` are not looked at,
     /// and one that is damaged is left out. It may wait for an object store.
     ///
     /// # Errors
     /// When the archive cannot be read.
-    pub(crate) fn stretch(
+    pub(crate) fn passage(
         &self,
         incarnation: Incarnation,
         range: Range<Position>,
         since: Date,
     ) -> Result<(Vec<(Position, Click)>, Position), ArchiveError> {
-        let end = Position(range.end.0.min(range.start.0.saturating_add(STRETCH_HITS_MAX)));
+        let end = Position(range.end.0.min(range.start.0.saturating_add(PASSAGE_HITS_MAX)));
         let mut sought = Sought::new(incarnation, range.start..end);
         // Pending clicks first: one that is sealed meanwhile is then in both, and taken once.
         let pending = self.lock_pending().snapshot();

@@ -1,10 +1,10 @@
-//! Reading on: every hit of a stretch once and in order, wherever its click is.
+//! Reading on: every hit of a passage once and in order, wherever its click is.
 
 use super::*;
 
-fn stretch(archive: &Archive, range: std::ops::Range<u64>) -> Vec<u64> {
+fn passage(archive: &Archive, range: std::ops::Range<u64>) -> Vec<u64> {
     let range = Position(range.start)..Position(range.end);
-    let (clicks, end) = archive.stretch(JOURNAL, range.clone(), jiff::civil::Date::MIN).unwrap();
+    let (clicks, end) = archive.passage(JOURNAL, range.clone(), jiff::civil::Date::MIN).unwrap();
     assert_eq!(end, range.end);
     let mut ids = ClickIds::new(JOURNAL);
     for (position, click) in &clicks {
@@ -14,7 +14,7 @@ fn stretch(archive: &Archive, range: std::ops::Range<u64>) -> Vec<u64> {
 }
 
 #[test]
-fn a_stretch_has_each_hit_once_and_in_order_from_files_and_from_memory() {
+fn a_passage_has_each_hit_once_and_in_order_from_files_and_from_memory() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     push(&archive, clicks(0..30));
@@ -23,10 +23,10 @@ fn a_stretch_has_each_hit_once_and_in_order_from_files_and_from_memory() {
     archive.seal(JOURNAL, Position(30)).unwrap();
     push(&archive, clicks(60..90));
     for range in [0..90, 5..6, 0..30, 29..31, 35..85, 70..90, 89..90] {
-        assert_eq!(stretch(&archive, range.clone()), range.collect::<Vec<_>>());
+        assert_eq!(passage(&archive, range.clone()), range.collect::<Vec<_>>());
     }
-    assert_eq!(stretch(&archive, 85..100), (85..90).collect::<Vec<_>>());
-    assert!(stretch(&archive, 40..40).is_empty());
+    assert_eq!(passage(&archive, 85..100), (85..90).collect::<Vec<_>>());
+    assert!(passage(&archive, 40..40).is_empty());
 }
 
 #[test]
@@ -37,9 +37,9 @@ fn it_goes_by_the_order_of_hits_and_not_by_their_times_or_days() {
     let hits =
         (0..20).map(|position: u64| click(position, MIDNIGHT + 10_000 - 1000 * i64::try_from(position).unwrap()));
     push(&archive, hits.collect());
-    assert_eq!(stretch(&archive, 0..20), (0..20).collect::<Vec<_>>());
+    assert_eq!(passage(&archive, 0..20), (0..20).collect::<Vec<_>>());
     assert_eq!(archive.seal(JOURNAL, Position(0)).unwrap(), 2);
-    assert_eq!(stretch(&archive, 3..18), (3..18).collect::<Vec<_>>());
+    assert_eq!(passage(&archive, 3..18), (3..18).collect::<Vec<_>>());
 }
 
 #[test]
@@ -47,23 +47,23 @@ fn positions_without_a_click_and_clicks_of_other_journals_are_passed_over() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     push(&archive, clicks(0..5).into_iter().chain(clicks(8..12)).collect());
-    assert_eq!(stretch(&archive, 2..10), [2, 3, 4, 8, 9]);
+    assert_eq!(passage(&archive, 2..10), [2, 3, 4, 8, 9]);
     archive.seal(JOURNAL, Position(0)).unwrap();
-    assert_eq!(stretch(&archive, 2..10), [2, 3, 4, 8, 9]);
-    let (others, _) = archive.stretch(Incarnation(9), Position(0)..Position(12), jiff::civil::Date::MIN).unwrap();
+    assert_eq!(passage(&archive, 2..10), [2, 3, 4, 8, 9]);
+    let (others, _) = archive.passage(Incarnation(9), Position(0)..Position(12), jiff::civil::Date::MIN).unwrap();
     assert!(others.is_empty());
 }
 
 #[test]
-fn a_long_stretch_ends_where_memory_does_and_old_days_are_left_out() {
+fn a_long_passage_ends_where_memory_does_and_old_days_are_left_out() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     push(&archive, clicks(0..20));
     archive.seal(JOURNAL, Position(0)).unwrap();
     let everything = Position(0)..Position(u64::MAX);
-    let (clicks, end) = archive.stretch(JOURNAL, everything.clone(), jiff::civil::Date::MIN).unwrap();
+    let (clicks, end) = archive.passage(JOURNAL, everything.clone(), jiff::civil::Date::MIN).unwrap();
     assert_eq!((clicks.len(), end), (20, Position(10_000)));
-    let (none, _) = archive.stretch(JOURNAL, everything, jiff::civil::date(2026, 11, 22)).unwrap();
+    let (none, _) = archive.passage(JOURNAL, everything, jiff::civil::date(2026, 11, 22)).unwrap();
     assert!(none.is_empty());
 }
 
@@ -77,7 +77,7 @@ fn a_damaged_file_costs_only_its_own_clicks() {
     }
     let damaged = &files(archive.root())[0];
     fs::write(damaged, b"no click file").unwrap();
-    assert_eq!(stretch(&archive, 0..20), (10..20).collect::<Vec<_>>());
+    assert_eq!(passage(&archive, 0..20), (10..20).collect::<Vec<_>>());
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_click_as_json_is_a_line_of_an_export() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     push(&archive, clicks(7..8));
-    let (taken, _) = archive.stretch(JOURNAL, Position(7)..Position(8), jiff::civil::Date::MIN).unwrap();
+    let (taken, _) = archive.passage(JOURNAL, Position(7)..Position(8), jiff::civil::Date::MIN).unwrap();
     let mut line = Vec::new();
     export(archive.scan(ClickQuery::default()).unwrap(), Format::Jsonl, &mut line).unwrap();
     let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
