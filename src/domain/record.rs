@@ -32,6 +32,8 @@ pub(crate) enum RecordKind {
     History,
     /// When a link was removed whose history is still there.
     Removal,
+    /// Which rules judged which stretch of time.
+    Rules,
 }
 
 impl RecordKind {
@@ -50,6 +52,7 @@ impl RecordKind {
         Self::Share,
         Self::History,
         Self::Removal,
+        Self::Rules,
     ];
 
     /// The word it is stored under.
@@ -69,6 +72,7 @@ impl RecordKind {
             Self::Share => "share",
             Self::History => "history",
             Self::Removal => "removal",
+            Self::Rules => "rules",
         }
     }
 }

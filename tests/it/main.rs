@@ -77,5 +77,6 @@ mod deploy;
 // What the program says of its own command line.
 mod shell;
 
-// The shape of the source itself: layers, purity, sizes, names.
+// The shape of the source itself: layers, purity, sizes, names; and what its page of edge cases says of tests.
+mod edges;
 mod tidy;

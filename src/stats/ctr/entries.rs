@@ -12,7 +12,7 @@ use crate::domain::link::LinkId;
 use crate::domain::metric::Metric;
 use crate::domain::placement::Level;
 use crate::impressions::book::{Book, Number as Stored, PostId, SliceId, Thing};
-use crate::impressions::matching::{Candidate, Matches};
+use crate::impressions::matching::{Candidate, Matches, published_by};
 use crate::impressions::reading::{Grain, LINK_ID, PlatformPost};
 use crate::stats::ctr::evidence::{Number, Numbers, PostEntry, Series, Snapshot};
 use crate::stats::ctr::groups::LinkEntry;
@@ -113,7 +113,7 @@ fn entry(id: PostId, post: &PlatformPost, days: &mut Days<'_>) -> PostEntry {
     }
     let spent = book.of_post(id).map(|thing| thing.in_force).filter(|number| number.metric == Metric::Spend);
     let currency = super::groups::same(spent.map(|number| book.source(number.source).currency.clone()));
-    PostEntry {
+    let mut entry = PostEntry {
         name: post.key().to_owned(),
         text: post.text.clone(),
         platform: post.platform.clone(),
@@ -121,6 +121,7 @@ fn entry(id: PostId, post: &PlatformPost, days: &mut Days<'_>) -> PostEntry {
         account: post.account.clone(),
         format: post.format.clone(),
         published: post.published.as_deref().and_then(|text| text.parse().ok()),
+        published_by: published_by(post),
         campaign: post.campaign.clone(),
         ad_set: post.ad_set.clone(),
         ad: post.ad.clone(),
@@ -128,7 +129,10 @@ fn entry(id: PostId, post: &PlatformPost, days: &mut Days<'_>) -> PostEntry {
         currency: currency.flatten(),
         whole,
         slices: slices.into_iter().map(|(slice, numbers)| (book.slice(slice).clone(), numbers)).collect(),
-    }
+        added_up: None,
+    };
+    entry.add_up();
+    entry
 }
 
 /// Puts a number where its grain belongs: lifetimes come before days, days before periods.
