@@ -7,17 +7,22 @@ use super::verdict::Verdict;
 
 /// One or two sentences on the verdict.
 pub(crate) fn verdict(click: &Click) -> String {
-    let (kind, what) = click.reason.split_once(':').unwrap_or((click.reason.as_str(), ""));
     let effect =
         if click.verdict == Verdict::Human { "It counts as a click." } else { "It does not count as a click." };
-    let why = match (kind, what) {
+    format!("{} {effect}", reason(click.verdict, &click.reason))
+}
+
+/// One sentence on the reason of a verdict.
+pub(crate) fn reason(verdict: Verdict, reason: &str) -> String {
+    let (kind, what) = reason.split_once(':').unwrap_or((reason, ""));
+    match (kind, what) {
         ("browser", _) => "It looks like a browser with a person in front, and no rule found a fault.".to_owned(),
         ("app", app) => format!("The user agent is that of the browser inside {app}, where people tap links."),
         ("user-agent", "missing") => "The request named no user agent; every browser does.".to_owned(),
         ("user-agent", "no-platform" | "not-a-browser" | "compatible") => {
             "The user agent has a shape that programs have and browsers do not.".to_owned()
         }
-        ("user-agent", name) => agent(click.verdict, name),
+        ("user-agent", name) => agent(verdict, name),
         ("purpose", word) => {
             format!("The browser said that it loads the link in advance ({word}); nobody had tapped it.")
         }
@@ -44,9 +49,8 @@ pub(crate) fn verdict(click: &Click) -> String {
         }
         ("sequence", _) => "The same visitor opened more links within seconds than a person can tap.".to_owned(),
         ("double-tap", _) => "The same visitor had opened the same link a moment before.".to_owned(),
-        _ => format!("The rule {:?} decided.", click.reason.as_str()),
-    };
-    format!("{why} {effect}")
+        _ => format!("The rule {reason:?} decided."),
+    }
 }
 
 fn agent(verdict: Verdict, name: &str) -> String {

@@ -14,7 +14,9 @@ use super::view::View;
 use super::{Refused, chart, figures, filtered, whisker};
 use crate::admin::Admin;
 use crate::domain::counter::OTHER;
+use crate::domain::explain;
 use crate::domain::facet::{ClickFacet, Facet, LinkFacet};
+use crate::domain::verdict::Verdict;
 use crate::links::LinkFilter;
 use crate::stats::ctr::{Grouping, Numerator, Order};
 use crate::stats::query::{By, CtrQuery};
@@ -212,9 +214,22 @@ fn reasons_table(link: Option<u64>, rows: &[StatsRow]) -> Markup {
             tbody {
                 @for row in rows {
                     @let (verdict, reason) = row.value.split_once(':').unwrap_or((&row.value, ""));
-                    tr { td { a href=(filtered::address(link, verdict, reason)) { (verdict) " " (reason) } } td.number { (count(row.hits.unwrap_or(row.clicks))) } }
+                    tr {
+                        td {
+                            a.tag href=(filtered::address(link, verdict, reason)) { (verdict) } " " (in_words(verdict, reason))
+                            small { (reason) }
+                        }
+                        td.number { (count(row.hits.unwrap_or(row.clicks))) }
+                    }
                 }
             }
         }
     }
+}
+
+/// Rare reasons are one row together, whose name is no reason.
+fn in_words(verdict: &str, reason: &str) -> String {
+    Verdict::parse(verdict)
+        .filter(|_| !reason.is_empty())
+        .map_or_else(String::new, |verdict| explain::reason(verdict, reason))
 }
