@@ -37,7 +37,7 @@ pub(crate) enum RecordKind {
 }
 
 impl RecordKind {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Match,
         Self::Columns,
         Self::Conversion,
