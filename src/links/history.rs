@@ -121,7 +121,7 @@ pub(super) async fn write(store: &dyn Store, before: &LinkSpec, after: &Link) {
 /// Ends the histories of links that were removed with what they were, and forgets those of links that were removed long ago.
 pub(super) async fn close_all(store: &dyn Store, gone: &[Link], now: Timestamp) {
     let author = author();
-    let closing = gone.iter().map(|link| close(store, link, &author, now));
+    let closing: Vec<_> = gone.iter().map(|link| close(store, link, &author, now)).collect();
     futures_util::stream::iter(closing).buffer_unordered(AT_ONCE).collect::<()>().await;
     if let Err(error) = sweep(store, now).await {
         tracing::warn!(%error, "histories of links that were removed long ago are still there");
