@@ -261,31 +261,55 @@ impl Catalog {
         self.remove_all(&ids.iter().map(|id| (*id, None)).collect::<Vec<_>>()).await
     }
 
-    /// Removes links; their clicks and counters stay. One that is given with a revision is removed only if it still
-    /// has that one.
+    /// Removes links; their clicks and counters stay, and for a while their histories. One that is given with a revision is
+    /// removed only if it still has that one.
     ///
     /// # Errors
     /// When the store fails; a link that is not there, or was changed, is an answer.
     pub(crate) async fn remove_all(&self, asked: &[(LinkId, Option<u64>)]) -> Result<Vec<Result<()>>> {
         let mut answers = Vec::with_capacity(asked.len());
         for asked in asked.chunks(LINKS_AT_ONCE_MAX) {
-            let links = asked.iter().map(|(id, _)| self.store.link(*id)).collect();
-            let links: Vec<Option<Link>> = in_order(ASKED_AT_ONCE, links).await?;
-            let removed = self.store.remove_links(asked).await?;
-            for ((link, (id, _)), removed) in links.into_iter().zip(asked).zip(removed) {
-                answers.push(match removed {
-                    Removed::Yes => Ok(()),
-                    Removed::Changed => Err(CatalogError::Changed(*id)),
-                    Removed::Absent => Err(CatalogError::NotFound(*id)),
-                });
-                if let (Some(link), Removed::Yes) = (link, removed) {
-                    self.listener.removed(*id, &link.spec.domain, &self.folded(&link.spec));
-                    self.listener.told(Done::Removed, &link);
-                    history::close(&*self.store, &link, self.clock.now()).await;
-                }
-            }
+            let (answered, gone) = self.take_away(asked).await?;
+            answers.extend(answered);
+            history::close_all(&*self.store, &gone, self.clock.now()).await;
         }
         Ok(answers)
+    }
+
+    /// Removes links as if they had never been made: nothing is kept of what was done to them. How many they were.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn unmake_all(&self, ids: &[LinkId]) -> Result<u64> {
+        let mut unmade = 0;
+        for ids in ids.chunks(LINKS_AT_ONCE_MAX) {
+            let asked: Vec<_> = ids.iter().map(|id| (*id, None)).collect();
+            let (_, gone) = self.take_away(&asked).await?;
+            history::forget_all(&*self.store, &gone).await;
+            unmade += gone.len() as u64;
+        }
+        Ok(unmade)
+    }
+
+    /// At most [`LINKS_AT_ONCE_MAX`]; what became of each, and what those were that are gone.
+    async fn take_away(&self, asked: &[(LinkId, Option<u64>)]) -> Result<(Vec<Result<()>>, Vec<Link>)> {
+        let links = asked.iter().map(|(id, _)| self.store.link(*id)).collect();
+        let links: Vec<Option<Link>> = in_order(ASKED_AT_ONCE, links).await?;
+        let removed = self.store.remove_links(asked).await?;
+        let (mut answers, mut gone) = (Vec::with_capacity(asked.len()), Vec::new());
+        for ((link, (id, _)), removed) in links.into_iter().zip(asked).zip(removed) {
+            answers.push(match removed {
+                Removed::Yes => Ok(()),
+                Removed::Changed => Err(CatalogError::Changed(*id)),
+                Removed::Absent => Err(CatalogError::NotFound(*id)),
+            });
+            if let (Some(link), Removed::Yes) = (link, removed) {
+                self.listener.removed(*id, &link.spec.domain, &self.folded(&link.spec));
+                self.listener.told(Done::Removed, &link);
+                gone.push(link);
+            }
+        }
+        Ok((answers, gone))
     }
 }
 

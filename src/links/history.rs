@@ -3,6 +3,7 @@
 //!
 //! It must never stand in the way of a change: one that was made but cannot be written down is told in the log.
 
+use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,11 @@ const TRIES: usize = 8;
 /// How long the history of a removed link can be read.
 pub(crate) const REMOVED_KEPT_DAYS: i64 = 365;
 
-/// Histories of removed links that are looked at, and may be forgotten, whenever another link is removed.
-const SWEPT: usize = 4;
+/// Histories of removed links that are looked at, and may be forgotten, whenever links are removed.
+const SWEPT: usize = 200;
+
+/// Histories that are ended at the same time.
+const AT_ONCE: usize = 16;
 
 tokio::task_local! {
     /// Who changes links in this task. Of the task, so that no way of changing a link can forget to say it.
@@ -114,12 +118,21 @@ pub(super) async fn write(store: &dyn Store, before: &LinkSpec, after: &Link) {
     }
 }
 
-/// Ends the history of a link that was removed with what it was, and forgets those of links that were removed long ago.
-pub(super) async fn close(store: &dyn Store, link: &Link, now: Timestamp) {
-    let Author { by, way } = author();
+/// Ends the histories of links that were removed with what they were, and forgets those of links that were removed long ago.
+pub(super) async fn close_all(store: &dyn Store, gone: &[Link], now: Timestamp) {
+    let author = author();
+    let closing: Vec<_> = gone.iter().map(|link| close(store, link, &author, now)).collect();
+    futures_util::stream::iter(closing).buffer_unordered(AT_ONCE).collect::<()>().await;
+    if let Err(error) = sweep(store, now).await {
+        tracing::warn!(%error, "histories of links that were removed long ago are still there");
+    }
+}
+
+async fn close(store: &dyn Store, link: &Link, author: &Author, now: Timestamp) {
+    let Author { by, way } = author.clone();
     tracing::info!(link = %link.id, by, "removed");
-    let gone = told(&link.spec).into_iter().filter(|(_, value)| !value.is_empty());
-    let fields = gone.map(|(field, from)| FieldEdit { field: field.to_owned(), from, to: String::new() }).collect();
+    let was = told(&link.spec).into_iter().filter(|(_, value)| !value.is_empty());
+    let fields = was.map(|(field, from)| FieldEdit { field: field.to_owned(), from, to: String::new() }).collect();
     let removal = Edit { at: now, by, way, deed: Deed::Removed, revision: link.revision, fields };
     let ended = |edits: &mut Vec<Edit>| {
         edits.drain(..edits.len().saturating_sub(CHANGES_MAX - 2));
@@ -129,8 +142,7 @@ pub(super) async fn close(store: &dyn Store, link: &Link, now: Timestamp) {
     let closed = async {
         append(store, link.id, ended).await?;
         let value = RecordValue::new(Vec::new()).expect("nothing fits");
-        store.put_record(RecordKind::Removal, &removal_key(now, link.id), Expected::Absent, &value).await?;
-        sweep(store, now).await
+        store.put_record(RecordKind::Removal, &removal_key(now, link.id), Expected::Absent, &value).await
     };
     if let Err(error) = closed.await {
         tracing::warn!(link = %link.id, %error, "the history of a removed link is not kept as it should be");
@@ -152,6 +164,16 @@ async fn forget(store: &dyn Store, removal: &Record) -> Result<(), StoreError> {
         store.remove_record(RecordKind::History, &history).await?;
     }
     store.remove_record(RecordKind::Removal, &removal.key).await.map(drop)
+}
+
+/// Forgets what was done to links that are as if they had never been made. Only what was changed has a history.
+pub(super) async fn forget_all(store: &dyn Store, gone: &[Link]) {
+    tracing::info!(links = gone.len(), by = author().by, "unmade");
+    for link in gone.iter().filter(|link| link.revision > 1) {
+        if let Err(error) = store.remove_record(RecordKind::History, &key(link.id)).await {
+            tracing::warn!(link = %link.id, %error, "the history of a removed link is still there");
+        }
+    }
 }
 
 async fn append(store: &dyn Store, id: LinkId, add: impl Fn(&mut Vec<Edit>)) -> Result<(), StoreError> {

@@ -27,6 +27,7 @@ use crate::links::catalog::CatalogError;
 use crate::links::{Change, LIST_MAX, LinkFields, LinkFilter};
 
 pub(super) const PATH: &str = "/links/selected";
+const EXPORT: &str = "/links/export";
 
 /// Links that are named before a removal; the others are a number.
 const NAMED: usize = 20;
@@ -330,17 +331,19 @@ fn undo(asked: &Asked, changed: &[LinkId]) -> Markup {
 /// A list with a box before each link, and below it what can be done with those that are ticked. `query` is that of the
 /// list's address, `found` how many links it has on all pages, `shown` on this one.
 pub(super) fn form(query: &str, found: usize, shown: usize, table: &Markup) -> Markup {
+    let may_change = may::send(PATH);
+    let (method, action) = if may_change { ("post", PATH) } else { ("get", EXPORT) };
     html! {
-        form.selection method="post" action=(PATH) {
+        form.selection method=(method) action=(action) {
             input type="hidden" name="view" value=(query);
             (table)
             div.deeds role="group" aria-label="With the links that are ticked" {
                 span.soft { "With those that are ticked:" }
-                @if may::send(PATH) {
+                @if may_change {
                     input.short name="tag" placeholder="Tag" aria-label="Tag" maxlength="64" autocomplete="off";
                     @for deed in Deed::ALL { button.plain name="do" value=(deed.as_str()) { (deed.name()) } }
                 }
-                button.plain formmethod="get" formaction="/links/export" { "Export" }
+                button.plain formmethod="get" formaction=(EXPORT) { "Export" }
                 @if found > shown && found <= BULK_MAX {
                     label.check { input type="checkbox" name="all" value="yes"; "All " (found) " links of this list" }
                 }
