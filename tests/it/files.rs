@@ -150,7 +150,7 @@ fn damaged_inside(workbook: &[u8], chance: &mut Chance) -> Vec<u8> {
             let end = (begin + chance.below(24)).min(bytes.len());
             bytes.splice(begin..end, PIECES[chance.below(PIECES.len())].bytes());
         }
-        to.start_file(member.name(), SimpleFileOptions::default()).unwrap();
+        to.start_file(member.name().unwrap().into_owned(), SimpleFileOptions::default()).unwrap();
         to.write_all(&bytes).unwrap();
     }
     to.finish().unwrap().into_inner()

@@ -173,6 +173,7 @@ mod tests {
     use crate::domain::impression::Kind;
     use crate::impressions::book::{bound, volume};
     use crate::impressions::reading::{PlatformFile, Reading, Slice};
+    use crate::stats::ctr::evidence::AddedUp;
 
     const VIEWS: Metric = Metric::Impressions(Kind::Views);
 
@@ -200,6 +201,35 @@ mod tests {
     fn posts(files: Vec<(&str, PlatformFile)>) -> Vec<PostEntry> {
         let volumes: Vec<_> = (1..).zip(files).map(|(id, (as_of, file))| volume(id, at(as_of), file)).collect();
         entries(&bound(volumes), &Matches::default(), &[], &TimeZone::UTC).posts
+    }
+
+    #[test]
+    fn slices_are_added_up_where_no_file_tells_the_whole() {
+        const REACH: Metric = Metric::Impressions(Kind::Reach);
+        let (first, second) = (Grain::Day(date(2026, 11, 3)), Grain::Day(date(2026, 11, 4)));
+        let by = |name: &str, whole: &[(u32, Metric, Grain, u64)]| {
+            let parts = [(0, VIEWS, first, 7), (1, VIEWS, first, 5), (1, VIEWS, second, 2), (0, REACH, first, 6)];
+            let slice = |value: &str| Slice::from([(name.to_owned(), value.to_owned())]);
+            let parts = PlatformFile { slices: vec![slice("a"), slice("b")], ..file(&["meta-ad:1"], &parts) };
+            let whole = file(&["meta-ad:1"], whole);
+            posts(vec![("2026-11-08T00:00:00Z", parts), ("2026-11-09T00:00:00Z", whole)]).remove(0)
+        };
+        let days = |post: &PostEntry| -> Vec<u64> {
+            let numbers = post.whole.get(&VIEWS).into_iter().flat_map(|series| series.days.values());
+            numbers.map(|number| number.value).collect()
+        };
+        let post = by("age", &[]);
+        assert_eq!(
+            (days(&post), post.whole.contains_key(&REACH)),
+            (vec![12, 2], false),
+            "people are in several slices"
+        );
+        assert_eq!(post.added_up, Some(AddedUp { by: "age".to_owned(), all: true }));
+        let post = by("age", &[(0, VIEWS, first, 13)]);
+        assert_eq!(days(&post), [13, 2], "what a file says of the whole stands");
+        assert_eq!(post.added_up.map(|added| added.all), Some(false));
+        let post = by("asset", &[]);
+        assert_eq!((days(&post), post.added_up), (vec![], None), "one impression has several assets");
     }
 
     #[test]

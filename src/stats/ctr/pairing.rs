@@ -171,10 +171,14 @@ impl Material<'_> {
         known?.into_iter().min()
     }
 
-    fn is_late(&self, links: &[usize], posts: &[usize]) -> bool {
+    /// The same of all whose day is known at least: the last instant at which it may have been.
+    pub(super) fn published_by(&self, posts: &[usize]) -> Option<Timestamp> {
         let by = |post: &usize| self.posts[*post].published.or(self.posts[*post].published_by);
-        let known: Option<Vec<Timestamp>> = posts.iter().map(by).collect();
-        let published = known.and_then(|known| known.into_iter().min());
+        posts.iter().map(by).collect::<Option<Vec<_>>>()?.into_iter().min()
+    }
+
+    fn is_late(&self, links: &[usize], posts: &[usize]) -> bool {
+        let published = self.published_by(posts);
         let made = links.iter().map(|link| self.links[*link].created_at).min();
         made.zip(published).is_some_and(|(made, published)| made.duration_since(published) > LATE_LINK)
     }
