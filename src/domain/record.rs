@@ -34,10 +34,12 @@ pub(crate) enum RecordKind {
     Removal,
     /// Which rules judged which stretch of time.
     Rules,
+    /// A file that somebody looks at before it is imported.
+    Upload,
 }
 
 impl RecordKind {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Match,
         Self::Columns,
         Self::Conversion,
@@ -53,6 +55,7 @@ impl RecordKind {
         Self::History,
         Self::Removal,
         Self::Rules,
+        Self::Upload,
     ];
 
     /// The word it is stored under.
@@ -73,6 +76,7 @@ impl RecordKind {
             Self::History => "history",
             Self::Removal => "removal",
             Self::Rules => "rules",
+            Self::Upload => "upload",
         }
     }
 }

@@ -176,11 +176,9 @@ impl Catalog {
                 let links: Vec<NewLink> = left.iter().map(|at| step[*at].clone()).collect();
                 match self.store.create_links(&links, self.clock.now()).await? {
                     CreatedAll::Yes(links) => {
-                        for (at, link) in left.drain(..).zip(links) {
-                            self.listener.changed(&link);
-                            self.listener.told(Done::Made, &link);
-                            answers[at] = Ok(link);
-                        }
+                        links.iter().for_each(|link| self.listener.changed(link));
+                        self.listener.told(Done::Made, &links);
+                        left.drain(..).zip(links).for_each(|(at, link)| answers[at] = Ok(link));
                     }
                     CreatedAll::Taken(taken) => {
                         taken.iter().for_each(|(place, by)| answers[left[*place]] = Err(Some(*by)));
@@ -305,10 +303,10 @@ impl Catalog {
             });
             if let (Some(link), Removed::Yes) = (link, removed) {
                 self.listener.removed(*id, &link.spec.domain, &self.folded(&link.spec));
-                self.listener.told(Done::Removed, &link);
                 gone.push(link);
             }
         }
+        self.listener.told(Done::Removed, &gone);
         Ok((answers, gone))
     }
 }

@@ -68,9 +68,15 @@ mod dashboard;
 mod live;
 mod pages;
 
-// What strangers send, and what the API's own description says that they may.
+// What strangers send, and what the API's own description says that they may; its lists, page by page.
+mod cursors;
 mod hostile;
 mod openapi;
+// What pages of other origins can do to somebody who is signed in; the headers of each class of answer.
+mod foreign;
+mod headers;
+// The dashboard with scripts switched off.
+mod scriptless;
 
 // The files around the program: what is deployed says only what the program knows.
 mod deploy;
