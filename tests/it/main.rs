@@ -25,6 +25,7 @@ mod floods;
 mod outages;
 mod redis;
 mod redis_groups;
+mod refusals;
 
 // Click files on an object store, and an object store that fails.
 mod objects;
