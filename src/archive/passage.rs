@@ -85,8 +85,8 @@ impl Archive {
             let last = last_before.entry(file.day).or_insert(*begin);
             *last = (*last).max(*begin);
         }
-        let is_passed = |begin: &Position, day: &Date| last_before.get(day).is_some_and(|last| begin < last);
-        begun.retain(|(begin, file)| *begin < range.end && !is_passed(begin, &file.day));
+        let is_passed = |begin: Position, day: Date| last_before.get(&day).is_some_and(|last| begin < *last);
+        begun.retain(|(begin, file)| *begin < range.end && !is_passed(*begin, file.day));
         Ok(begun.into_iter().map(|(_, file)| file).collect())
     }
 
@@ -163,8 +163,6 @@ pub(crate) fn click_json(click: &Click) -> serde_json::Map<String, serde_json::V
         Content::Link => click.link.id.0.into(),
         Content::LinkText(of) => text(of(&click.link)),
         Content::LookText(of) => text(of(&click.look)),
-        Content::OriginText(of) => text(of(&click.origin)),
-        Content::PlaceText(of) => text(of(&click.place)),
         Content::Text(of) | Content::RareText(of) => text(of(click)),
         Content::Visitor => format!("{:016x}", click.visitor.0).into(),
         Content::RulesVersion => click.rules_version.into(),

@@ -73,12 +73,13 @@ fn a_master_that_was_relieved_while_nobody_could_say_so_is_left_and_its_last_ans
     let clients = load.begin(&app, 100);
     relays.iter().for_each(Relay::pull);
     sentinels.fail_over();
+    clients.end();
     sentinels.switched_from(0);
     let relieved = Instant::now();
+    load.run(&app, 100);
     app.eventually("it is noticed", || app.log().contains("counting waits"));
     figure("R11", "noticed after, ms", relieved.elapsed().as_millis());
     relays.iter().for_each(Relay::put_back);
-    clients.end();
     load.run(&app, size(500, 50_000));
     assert_survived("R11", &app, &load, since, 2 * Load::CLIENTS);
 }

@@ -90,7 +90,9 @@ fn a_redis_that_runs_an_endless_script_is_named_and_waited_for() {
 fn a_redis_that_reads_its_own_data_for_long_is_named_and_waited_for() {
     // Microseconds for each command that is read back.
     let mut redis = RedisServer::with(&["--key-load-delay", "300"]);
-    let app = node(&redis);
+    // As the user that is there after a start, too.
+    let app = TestApp::with_config(&redis.config());
+    two_links(&app);
     let keys = size(8_000, 33_000);
     redis.ask(&format!("EVAL \"for i = 1, {keys} do redis.call('SET', 'of-somebody-else:' .. i, i) end\" 0"));
     redis.sync();
