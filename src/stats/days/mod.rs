@@ -172,7 +172,7 @@ impl Days {
         for days in days.chunks(DAYS_AT_ONCE) {
             let found: Vec<_> = days.iter().map(|day| self.found(store, *day)).collect();
             let missing = || days.iter().zip(&found).filter(|(_, (_, sum))| sum.is_none()).map(|(day, _)| *day);
-            let mut stored = match (missing().next(), missing().last()) {
+            let mut stored = match (missing().next(), missing().next_back()) {
                 (Some(first), Some(last)) => store.day_sums(first, last).await?,
                 _ => BTreeMap::new(),
             };
