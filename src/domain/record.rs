@@ -30,10 +30,12 @@ pub(crate) enum RecordKind {
     Share,
     /// What was changed about a link.
     History,
+    /// A file that somebody looks at before it is imported.
+    Upload,
 }
 
 impl RecordKind {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Match,
         Self::Columns,
         Self::Conversion,
@@ -47,6 +49,7 @@ impl RecordKind {
         Self::Key,
         Self::Share,
         Self::History,
+        Self::Upload,
     ];
 
     /// The word it is stored under.
@@ -65,6 +68,7 @@ impl RecordKind {
             Self::Key => "key",
             Self::Share => "share",
             Self::History => "history",
+            Self::Upload => "upload",
         }
     }
 }
