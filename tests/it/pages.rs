@@ -109,8 +109,8 @@ fn two_links_are_held_beside_each_other() {
     assert!(shown.contains(&difference), "{difference}");
     let request =
         |path: &str| app.admin(Request::new("GET", path).header("Authorization", &format!("Bearer {}", app.key())));
-    assert!(request("/links/compare?a=1&b=crowd0").expect_status(422).text().contains("the same link"));
-    assert!(request("/links/compare?a=1&b=nobody").expect_status(422).text().contains("there is no link"));
+    assert!(request("/links/compare?a=id%3A1&b=crowd0").expect_status(422).text().contains("are the same link"));
+    assert!(request("/links/compare?a=id%3A1&b=nobody").expect_status(422).text().contains("here is no link"));
     assert!(page(&app, "/links/compare?a=crowd0").contains("The other"), "a form asks for the other one");
 }
 

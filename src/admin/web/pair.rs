@@ -14,7 +14,7 @@ use super::help::{Word, defined};
 use super::layout::{self, Place};
 use super::matches::meant;
 use super::parts::{card, empty, head};
-use super::text::{count, percent, sentence};
+use super::text::{count, percent, plain, sentence};
 use super::view::View;
 use super::{Refused, chart, figures};
 use crate::admin::Admin;
@@ -92,7 +92,8 @@ async fn read(admin: &Admin, view: &View, id: LinkId) -> Result<One, Refused> {
     let [a, b, c, d, e] = FACETS.map(|(facet, ..)| By::Value(Facet::Click(facet)));
     let view = view.clone().of_link(id);
     let [days, by @ ..] = figures::clicks(admin, &view, [view.step(), a, b, c, d, e]).await?;
-    let name = admin.catalog.domains().readable(&link.spec.domain, &link.spec.slug);
+    let slug = link.spec.slug.as_str();
+    let name = if link.spec.domain.is_default() { slug.to_owned() } else { format!("{}/{slug}", link.spec.domain.0) };
     Ok(One { link, name, days, by })
 }
 
@@ -153,8 +154,10 @@ async fn compared(admin: &Admin, [a, b]: [&One; 2]) -> Result<Markup, Refused> {
             if problem.status().is_server_error() {
                 return Err(problem.into());
             }
+            let named = |text: String, id: &str, name: &str| text.replace(&format!("{id:?}"), &format!("{name:?}"));
+            let told = named(named(problem.detail().to_owned(), &one, &a.name), &other, &b.name);
             Ok(html! {
-                p.hint { "There are no two rates to compare: " (sentence(problem.detail())) " " a href="/imports" { "Import impressions" } "." }
+                p.hint { "There are no two rates to compare: " (sentence(&plain(&told))) " " a href="/imports" { "Import impressions" } "." }
             })
         }
     }
