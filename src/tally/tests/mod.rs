@@ -3,7 +3,6 @@
 //!
 //! `WAYPOST_SEED=7 cargo test --lib tally::tests` plays one world again; `WAYPOST_SEEDS=20000` plays so many.
 
-mod store;
 mod world;
 
 use std::collections::HashSet;
@@ -17,8 +16,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use self::store::Store;
-use self::world::{Answered, End, Rule, Shared, Simulated, World, lock, syncing};
+use self::world::{Answered, End, Rule, Shared, Simulated, Store, World, lock, syncing};
 use super::memory::Rule as Judging;
 use super::recount::DaySum;
 use super::worker::Worker;

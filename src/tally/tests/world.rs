@@ -11,17 +11,18 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use jiff::civil::Date;
 
 use crate::clock::Clock;
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
+use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
 use crate::domain::hit::Hit;
 use crate::domain::link::LinkId;
-use crate::domain::position::{Incarnation, Position};
+use crate::domain::position::{Incarnation, Position, Shard};
+use crate::domain::visitor::Salt;
 use crate::journal::Journal;
 use crate::store::simulated::{Backup, Counted};
-use crate::store::{Result, StoreError};
-use crate::tally::recount;
+use crate::store::{CountStore, Result, StoreError};
 use crate::tally::running::{Order, Pace};
 
 /// What is left of a file after a power cut is decided for each of these.
@@ -242,20 +243,7 @@ impl World {
         if self.waits_left == 0 {
             return self.end_of_life();
         }
-        if self.chance.per_mille(30) {
-            return Some(self.recount());
-        }
         self.chance.per_mille(10).then_some(Order::Stop).filter(|_| !self.is_last_life)
-    }
-
-    /// Somebody wants the past judged again, by the same rules: nothing may change by it.
-    fn recount(&mut self) -> Order {
-        let now = jiff::Timestamp::from_millisecond(self.clock.now_ms()).expect("a simulation ends within days");
-        let days_back = i64::try_from(self.chance.below(2)).expect("it is 0 or 1");
-        let since = now.to_zoned(jiff::tz::TimeZone::UTC).date().saturating_sub(jiff::Span::new().days(days_back));
-        let dry_run = self.chance.per_mille(200);
-        self.tell(format!("everything since {since} shall be judged again"));
-        Order::Recount(recount::Request { since, dry_run, done: Box::new(drop) })
     }
 
     fn end_of_life(&mut self) -> Option<Order> {
@@ -302,13 +290,6 @@ impl World {
         }
     }
 
-    /// Not while it waits, but between two questions.
-    pub(super) fn go_back_at_times(&mut self) {
-        if self.calm.is_none() && self.chance.per_mille(100) {
-            self.go_back();
-        }
-    }
-
     /// The process may end here and now, so many times in a thousand.
     fn may_end(&mut self, per_mille: u64) {
         if self.calm.is_none() && !self.is_last_life && self.chance.per_mille(per_mille) {
@@ -351,7 +332,7 @@ impl World {
     }
 
     /// What can happen before a call reaches the store.
-    pub(super) fn before(&mut self) -> Result<()> {
+    fn before(&mut self) -> Result<()> {
         self.may_end(8);
         if self.calm.is_none() && self.away == 0 && self.chance.per_mille(20) {
             self.away = 1 + self.chance.below(6);
@@ -364,7 +345,7 @@ impl World {
     }
 
     /// What can happen to its answer.
-    pub(super) fn after<T>(&mut self, answer: T) -> Result<T> {
+    fn after<T>(&mut self, answer: T) -> Result<T> {
         self.may_end(8);
         if self.calm.is_none() && self.chance.per_mille(30) {
             return Err(StoreError::Unavailable("no answer in time".to_owned()));
@@ -372,7 +353,7 @@ impl World {
         Ok(answer)
     }
 
-    pub(super) fn apply(&mut self, batch: &Batch) -> Applied {
+    fn apply(&mut self, batch: &Batch) -> Applied {
         let watermark = self.store.watermark(batch.incarnation, batch.shard);
         let is_taken = match self.rule {
             Rule::Equal => false,
@@ -389,21 +370,9 @@ impl World {
             "shard {shard} of {:.4}: {from} to {to}, {hits} hits: {applied:?}",
             batch.incarnation.to_string()
         ));
-        self.keep_backup();
-        applied
-    }
-
-    pub(super) fn replace_day(&mut self, day: Date, counted: &[DayCounters], deltas: &[Delta]) -> bool {
-        let hits = counted.iter().map(|day| day.counters.hits()).sum();
-        let is_replaced = self.store.replace_day(day, hits, deltas);
-        self.tell(format!("{day} counted anew: {is_replaced}"));
-        self.keep_backup();
-        is_replaced
-    }
-
-    fn keep_backup(&mut self) {
         self.backups.push_front(self.store.backup());
         self.backups.truncate(BACKUPS);
+        applied
     }
 }
 
@@ -438,5 +407,65 @@ impl Pace for Simulated {
         let mut world = lock(&self.0);
         world.pass(pause);
         if pause.is_zero() { None } else { world.step() }
+    }
+}
+
+/// The store as the tally sees it.
+pub(super) struct Store(pub(super) Shared, pub(super) u16);
+
+#[async_trait]
+impl CountStore for Store {
+    fn shards(&self) -> u16 {
+        self.1
+    }
+
+    async fn apply(&self, batch: &Batch) -> Result<Applied> {
+        let mut world = lock(&self.0);
+        world.before()?;
+        let applied = world.apply(batch);
+        world.after(applied)
+    }
+
+    async fn watermark(&self, incarnation: Incarnation, shard: Shard) -> Result<Position> {
+        let mut world = lock(&self.0);
+        world.before()?;
+        Ok(world.store.watermark(incarnation, shard))
+    }
+
+    async fn archived(&self, incarnation: Incarnation) -> Result<Position> {
+        let mut world = lock(&self.0);
+        world.before()?;
+        Ok(world.store.archived(incarnation))
+    }
+
+    async fn set_archived(&self, incarnation: Incarnation, to: Position) -> Result<()> {
+        let mut world = lock(&self.0);
+        world.before()?;
+        world.store.set_archived(incarnation, to);
+        world.tell(format!("archived {:.4} to {to}", incarnation.to_string()));
+        world.after(())
+    }
+
+    async fn counters_of(
+        &self,
+        _of: Dimensions,
+        _links: Option<&[LinkId]>,
+        first: Date,
+        last: Date,
+    ) -> Result<Vec<DayCounters>> {
+        Ok(lock(&self.0).store.counters(first, last))
+    }
+
+    async fn add_misses(&self, _day: Date, _misses: &[(String, String, u64)]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn misses(&self, _first: Date, _last: Date) -> Result<Vec<(Date, String, String, u64)>> {
+        Ok(Vec::new())
+    }
+
+    async fn salt(&self, day: Date) -> Result<Salt> {
+        lock(&self.0).before()?;
+        Ok(Salt(*blake3::hash(day.to_string().as_bytes()).as_bytes()))
     }
 }
