@@ -98,14 +98,9 @@ impl TestApp {
     /// Starts on a socket that stays open however often the server is restarted, as systemd would hold it.
     pub(crate) fn with_held_socket(socket: TcpListener) -> Self {
         let mut app = Self::stopped("");
-        app.hold(socket);
+        app.held = Some(socket);
         app.launch();
         app
-    }
-
-    /// The same for one that does not run yet.
-    pub(crate) fn hold(&mut self, socket: TcpListener) {
-        self.held = Some(socket);
     }
 
     /// A folder in which nothing has run yet; [`TestApp::launch`] starts it.
