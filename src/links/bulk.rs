@@ -169,11 +169,9 @@ impl Catalog {
                 let links: Vec<NewLink> = left.iter().map(|at| step[*at].clone()).collect();
                 match self.store.create_links(&links, self.clock.now()).await? {
                     CreatedAll::Yes(links) => {
-                        for (at, link) in left.drain(..).zip(links) {
-                            self.listener.changed(&link);
-                            self.listener.told(Done::Made, &link);
-                            answers[at] = Ok(link);
-                        }
+                        links.iter().for_each(|link| self.listener.changed(link));
+                        self.listener.told(Done::Made, &links);
+                        left.drain(..).zip(links).for_each(|(at, link)| answers[at] = Ok(link));
                     }
                     CreatedAll::Taken(taken) => {
                         taken.iter().for_each(|(place, by)| answers[left[*place]] = Err(Some(*by)));
@@ -265,20 +263,27 @@ impl Catalog {
             let links = asked.iter().map(|(id, _)| self.store.link(*id)).collect();
             let links: Vec<Option<Link>> = in_order(ASKED_AT_ONCE, links).await?;
             let removed = self.store.remove_links(asked).await?;
-            for ((link, (id, _)), removed) in links.into_iter().zip(asked).zip(removed) {
-                answers.push(match removed {
-                    Removed::Yes => Ok(()),
-                    Removed::Changed => Err(CatalogError::Changed(*id)),
-                    Removed::Absent => Err(CatalogError::NotFound(*id)),
-                });
-                if let (Some(link), Removed::Yes) = (link, removed) {
-                    self.listener.removed(*id, &link.spec.domain, &self.folded(&link.spec));
-                    self.listener.told(Done::Removed, &link);
-                    history::forget(&*self.store, *id).await;
-                }
-            }
+            let gone = links.into_iter().zip(&removed).filter(|(_, removed)| **removed == Removed::Yes);
+            self.forget(&gone.filter_map(|(link, _)| link).collect::<Vec<_>>()).await;
+            answers.extend(asked.iter().zip(removed).map(|((id, _), removed)| match removed {
+                Removed::Yes => Ok(()),
+                Removed::Changed => Err(CatalogError::Changed(*id)),
+                Removed::Absent => Err(CatalogError::NotFound(*id)),
+            }));
         }
         Ok(answers)
+    }
+
+    /// After links were removed. Whoever hears of it does so before anything is waited for: a request that is given up
+    /// in the middle must not leave links behind that still redirect.
+    async fn forget(&self, gone: &[Link]) {
+        for link in gone {
+            self.listener.removed(link.id, &link.spec.domain, &self.folded(&link.spec));
+        }
+        self.listener.told(Done::Removed, gone);
+        for link in gone {
+            history::forget(&*self.store, link.id).await;
+        }
     }
 }
 
