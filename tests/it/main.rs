@@ -75,8 +75,9 @@ mod openapi;
 // What pages of other origins can do to somebody who is signed in; the headers of each class of answer.
 mod foreign;
 mod headers;
-// The dashboard with scripts switched off.
+// What strangers send, on every page that shows it; the dashboard with scripts switched off.
 mod scriptless;
+mod strangers;
 
 // The files around the program: what is deployed says only what the program knows.
 mod deploy;

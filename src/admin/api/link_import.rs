@@ -160,7 +160,7 @@ impl From<LinkImportError> for Problem {
             LinkImportError::Refused(report) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_errors(json!(report.refusals))
             }
-            LinkImportError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, detail),
+            LinkImportError::Full => Self::new(StatusCode::CONFLICT, detail),
             LinkImportError::NoImport(_) => Self::not_found(detail),
             LinkImportError::Catalog(error) => error.into(),
         }
