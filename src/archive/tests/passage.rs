@@ -47,7 +47,7 @@ fn around_midnight_hits_of_both_days_are_found_from_wherever_reading_goes_on() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     // Two threads answer at once, one a moment before midnight and one after it.
-    let time = |position: u64| if position % 3 == 0 { MIDNIGHT + 1 } else { MIDNIGHT - 1 };
+    let time = |position: u64| if position.is_multiple_of(3) { MIDNIGHT + 1 } else { MIDNIGHT - 1 };
     push(&archive, (1..20).map(|position| click(position, time(position))).collect());
     assert_eq!(archive.seal(JOURNAL, Position(1)).unwrap(), 2);
     for from in 1..20 {
