@@ -46,6 +46,7 @@ struct ListParams {
     /// A part of slug, title or destination.
     q: Option<String>,
     /// Links that were put out of the way: `no` unless said, and `all` where a slug is asked for.
+    #[param(inline)]
     archived: Option<Archived>,
 }
 

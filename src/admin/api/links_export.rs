@@ -43,6 +43,7 @@ struct Params {
     /// A part of slug, title or destination.
     q: Option<String>,
     /// Links that were put out of the way: `all` unless said.
+    #[param(inline)]
     archived: Option<Archived>,
     /// Only these, 1 to 1,000 ids of links, such as `3,7,12`.
     ids: Option<String>,

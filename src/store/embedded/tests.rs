@@ -85,7 +85,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     drop(folder.open().unwrap());
     folder.edit(&format!("PRAGMA user_version = {}", schema::NEWEST + 1));
     let message = folder.refused();
-    assert!(message.contains("newer Waypost (schema 5, this one knows up to 4)"), "{message}");
+    assert!(message.contains("newer Waypost (schema 6, this one knows up to 5)"), "{message}");
     folder.edit(&format!("PRAGMA user_version = {}", schema::NEWEST));
     folder.open().unwrap();
 }
@@ -207,7 +207,8 @@ async fn a_file_of_the_first_schema_keeps_its_watermarks_and_they_begin_to_age()
         "ALTER TABLE watermarks DROP COLUMN moved_at; ALTER TABLE archived DROP COLUMN moved_at;
          DROP TABLE quarantine; DROP TABLE imports; DROP TABLE records;
          ALTER TABLE links DROP COLUMN import; ALTER TABLE links DROP COLUMN imported_from;
-         ALTER TABLE links DROP COLUMN imported_clicks;
+         ALTER TABLE links DROP COLUMN imported_clicks; ALTER TABLE links DROP COLUMN archived;
+         ALTER TABLE links DROP COLUMN made_by; ALTER TABLE links DROP COLUMN made_way;
          CREATE TABLE imports (id INTEGER); CREATE TABLE impressions (day TEXT); PRAGMA user_version = 1",
     );
     let store = folder.open().unwrap();
