@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::api::cursor;
 use super::wire;
 use crate::domain::import::ImportSummary;
 use crate::domain::link::{DomainName, Link, LinkId};
@@ -12,6 +13,10 @@ use crate::forward::Outbox;
 use crate::impressions::import::ImportListener;
 use crate::links::Domains;
 use crate::links::catalog::{Done, LinkListener};
+
+/// Links of one step that are told of one by one. More are told of together, by their ids, so that an import of 200,000
+/// links is 200 changes of the 10,000 that the outbox keeps, and not all of them.
+const ONE_BY_ONE_MAX: usize = 100;
 
 /// Hears of changes, and passes on to `first` what is in force at once.
 pub(crate) struct Announcer {
@@ -39,16 +44,21 @@ impl LinkListener for Announcer {
         self.first.removed(id, domain, folded);
     }
 
-    fn told(&self, done: Done, link: &Link) {
-        let event = match done {
-            Done::Made => "link.made",
-            Done::Changed => "link.changed",
-            Done::Removed => "link.removed",
+    fn told(&self, done: Done, links: &[Link]) {
+        let (one, many) = match done {
+            Done::Made => ("link.made", "links.made"),
+            Done::Changed => ("link.changed", "links.changed"),
+            Done::Removed => ("link.removed", "links.removed"),
         };
-        let mut about = json!(wire::Link::new(link, &self.domains, 0));
-        // Clicks are told of by themselves.
-        about.as_object_mut().map(|about| about.remove("clicks"));
-        self.tell(event, about);
+        if links.len() > ONE_BY_ONE_MAX {
+            return self.tell(many, together(links));
+        }
+        for link in links {
+            let mut about = json!(wire::Link::new(link, &self.domains, 0));
+            // Clicks are told of by themselves.
+            about.as_object_mut().map(|about| about.remove("clicks"));
+            self.tell(one, about);
+        }
     }
 }
 
@@ -60,6 +70,13 @@ impl ImportListener for Announcer {
     fn undone(&self, import: &ImportSummary) {
         self.tell("import.undone", about(import));
     }
+}
+
+/// Which they are, and the cursor after which the API lists them.
+fn together(links: &[Link]) -> Value {
+    let ids: Vec<u64> = links.iter().map(|link| link.id.0).collect();
+    let before = ids.iter().min().map_or(0, |first| first.saturating_sub(1));
+    json!({ "count": ids.len(), "after": cursor::write(&before.to_string()), "ids": ids })
 }
 
 fn about(import: &ImportSummary) -> Value {

@@ -85,7 +85,7 @@ impl Admitted {
         let Some(caller) = self.caller else { return next.run(request).await };
         let mut response = as_caller(caller, next.run(request)).await;
         if let Some((quota, left)) = self.quota {
-            tell_quota(&mut response, quota, left.remaining, left.full_in_s);
+            tell_quota(&mut response, quota, left);
         }
         response
     }
@@ -98,7 +98,7 @@ enum Refusal {
     /// Another site makes a browser change something.
     Foreign,
     /// They may ask for other things, not for this.
-    NotFor(Scope),
+    NotFor(Scope, Option<(Quota, Left)>),
     /// They asked too often.
     Quota(Quota, Wait),
     /// It cannot be known who it is.
@@ -129,7 +129,7 @@ async fn admit(admin: &Admin, request: &Parts) -> Result<Admitted, Refusal> {
     };
     let caller = caller.ok_or(Refusal::Unknown)?;
     let quota = if is_api(request.uri.path()) { take_turn(admin, &caller)? } else { None };
-    if caller.may(scope) { Ok(Admitted { caller: Some(caller), quota }) } else { Err(Refusal::NotFor(scope)) }
+    if caller.may(scope) { Ok(Admitted { caller: Some(caller), quota }) } else { Err(Refusal::NotFor(scope, quota)) }
 }
 
 /// By what way a request comes: our command line says its name, and whoever takes that name gains nothing by it.
@@ -183,14 +183,14 @@ impl Refusal {
             Self::Unknown if is_page => return to_sign_in(request),
             Self::Unknown => return unknown(),
             Self::Foreign => (Problem::new(StatusCode::FORBIDDEN, FOREIGN), None),
-            Self::NotFor(scope) => (not_for(scope), None),
-            Self::Quota(quota, wait) => (wait.into(), Some((quota, wait))),
+            Self::NotFor(scope, quota) => (not_for(scope), quota),
+            Self::Quota(quota, wait) => (wait.into(), Some((quota, Left { remaining: 0, full_in_s: wait.full_in_s }))),
             Self::Broken(error) => (error.into(), None),
         };
         let mut response =
             if is_page { Refused::from(problem).into_response() } else { Problem::into_response(problem) };
-        if let Some((quota, wait)) = quota {
-            tell_quota(&mut response, quota, 0, wait.full_in_s);
+        if let Some((quota, left)) = quota {
+            tell_quota(&mut response, quota, left);
         }
         response
     }
@@ -225,9 +225,9 @@ fn not_for(scope: Scope) -> Problem {
 }
 
 /// Says how often one may ask, in the words of draft-ietf-httpapi-ratelimit-headers-10.
-fn tell_quota(response: &mut Response, quota: Quota, remaining: u32, full_in_s: i64) {
+fn tell_quota(response: &mut Response, quota: Quota, left: Left) {
     let policy = format!("\"{}\";q={};w={}", quota.name, quota.at_once, quota.window_s());
-    let left = format!("\"{}\";r={remaining};t={full_in_s}", quota.name);
+    let left = format!("\"{}\";r={};t={}", quota.name, left.remaining, left.full_in_s);
     for (name, value) in [("ratelimit-policy", policy), ("ratelimit", left)] {
         if let Ok(value) = value.parse() {
             response.headers_mut().insert(name, value);

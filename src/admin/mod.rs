@@ -135,10 +135,10 @@ impl Admin {
             access: Arc::new(Access::new(&parts.store)),
             api_quota: Quota::per_minute("api", parts.config.requests_per_minute),
             imports: Arc::new(imports(parts.store.clone(), parts.catalog.clone()).heard_by(parts.announcer.clone())),
+            waiting: Arc::new(Waiting::new(&parts.store)),
             parts: Arc::new(parts),
             exports: Arc::new(Semaphore::new(api::EXPORTS_MAX)),
             uploads: Arc::new(Semaphore::new(api::UPLOADS_MAX)),
-            waiting: Arc::default(),
             days: Arc::default(),
             scans: Arc::new(Semaphore::new(SCANS_MAX)),
         }

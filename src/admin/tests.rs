@@ -299,7 +299,7 @@ async fn numbers_come_from_the_read_side() {
     assert_eq!((&stats["clicks"], &stats["rows"][0]["value"]), (&json!(7), &json!("SE")));
     assert_eq!(bench.get("/ctr").await.json()["by"], "link");
     assert_eq!(bench.get("/misses?from=2026-11-21").await.json()["rows"][0]["slug"], "wp-login.php");
-    assert_eq!(bench.get("/imports").await.json(), json!({"imports": []}));
+    assert_eq!(bench.get("/imports").await.json(), json!({"imports": [], "next": null}));
     assert_eq!(bench.api(Method::DELETE, "/imports/1", Value::Null).await.status, StatusCode::NO_CONTENT);
     assert_eq!(bench.get("/node").await.json()["time_zone"], "UTC");
 }

@@ -114,6 +114,8 @@ pub(crate) struct LinkList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Misses {
     pub(crate) rows: Vec<Miss>,
+    /// Where the list goes on: `after` of the next request. `null` on its last page.
+    pub(crate) next: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -128,6 +130,8 @@ pub(crate) struct Miss {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Imports {
     pub(crate) imports: Vec<ImportEntry>,
+    /// Where the list goes on: `after` of the next request. `null` on its last page.
+    pub(crate) next: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -8,6 +8,7 @@ use anyhow::Context;
 use reqwest::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::Usage;
 
@@ -17,6 +18,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest answer that is read whole; exports are streamed instead.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Entries of a list asked for at a time, and how many pages are asked for: more than any list has.
+const PAGE: usize = 1000;
+const PAGES_MAX: usize = 1000;
 
 /// What a refusal may say; a longer text is not ours.
 const PROBLEM_BYTES_MAX: usize = 1024 * 1024;
@@ -62,6 +67,25 @@ impl Client {
 
     pub(crate) async fn get(&self, path: &str, query: Query<'_>) -> anyhow::Result<Answer> {
         self.send(Method::GET, path, query, Body::None).await
+    }
+
+    /// Asks for the list called `list` page after page, and answers as if all of it had come at once.
+    pub(crate) async fn get_all(&self, path: &str, list: &str) -> anyhow::Result<Answer> {
+        let mut all = Value::Null;
+        let mut after = None;
+        for _ in 0..PAGES_MAX {
+            let query = [("after", after.take()), ("limit", Some(PAGE.to_string()))];
+            let mut page: Value = self.get(path, &query).await?.read()?;
+            after = page["next"].take().as_str().map(str::to_owned);
+            match (all[list].as_array_mut(), page[list].as_array_mut()) {
+                (Some(all), Some(page)) => all.append(page),
+                _ => all = page,
+            }
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(Answer { text: all.to_string() })
     }
 
     /// Sends a request and reads the whole answer.

@@ -284,7 +284,9 @@ async fn answer(client: &Client, command: &Command, secret: Option<String>, json
         }
         Command::Rotate(named) => show_secret(&send(Method::POST, of(named, "/secret"), Body::None).await?, json),
         Command::Test(named) => tested(&send(Method::POST, of(named, "/test"), Body::None).await?, json),
-        Command::Deliveries(named) => deliveries(&client.get(&of(named, "/deliveries"), &[]).await?, json),
+        Command::Deliveries(named) => {
+            deliveries(&client.get_all(&of(named, "/deliveries"), "dead_letters").await?, json)
+        }
         Command::Replay(replay) => {
             let body = Body::Json(json!({ "letters": replay.letters }));
             let answer = send(Method::POST, of(&replay.named, "/replay"), body).await?;

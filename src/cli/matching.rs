@@ -168,7 +168,7 @@ async fn undo(client: &Client, pair: &Pair, json: bool) -> anyhow::Result<()> {
 }
 
 async fn decisions(client: &Client, json: bool) -> anyhow::Result<()> {
-    let answer = client.get("/api/v1/matches/decisions", &[]).await?;
+    let answer = client.get_all("/api/v1/matches/decisions", "decisions").await?;
     if json {
         return Ok(print(&answer.text)?);
     }

@@ -16,6 +16,7 @@ pub(crate) mod import;
 pub(crate) mod impression;
 pub(crate) mod link;
 pub(crate) mod metric;
+pub(crate) mod object;
 pub(crate) mod owner;
 pub(crate) mod passthrough;
 pub(crate) mod permalink;

@@ -32,10 +32,12 @@ pub(crate) enum RecordKind {
     History,
     /// When a link was removed whose history is still there.
     Removal,
+    /// A file that somebody looks at before it is imported.
+    Upload,
 }
 
 impl RecordKind {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Match,
         Self::Columns,
         Self::Conversion,
@@ -50,6 +52,7 @@ impl RecordKind {
         Self::Share,
         Self::History,
         Self::Removal,
+        Self::Upload,
     ];
 
     /// The word it is stored under.
@@ -69,6 +72,7 @@ impl RecordKind {
             Self::Share => "share",
             Self::History => "history",
             Self::Removal => "removal",
+            Self::Upload => "upload",
         }
     }
 }

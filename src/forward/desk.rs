@@ -199,11 +199,16 @@ impl Desk {
         Ok(sent.map_err(|failure| failure.why()))
     }
 
-    /// What this node gave up, oldest first.
+    /// At most `limit` messages that this node gave up, from the one after the number `after` on, oldest first.
     ///
     /// # Errors
     /// When there is no such hook, or they cannot be read.
-    pub(crate) async fn dead_letters(&self, id: HookId) -> Result<Vec<DeadLetter>, DeskError> {
+    pub(crate) async fn dead_letters(
+        &self,
+        id: HookId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, DeskError> {
         self.get(id).await?;
         let letters = self.letters(id);
         let read = |number| {
@@ -212,7 +217,8 @@ impl Desk {
             let (id, event, clicks) = (message.id, message.event, message.clicks);
             Some(DeadLetter { number, at: letter.at, message: id, event, clicks, error })
         };
-        Ok(letters.numbers().map_err(DeskError::Letters)?.into_iter().filter_map(read).collect())
+        let numbers = letters.numbers().map_err(DeskError::Letters)?;
+        Ok(numbers.into_iter().filter(|number| *number > after).filter_map(read).take(limit).collect())
     }
 
     /// Has dead letters sent again, all of them if none is named; how many. Those that are taken are dead no more.

@@ -93,10 +93,10 @@ impl Events {
         all.into_iter().filter_map(|(is_on, name)| is_on.then_some(name)).collect()
     }
 
-    /// Whether it tells of what is called `link.made`, `import.done` and so on.
+    /// Whether it tells of what is called `link.made`, `links.removed`, `import.done` and so on.
     pub(super) fn admit(self, event: &str) -> bool {
         match event.split('.').next() {
-            Some("link") => self.links,
+            Some("link" | "links") => self.links,
             Some("import") => self.imports,
             _ => false,
         }

@@ -129,6 +129,8 @@ pub(crate) struct DecisionLine {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct DecisionList {
     pub(crate) decisions: Vec<DecisionLine>,
+    /// Where the list goes on: `after` of the next request. `null` on its last page.
+    pub(crate) next: Option<String>,
 }
 
 /// What was said about the columns of a file that no dialect knows.
@@ -143,5 +145,6 @@ pub(crate) struct KnownColumn {
 /// `GET /api/v1/imports/columns`, the newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct KnownColumns {
+    /// All of them, the latest that were said: at most 1,000.
     pub(crate) columns: Vec<KnownColumn>,
 }

@@ -176,11 +176,9 @@ impl Catalog {
                 let links: Vec<NewLink> = left.iter().map(|at| step[*at].clone()).collect();
                 match self.store.create_links(&links, self.clock.now()).await? {
                     CreatedAll::Yes(links) => {
-                        for (at, link) in left.drain(..).zip(links) {
-                            self.listener.changed(&link);
-                            self.listener.told(Done::Made, &link);
-                            answers[at] = Ok(link);
-                        }
+                        links.iter().for_each(|link| self.listener.changed(link));
+                        self.listener.told(Done::Made, &links);
+                        left.drain(..).zip(links).for_each(|(at, link)| answers[at] = Ok(link));
                     }
                     CreatedAll::Taken(taken) => {
                         taken.iter().for_each(|(place, by)| answers[left[*place]] = Err(Some(*by)));
@@ -303,12 +301,14 @@ impl Catalog {
                 Removed::Changed => Err(CatalogError::Changed(*id)),
                 Removed::Absent => Err(CatalogError::NotFound(*id)),
             });
-            if let (Some(link), Removed::Yes) = (link, removed) {
-                self.listener.removed(*id, &link.spec.domain, &self.folded(&link.spec));
-                self.listener.told(Done::Removed, &link);
-                gone.push(link);
-            }
+            gone.extend(link.filter(|_| removed == Removed::Yes));
         }
+        // Whoever hears of it does so before anything else is waited for: a request that is given up in the middle must
+        // not leave links behind that still redirect.
+        for link in &gone {
+            self.listener.removed(link.id, &link.spec.domain, &self.folded(&link.spec));
+        }
+        self.listener.told(Done::Removed, &gone);
         Ok((answers, gone))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing else may write links to the store, so what is checked here holds everywhere.
 
+use std::slice;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -99,7 +100,7 @@ impl Catalog {
             None => self.create_generated(&draft).await?,
         };
         self.listener.changed(&link);
-        self.listener.told(Done::Made, &link);
+        self.listener.told(Done::Made, slice::from_ref(&link));
         Ok(self.saved(link).after(self, fields))
     }
 
@@ -145,7 +146,7 @@ impl Catalog {
             self.listener.removed(id, &before.spec.domain, &old);
         }
         self.listener.changed(&link);
-        self.listener.told(Done::Changed, &link);
+        self.listener.told(Done::Changed, slice::from_ref(&link));
         history::write(&*self.store, &before.spec, &link).await;
         Ok(self.saved(link).after(self, fields))
     }
@@ -247,8 +248,8 @@ mod tests {
             self.0.lock().unwrap().push(format!("removed {id} {}/{folded}", domain.0));
         }
 
-        fn told(&self, done: Done, link: &Link) {
-            self.1.lock().unwrap().push((done, link.revision));
+        fn told(&self, done: Done, links: &[Link]) {
+            self.1.lock().unwrap().extend(links.iter().map(|link| (done, link.revision)));
         }
     }
 

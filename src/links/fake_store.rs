@@ -24,6 +24,10 @@ pub(crate) struct FakeStore {
     records: Mutex<BTreeMap<(RecordKind, RecordKey), Record>>,
     revisions: AtomicU64,
     changes: AtomicU64,
+    /// How often a record was looked up.
+    pub(crate) looks: AtomicU64,
+    /// Whether it says that other nodes share it.
+    pub(crate) is_shared: AtomicBool,
     /// Every call fails while this is set.
     pub(crate) is_down: AtomicBool,
 }
@@ -52,6 +56,10 @@ impl FakeStore {
 
 #[async_trait]
 impl LinkStore for FakeStore {
+    fn is_shared(&self) -> bool {
+        self.is_shared.load(Ordering::Relaxed)
+    }
+
     async fn create_links(&self, new: &[NewLink], now: jiff::Timestamp) -> Result<CreatedAll> {
         self.up()?;
         let holder = |new: &NewLink| self.taken(&new.spec.domain, &new.folded, LinkId(0));
@@ -226,6 +234,7 @@ impl RecordStore for FakeStore {
 
     async fn record(&self, kind: RecordKind, key: &RecordKey) -> Result<Option<Record>> {
         self.up()?;
+        self.looks.fetch_add(1, Ordering::Relaxed);
         Ok(self.records.lock().unwrap().get(&(kind, key.clone())).cloned())
     }
 

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
+use crate::domain::object;
 use crate::domain::utm::UtmField;
 
 /// What happens to one field.
@@ -72,7 +73,7 @@ pub(crate) struct LinkFields {
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<String>)]
     pub(crate) domain: Change<String>,
-    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[serde(skip_serializing_if = "Change::is_keep", deserialize_with = "utm")]
     #[schema(value_type = Option<UtmFields>)]
     pub(crate) utm: Change<UtmFields>,
     #[serde(skip_serializing_if = "Change::is_keep")]
@@ -116,6 +117,10 @@ pub(crate) struct LinkFields {
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<u64>)]
     pub(crate) revision: Change<u64>,
+}
+
+fn utm<'de, D: Deserializer<'de>>(from: D) -> Result<Change<UtmFields>, D::Error> {
+    Ok(object::maybe(from)?.map_or(Change::Clear, Change::Set))
 }
 
 /// The six UTM values, each changed on its own.

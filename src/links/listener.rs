@@ -8,11 +8,11 @@ pub(crate) trait LinkListener: Send + Sync {
     fn changed(&self, link: &Link);
     /// Nothing is at `folded` on `domain` any more; it was link `id`.
     fn removed(&self, id: LinkId, domain: &DomainName, folded: &str);
-    /// What was done, told once for each change that somebody made.
-    fn told(&self, _done: Done, _link: &Link) {}
+    /// What was done to these links in one step, told once for each change that somebody made.
+    fn told(&self, _done: Done, _links: &[Link]) {}
 }
 
-/// What somebody did to a link.
+/// What somebody did to links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Done {
     Made,

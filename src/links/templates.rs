@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::check::Invalid;
 use super::policy::UtmPolicy;
+use crate::domain::object;
 use crate::domain::placement::{Level, Platform};
 use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Saved};
 use crate::domain::utm::{Utm, UtmField};
@@ -34,6 +35,7 @@ pub(crate) struct Template {
     /// Tags of all of its links.
     pub(crate) tags: Vec<String>,
     /// 1 to 50.
+    #[serde(deserialize_with = "object::many")]
     pub(crate) placements: Vec<Spot>,
 }
 

@@ -203,6 +203,9 @@ fn what_opens_is_nowhere_in_the_data_folder_nor_in_the_log() {
     let mut app = TestApp::with_config("[log]\nlevel = \"trace\"\n");
     add(&app, "ada", "owner");
     let session = sign_in(&app, "ada");
+    let guesses = ["a guess that was wrong", "wpk_0123456789ab_a-key-that-is-wrong"].map(str::to_owned);
+    try_sign_in(&app, "ada", &guesses[0]).expect_status(401);
+    with_key(&app, "GET", "/api/v1/node", &guesses[1]).expect_status(401);
     let secret = session.split_once('=').unwrap().1.to_owned();
     let key = app.api_post("/api/v1/keys", &json!({ "name": "k", "scopes": ["read"] })).json()["key"].clone();
     let key = key.as_str().unwrap().to_owned();
@@ -211,10 +214,16 @@ fn what_opens_is_nowhere_in_the_data_folder_nor_in_the_log() {
     let share = app.api_post("/api/v1/shares", &json!({ "link": 1 })).expect_status(201).json();
     let token = share["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     app.admin(Request::new("GET", &format!("/share/{token}"))).expect_status(200);
+    let hook = json!({ "kind": "ga4", "site": "G-1", "secret": "the-secret-of-a-product" });
+    app.api_post("/api/v1/hooks", &hook).expect_status(201);
+    let webhook =
+        app.api_post("/api/v1/hooks", &json!({ "url": "https://hooks.example.com/" })).expect_status(201).json();
     let admin = app.key();
     app.stop();
     let log = app.log();
-    for secret in [&secret, &key, &token, &PASSWORD.to_owned()] {
+    let signing = webhook["secret"].as_str().unwrap();
+    assert!(!log.contains("the-secret-of-a-product") && !log.contains(signing), "the log holds the secret of a hook");
+    for secret in [&secret, &key, &token, &PASSWORD.to_owned(), &guesses[0], &guesses[1]] {
         assert!(!log.contains(secret.as_str()), "the log holds {secret}");
         assert_eq!(holding(&app.data(), secret), Vec::<String>::new(), "of {secret}");
     }

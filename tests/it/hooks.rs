@@ -141,6 +141,29 @@ fn links_and_imports_are_told_of_when_they_come_change_and_go() {
 }
 
 #[test]
+fn a_step_with_very_many_links_is_told_of_once_with_a_cursor_to_read_them() {
+    let (app, target) = (node(), Target::start());
+    make(&app, &json!({ "url": target.url("/"), "events": ["links"] }));
+    let before = app.link("https://example.com/", &[("slug", "before")]);
+    let rows: String = (0..250).map(|row| format!("https://example.com/{row},m{row}\n")).collect();
+    let file = Request::new("POST", "/api/v1/links/import").body("text/csv", format!("url,slug\n{rows}").as_bytes());
+    app.api(file).expect_status(200);
+    app.api_delete("/api/v1/links/import/1").expect_status(200);
+    let few: Vec<_> = (0..3).map(|at| json!({ "url": format!("https://example.com/few/{at}") })).collect();
+    app.api_post("/api/v1/links/bulk", &json!({ "links": few })).expect_status(200);
+    app.eventually("six messages arrive", || target.received().len() >= 6);
+    let received: Vec<Value> = target.received().iter().map(Received::json).collect();
+    let events: Vec<_> = received.iter().map(|one| one["type"].as_str().unwrap()).collect();
+    assert_eq!(events, ["link.made", "links.made", "links.removed", "link.made", "link.made", "link.made"]);
+    let made = &received[1]["data"];
+    assert_eq!((&made["count"], made["ids"].as_array().map(Vec::len)), (&json!(250), Some(250)));
+    assert_eq!(received[2]["data"]["ids"], made["ids"]);
+    let query = format!("?limit=1&after={}", made["after"].as_str().unwrap());
+    let next = app.api_get(&format!("/api/v1/links{query}")).expect_status(200).json()["links"][0]["id"].clone();
+    assert_eq!(next.as_u64(), before["id"].as_u64().map(|id| id + 251), "those that came after them, as they are gone");
+}
+
+#[test]
 fn what_is_not_taken_is_sent_again_under_the_same_id() {
     let (app, target) = (node(), Target::start());
     app.link("https://example.com/", &[("slug", "x")]);

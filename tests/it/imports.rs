@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::http::Request;
+use crate::support::http::{Answer, Request};
+use crate::support::redis::RedisServer;
 
 fn ctr_row(app: &TestApp, query: &str, label: &str) -> Value {
     let report = app.api_get(&format!("/api/v1/ctr{query}")).expect_status(200).json();
@@ -198,4 +199,44 @@ fn e39_what_was_said_about_columns_is_known_with_the_next_file_until_it_is_forgo
     assert!(app.cli(&["import", "columns"]).ok().contains("link=lien,date=jour,views=vues"));
     app.cli(&["import", "columns", "--forget", "link=lien,date=jour,views=vues"]).ok();
     app.import("", &file(3)).expect_status(422);
+}
+
+/// Sends the form of the page as a browser does.
+fn send_form(app: &TestApp, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    app.api(Request::new("POST", path).body("application/x-www-form-urlencoded", encoded.as_bytes()))
+}
+
+#[test]
+fn what_is_checked_on_one_node_is_explained_and_imported_on_another() {
+    let redis = RedisServer::start();
+    let (one, two) = (TestApp::with_config(&redis.config()), TestApp::with_config(&redis.config()));
+    let file = format!("Beitrag,Tag,Sichten\nhttps://www.instagram.com/p/C1/,{},400\n", today());
+    let body = format!("--edge\r\nContent-Disposition: form-data; name=\"csv\"\r\n\r\n{file}\r\n--edge--\r\n");
+    let upload = Request::new("POST", "/imports/check").body("multipart/form-data; boundary=edge", body.as_bytes());
+    let path = one.api(upload).expect_status(303).location().to_owned();
+    let token = path.split_once("upload=").unwrap().1.to_owned();
+    let there = two.api_get(&path).expect_status(200).text();
+    assert!(there.contains("Say what its columns hold") && there.contains("Sichten"), "{there}");
+    let said = [
+        ("upload", token.as_str()),
+        ("file", "0"),
+        ("platform", "instagram"),
+        ("header", "Beitrag"),
+        ("holds", "post"),
+        ("header", "Tag"),
+        ("holds", "date"),
+        ("header", "Sichten"),
+        ("holds", "views"),
+        ("csv", &file),
+    ];
+    send_form(&two, "/imports/explain", &said).expect_status(303);
+    let here = one.api_get(&path).expect_status(200).text();
+    assert!(here.contains("What an import would do") && here.contains("400"), "{here}");
+    let done = send_form(&two, "/imports", &[("upload", &token)]).expect_status(303);
+    assert_eq!(done.location(), "/imports?done=1");
+    one.api_get(&path).expect_status(404);
+    assert_eq!(one.api_get("/api/v1/imports").json()["imports"].as_array().map(Vec::len), Some(1));
+    let never = "/imports/check?upload=never";
+    assert!(two.api_get(never).expect_status(404).text().contains("choose them again"));
 }

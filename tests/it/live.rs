@@ -18,7 +18,7 @@ fn every_hit_shows_on_the_live_page_newest_first_with_why_it_was_not_counted() {
     let app = TestApp::start();
     app.link("https://example.com/", &[("slug", "spring")]);
     app.link("https://example.com/", &[("slug", "été")]);
-    assert!(page(&app, "/live").contains("No hit in these days."));
+    assert!(page(&app, "/live").contains("No hit in these hours."));
     app.click("/spring?utm_source=%3Cb%3Ebold%3C%2Fb%3E").visitor(1).send().expect_status(302);
     app.drained();
     app.click("/%C3%A9t%C3%A9").agent(agents::CURL).visitor(2).send().expect_status(302);
@@ -50,7 +50,7 @@ fn the_list_fills_by_itself_until_it_is_paused() {
     visit.sign_in(&visit.app.key());
     visit.browser.shows("UTC, all links");
     visit.press("Live");
-    visit.browser.shows("No hit in these days.");
+    visit.browser.shows("No hit in these hours.");
     visit.look("live-empty");
     visit.app.click("/spring").visitor(1).send().expect_status(302);
     visit.app.click("/spring").agent(agents::CURL).visitor(2).send().expect_status(302);

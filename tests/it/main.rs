@@ -42,7 +42,7 @@ mod rates;
 mod moving;
 
 // Lists of links: archived, ticked, changed together; what is shown to whom.
-mod lists;
+mod ticked;
 
 // Links on paper.
 mod qr;
@@ -68,7 +68,13 @@ mod live;
 
 // What strangers send, and what the API's own description says that they may.
 mod hostile;
+mod lists;
 mod openapi;
+// What pages of other origins can do to somebody who is signed in; the headers of each class of answer.
+mod foreign;
+mod headers;
+// The dashboard with scripts switched off.
+mod scriptless;
 
 // The files around the program: what is deployed says only what the program knows.
 mod deploy;

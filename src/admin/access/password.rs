@@ -127,6 +127,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_name_that_nobody_has_waits_for_its_turn_and_costs_a_hash_like_any_other() {
+        let hashing = Arc::new(Hashing::new());
+        let held = hashing.turns.clone().acquire_many_owned(HASHES_MAX as u32).await.unwrap();
+        let known = hash(b"correct horse battery").unwrap();
+        let ask = |hash: Option<String>| {
+            let hashing = hashing.clone();
+            tokio::spawn(async move { hashing.is_of("wrong", hash.as_deref()).await })
+        };
+        let waiting = [ask(Some(known.clone())), ask(None)];
+        while hashing.waiting.available_permits() > WAITING_MAX - 2 {
+            tokio::task::yield_now().await;
+        }
+        assert!(waiting.iter().all(|one| !one.is_finished()), "neither is answered without its turn");
+        drop(held);
+        for one in waiting {
+            assert!(!one.await.unwrap().unwrap());
+        }
+        let parameters = |hash: &str| hash.rsplitn(3, '$').nth(2).map(str::to_owned);
+        assert_eq!(parameters(&NOBODYS), parameters(&known), "and both turns are as long");
+    }
+
+    #[tokio::test]
     async fn more_than_can_wait_are_told_to_come_again() {
         let hashing = Arc::new(Hashing::new());
         let held = hashing.turns.clone().acquire_many_owned(HASHES_MAX as u32).await.unwrap();

@@ -42,7 +42,7 @@ impl From<access::Account> for Account {
 
 #[derive(Serialize, ToSchema)]
 struct AccountList {
-    /// By name.
+    /// All of them, by name: at most 150.
     accounts: Vec<Account>,
 }
 

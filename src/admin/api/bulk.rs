@@ -9,11 +9,12 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{Asked, Sent};
+use super::extract::{Asked, Sent, many_ids};
 use super::problem::Problem;
 use crate::admin::totals::clicks_of;
 use crate::admin::{Admin, wire};
 use crate::domain::link::LinkId;
+use crate::domain::object;
 use crate::links::LinkFields;
 use crate::links::bulk::{BULK_MAX, Edit, How, Outcome, Wanted};
 use crate::links::catalog::CatalogError;
@@ -29,6 +30,7 @@ pub(super) fn router() -> OpenApiRouter<Admin> {
 #[serde(deny_unknown_fields)]
 struct Create {
     /// 1 to 1,000, each as `POST /links` takes it.
+    #[serde(deserialize_with = "object::many")]
     links: Vec<LinkFields>,
     /// Say what would happen, and make nothing.
     #[serde(default)]
@@ -42,9 +44,10 @@ struct Create {
 #[serde(deny_unknown_fields)]
 struct EditMany {
     /// 1 to 1,000 ids of links.
+    #[serde(deserialize_with = "many_ids")]
     ids: Vec<u64>,
     /// What all of them get, as `PATCH /links/{id}` takes it: `{"enabled": false}`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::one")]
     set: LinkFields,
     /// Added to the tags that each has.
     #[serde(default)]

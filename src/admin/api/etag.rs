@@ -1,5 +1,7 @@
 //! A link's entity tag is its revision: `"7"`. It changes with every edit, and not with clicks: those are asked of `/stats`.
-//! (RFC 9110, sections 8.8.3 and 13.1.)
+//! (RFC 9110, sections 8.8.3, 13.1 and 13.2.2.)
+//!
+//! The tag is strong although `clicks` beside it moves on: nobody edits clicks, and a weak one could guard no change.
 
 use axum::http::StatusCode;
 use axum::http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
@@ -12,21 +14,33 @@ pub(super) fn of(revision: u64) -> (HeaderName, HeaderValue) {
     (ETAG, value)
 }
 
-/// The revision that a change is based on: `revision` if the request is for it, `None` if it is for any.
+/// The revision that `If-Match` lets a request be about: `revision` if it names that, `None` if it is for any.
 ///
 /// # Errors
-/// 412 when the request is for another one.
-pub(super) fn expected(headers: &HeaderMap, revision: u64) -> Result<Option<u64>, Problem> {
-    let mut tags = tags(headers, &IF_MATCH).peekable();
-    if tags.peek().is_none() {
+/// 412 when it names others, or none.
+pub(super) fn if_match(headers: &HeaderMap, revision: u64) -> Result<Option<u64>, Problem> {
+    if !headers.contains_key(IF_MATCH) {
         return Ok(None);
     }
     // A weak tag says that two are much the same, which is not enough to write over one of them.
-    match tags.find(|tag| *tag == "*" || is_of(tag, revision)) {
+    match tags(headers, &IF_MATCH).find(|tag| *tag == "*" || is_of(tag, revision)) {
         Some("*") => Ok(None),
         Some(_) => Ok(Some(revision)),
         None => Err(changed()),
     }
+}
+
+/// The revision that a change is based on, as [`if_match`] says.
+///
+/// # Errors
+/// 412 also when the change shall be made only if the link is another than it is.
+pub(super) fn expected(headers: &HeaderMap, revision: u64) -> Result<Option<u64>, Problem> {
+    let expected = if_match(headers, revision)?;
+    if is_known(headers, revision) {
+        let detail = "the link is one that `If-None-Match` names, so nothing was changed";
+        return Err(Problem::new(StatusCode::PRECONDITION_FAILED, detail));
+    }
+    Ok(expected)
 }
 
 /// What a change gets that is based on a former revision.
@@ -65,6 +79,14 @@ mod tests {
         }
         assert_eq!(expected(&headers(IF_MATCH, "*"), 7).ok(), Some(None));
         assert_eq!(expected(&HeaderMap::new(), 7).ok(), Some(None));
+        for nothing in ["", " , ", "\u{e9}"] {
+            let value = HeaderValue::from_bytes(nothing.as_bytes()).unwrap();
+            let headers = HeaderMap::from_iter([(IF_MATCH, value)]);
+            assert!(expected(&headers, 7).is_err(), "{nothing:?} names no revision, so not this one");
+        }
+        for (value, is_let_through) in [("\"7\"", false), ("W/\"7\"", false), ("*", false), ("\"6\"", true)] {
+            assert_eq!(expected(&headers(IF_NONE_MATCH, value), 7).is_ok(), is_let_through, "{value}");
+        }
     }
 
     #[test]

@@ -1,13 +1,9 @@
 //! What handlers take from a request, with refusals that are problems.
 
-use std::fmt;
-use std::marker::PhantomData;
-
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
 use axum::http::Uri;
 use axum::http::request::Parts;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -17,6 +13,7 @@ use super::problem::Problem;
 use crate::domain::facet::Facet;
 use crate::domain::filter::Filter;
 use crate::domain::link::LinkId;
+use crate::domain::object::Object;
 use crate::stats::query::QueryError;
 
 /// The query parameters; unknown ones are refused by name.
@@ -83,26 +80,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
     }
 }
 
-/// A JSON object. Without it, serde takes an array for a struct too, its items for the fields in their order.
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Self)
-    }
+/// For `deserialize_with`: a number by which something is called, no larger than the description says, so that every
+/// language can hold it.
+pub(super) fn maybe_id<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    Option::<u64>::deserialize(from)?.map(checked).transpose()
 }
 
-struct ObjectVisitor<T>(PhantomData<T>);
+/// The same of a list of them.
+pub(super) fn many_ids<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u64>, D::Error> {
+    Vec::<u64>::deserialize(from)?.into_iter().map(checked).collect()
+}
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map))
+fn checked<E: serde::de::Error>(id: u64) -> Result<u64, E> {
+    match i64::try_from(id) {
+        Ok(_) => Ok(id),
+        Err(_) => Err(E::custom(format!("{id} is larger than any id"))),
     }
 }
 

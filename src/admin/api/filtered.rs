@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::Asked;
+use super::extract::{Asked, maybe_id};
 use super::problem::Problem;
 use crate::admin::filtered::{LIMIT_MAX, Wanted, latest};
 use crate::admin::{Admin, wire};
@@ -25,6 +25,7 @@ pub(super) fn router() -> OpenApiRouter<Admin> {
 #[into_params(parameter_in = Query)]
 struct Params {
     /// Only hits on this link, by its id
+    #[serde(default, deserialize_with = "maybe_id")]
     link: Option<u64>,
     /// Only hits of this verdict: `preview`, `bot`, `scanner`, `prefetch`, `head`, `duplicate` or `owner`
     verdict: Option<String>,

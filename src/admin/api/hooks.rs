@@ -5,11 +5,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{Number, Sent};
+use super::cursor::{LIMITS, Page};
+use super::extract::{Asked, Number, Sent};
 use super::problem::Problem;
 use super::shown_once::ShownOnce;
 use crate::admin::{Admin, wire};
@@ -17,7 +18,7 @@ use crate::domain::verdict::Verdict;
 use crate::forward::{DeskError, HookFields, HookId, Made, Shown};
 
 /// The most dead letters that one request names.
-const LETTERS_MAX: usize = 1000;
+const LETTERS_MAX: usize = *LIMITS.end();
 
 pub(super) fn router() -> OpenApiRouter<Admin> {
     OpenApiRouter::new()
@@ -81,6 +82,7 @@ struct PassedOn {
 
 #[derive(Serialize, ToSchema)]
 struct Hooks {
+    /// All of them: at most 50.
     hooks: Vec<Hook>,
 }
 
@@ -105,6 +107,8 @@ struct Deliveries {
     recent: Vec<Try>,
     /// Messages that were given up, oldest first.
     dead_letters: Vec<DeadLetter>,
+    /// Where the dead letters go on: `after` of the next request. `null` on their last page.
+    next: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -259,10 +263,27 @@ async fn test(State(admin): State<Admin>, Number(id): Number) -> Result<Json<Tes
     }))
 }
 
-/// What was sent last, and what was given up, by the node that is asked.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DeliveryParams {
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Dead letters of a page, 100 unless said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+}
+
+/// The last 50 tries, and what was given up, by the node that is asked.
 #[utoipa::path(get, path = "/hooks/{id}/deliveries", operation_id = "listDeliveries", tag = "Hooks",
-    params(("id" = u64, Path, description = "The hook's id")), responses((status = OK, body = Deliveries)))]
-async fn deliveries(State(admin): State<Admin>, Number(id): Number) -> Result<Json<Deliveries>, Problem> {
+    params(("id" = u64, Path, description = "The hook's id"), DeliveryParams),
+    responses((status = OK, body = Deliveries)))]
+async fn deliveries(
+    State(admin): State<Admin>,
+    Number(id): Number,
+    Asked(params): Asked<DeliveryParams>,
+) -> Result<Json<Deliveries>, Problem> {
+    let page = Page::<u64>::asked(params.after.as_deref(), params.limit)?;
     let shown = admin.hooks.show(HookId(id)).await?;
     let recent = shown.standing.recent.into_iter().map(|delivery| Try {
         at: wire::instant(delivery.at),
@@ -274,7 +295,10 @@ async fn deliveries(State(admin): State<Admin>, Number(id): Number) -> Result<Js
         taken: delivery.error.is_none(),
         said: delivery.error.or(delivery.note),
     });
-    let letters = admin.hooks.dead_letters(HookId(id)).await?.into_iter().map(|letter| DeadLetter {
+    // One more than the page holds says whether the list goes on.
+    let letters = admin.hooks.dead_letters(HookId(id), page.after.unwrap_or(0), page.limit + 1).await?;
+    let (letters, next) = page.of(letters, |letter| letter.number);
+    let letters = letters.into_iter().map(|letter| DeadLetter {
         letter: letter.number,
         at: wire::instant(letter.at),
         message: letter.message,
@@ -282,7 +306,7 @@ async fn deliveries(State(admin): State<Admin>, Number(id): Number) -> Result<Js
         clicks: letter.clicks,
         error: letter.error,
     });
-    Ok(Json(Deliveries { recent: recent.collect(), dead_letters: letters.collect() }))
+    Ok(Json(Deliveries { recent: recent.collect(), dead_letters: letters.collect(), next }))
 }
 
 /// Send dead letters again.

@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::cursor::Page;
 use super::extract::{Asked, Number, Sent};
 use super::problem::Problem;
 use crate::admin::{Admin, wire};
@@ -189,13 +190,28 @@ async fn forget_columns(State(admin): State<Admin>, Asked(params): Asked<ForgetP
     }
 }
 
-/// List imports.
-#[utoipa::path(get, path = "/imports", operation_id = "listImports", tag = "Impressions",
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Imports of a page, 100 unless said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+}
+
+/// List imports, the oldest first.
+#[utoipa::path(get, path = "/imports", operation_id = "listImports", tag = "Impressions", params(ListParams),
     responses((status = OK, body = wire::Imports)))]
-async fn list(State(admin): State<Admin>) -> Result<Json<wire::Imports>, Problem> {
-    let imports = admin.imports.list().await?;
-    let entries = imports.iter().map(|import| wire::ImportEntry::new(import, &imports)).collect();
-    Ok(Json(wire::Imports { imports: entries }))
+async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> Result<Json<wire::Imports>, Problem> {
+    let page = Page::asked(params.after.as_deref(), params.limit)?;
+    let all = admin.imports.list().await?;
+    let mut sorted: Vec<&ImportSummary> = all.iter().collect();
+    sorted.sort_by_key(|import| import.id);
+    let (page, next) = page.of(sorted, |import| import.id.0);
+    let imports = page.into_iter().map(|import| wire::ImportEntry::new(import, &all)).collect();
+    Ok(Json(wire::Imports { imports, next }))
 }
 
 /// One import: what its file said and what became of it.

@@ -50,7 +50,7 @@ impl Key {
 
 #[derive(Serialize, ToSchema)]
 struct KeyList {
-    /// The oldest first.
+    /// All of them, the oldest first: at most 200.
     keys: Vec<Key>,
 }
 

@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::cursor::Page;
 use super::extract::{Asked, Number};
 use super::problem::Problem;
 use crate::admin::Admin;
@@ -107,12 +108,26 @@ pub(in crate::admin) async fn run(admin: &Admin, upload: Upload) -> Result<LinkI
     }
 }
 
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Imports of a page, 100 unless said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+}
+
 /// List imports of links, the oldest first.
-#[utoipa::path(get, path = "/links/import", operation_id = "listLinkImports", tag = "Links",
+#[utoipa::path(get, path = "/links/import", operation_id = "listLinkImports", tag = "Links", params(ListParams),
     responses((status = OK, body = LinkImportList)))]
-async fn list(State(admin): State<Admin>) -> Result<Json<LinkImportList>, Problem> {
-    let imports = import::list(&*admin.store).await?.into_iter().map(LinkImportEntry::from).collect();
-    Ok(Json(LinkImportList { imports }))
+async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> Result<Json<LinkImportList>, Problem> {
+    let page = Page::asked(params.after.as_deref(), params.limit)?;
+    let mut all = import::list(&*admin.store).await?;
+    all.sort_by_key(|about| about.id);
+    let (page, next) = page.of(all, |about| about.id);
+    Ok(Json(LinkImportList { imports: page.into_iter().map(LinkImportEntry::from).collect(), next }))
 }
 
 /// Undo an import of links: the links that it made are removed, changed ones too. Their clicks stay.

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::{IF_MATCH, LOCATION};
+use axum::http::header::{IF_MATCH, IF_NONE_MATCH, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -10,18 +10,16 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::cursor::{self, Page};
+use super::etag;
 use super::extract::{Asked, Number, Sent};
 use super::problem::Problem;
-use super::{cursor, etag};
 use crate::admin::Admin;
 use crate::admin::totals::clicks_of;
 use crate::admin::wire;
 use crate::domain::link::{Link, LinkId};
 use crate::links::catalog::CatalogError;
-use crate::links::{Archived, Change, LIST_MAX, LinkFields, LinkFilter};
-
-/// Links of a page when nobody says how many.
-const LIST_DEFAULT: usize = 100;
+use crate::links::{Archived, Change, LinkFields, LinkFilter};
 
 pub(super) fn router() -> OpenApiRouter<Admin> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, edit, remove))
@@ -54,14 +52,11 @@ struct ListParams {
 #[utoipa::path(get, path = "/links", operation_id = "listLinks", tag = "Links", params(ListParams),
     responses((status = OK, body = wire::LinkList)))]
 async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> Result<Json<wire::LinkList>, Problem> {
-    let limit = params.limit.unwrap_or(LIST_DEFAULT);
-    if !(1..=LIST_MAX).contains(&limit) {
-        return Err(Problem::invalid("limit", format!("limit is {limit}: use 1 to {LIST_MAX}")));
-    }
+    let page = Page::asked(params.after.as_deref(), params.limit)?;
     let usual = if params.slug.is_some() { Archived::All } else { Archived::USUAL };
     let filter = LinkFilter {
-        after: params.after.as_deref().map(place).transpose()?,
-        limit,
+        after: page.after.map(LinkId),
+        limit: page.limit,
         slug: params.slug,
         domain: params.domain,
         tag: params.tag,
@@ -73,10 +68,6 @@ async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> R
     let page = admin.catalog.list(&filter).await?;
     let links = with_clicks(&admin, &page.links).await?;
     Ok(Json(wire::LinkList { links, next: page.next.map(|id| cursor::write(&id.to_string())) }))
-}
-
-fn place(after: &str) -> Result<LinkId, Problem> {
-    cursor::read(after)?.parse().map(LinkId).map_err(|_| cursor::wrong())
 }
 
 async fn with_clicks(admin: &Admin, links: &[Link]) -> Result<Vec<wire::Link>, Problem> {
@@ -111,6 +102,7 @@ async fn create(State(admin): State<Admin>, Sent(fields): Sent<LinkFields>) -> R
 async fn show(State(admin): State<Admin>, headers: HeaderMap, number: Number) -> Result<Response, Problem> {
     let link = admin.catalog.get(number.link()).await?;
     let tag = [etag::of(link.revision)];
+    etag::if_match(&headers, link.revision)?;
     if etag::is_known(&headers, link.revision) {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
@@ -151,9 +143,9 @@ async fn remove(State(admin): State<Admin>, headers: HeaderMap, number: Number) 
     }
 }
 
-/// The revision that `If-Match` lets a change be made to; without it, any.
+/// The revision that the headers let a change be made to; without any, each.
 async fn expected(admin: &Admin, headers: &HeaderMap, id: LinkId) -> Result<Option<u64>, Problem> {
-    if !headers.contains_key(IF_MATCH) {
+    if !headers.contains_key(IF_MATCH) && !headers.contains_key(IF_NONE_MATCH) {
         return Ok(None);
     }
     etag::expected(headers, admin.catalog.get(id).await?.revision)

@@ -8,8 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::cursor;
-use super::extract::{Asked, Sent};
+use super::cursor::{self, Page};
+use super::extract::{Asked, Sent, maybe_id};
 use super::problem::Problem;
 use crate::admin::Admin;
 use crate::domain::link::LinkId;
@@ -18,10 +18,6 @@ use crate::impressions::desk::{DecideError, Matched};
 use crate::impressions::effect::{label, suggestion_lines};
 use crate::impressions::matching::decision::{Decision, Says};
 use crate::impressions::wire::{DecisionLine, DecisionList, MatchLine, MatchList, MatchedPost};
-
-/// The most posts of one page.
-const LIMIT_MAX: usize = 1000;
-const LIMIT: usize = 100;
 
 pub(super) fn router() -> OpenApiRouter<Admin> {
     OpenApiRouter::new().routes(routes!(list, decide, take_back)).routes(routes!(decisions))
@@ -34,6 +30,7 @@ struct Params {
     /// Any name of a post.
     post: Option<String>,
     /// Only posts that this link stands in.
+    #[serde(default, deserialize_with = "maybe_id")]
     link: Option<u64>,
     /// Only posts that no link stands in.
     #[serde(default)]
@@ -49,10 +46,7 @@ struct Params {
 #[utoipa::path(get, path = "/matches", operation_id = "listMatches", tag = "Impressions", params(Params),
     responses((status = OK, body = MatchList)))]
 async fn list(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Result<Json<MatchList>, Problem> {
-    let limit = params.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(Problem::invalid("limit", format!("limit is {limit}: use 1 to {LIMIT_MAX}")));
-    }
+    let limit = cursor::limit(params.limit)?;
     let matched = admin.imports.matched().await?;
     let find = |text: &str| matched.book.find_meant(text).ok_or_else(|| unknown(text));
     let asked_post = params.post.as_deref().map(find).transpose()?;
@@ -149,12 +143,30 @@ async fn take_back(State(admin): State<Admin>, Asked(pair): Asked<Pair>) -> Resu
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Decisions made by hand.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DecisionParams {
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Decisions of a page, 100 unless said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+}
+
+/// Decisions made by hand, by post and link.
 #[utoipa::path(get, path = "/matches/decisions", operation_id = "listDecisions", tag = "Impressions",
-    responses((status = OK, body = DecisionList)))]
-async fn decisions(State(admin): State<Admin>) -> Result<Json<DecisionList>, Problem> {
-    let decisions = admin.imports.decisions().await?.into_iter().map(line).collect();
-    Ok(Json(DecisionList { decisions }))
+    params(DecisionParams), responses((status = OK, body = DecisionList)))]
+async fn decisions(
+    State(admin): State<Admin>,
+    Asked(params): Asked<DecisionParams>,
+) -> Result<Json<DecisionList>, Problem> {
+    let page = Page::asked(params.after.as_deref(), params.limit)?;
+    let place = |decision: &Decision| format!("{} {:020}", decision.post, decision.link.0);
+    let mut decisions = admin.imports.decisions().await?;
+    decisions.sort_by_cached_key(place);
+    let (decisions, next) = page.of(decisions, place);
+    Ok(Json(DecisionList { decisions: decisions.into_iter().map(line).collect(), next }))
 }
 
 fn line(decision: Decision) -> DecisionLine {

@@ -7,6 +7,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::cursor::Page;
 use super::extract::Asked;
 use super::problem::Problem;
 use crate::admin::{Admin, wire};
@@ -24,6 +25,11 @@ struct Params {
     from: Option<String>,
     /// The last day.
     to: Option<String>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Rows of a page, 100 unless said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
 }
 
 /// Requests that met no link, by day, kind and slug.
@@ -32,8 +38,12 @@ struct Params {
 async fn list(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Result<Json<wire::Misses>, Problem> {
     let today = admin.clock.now().to_zoned(admin.report_zone.clone()).date();
     let window = Window::parse(params.from.as_deref(), params.to.as_deref(), today)?;
-    let misses = admin.store.misses(window.first(), window.last()).await?;
-    let rows =
-        misses.into_iter().map(|(day, kind, slug, count)| wire::Miss { day: day.to_string(), kind, slug, count });
-    Ok(Json(wire::Misses { rows: rows.collect() }))
+    let page = Page::asked(params.after.as_deref(), params.limit)?;
+    let misses = admin.store.misses(window.first(), window.last()).await?.into_iter();
+    let mut rows: Vec<_> =
+        misses.map(|(day, kind, slug, count)| wire::Miss { day: day.to_string(), kind, slug, count }).collect();
+    let place = |miss: &wire::Miss| format!("{} {} {}", miss.day, miss.kind, miss.slug);
+    rows.sort_by_cached_key(place);
+    let (rows, next) = page.of(rows, place);
+    Ok(Json(wire::Misses { rows, next }))
 }

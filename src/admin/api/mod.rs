@@ -18,7 +18,7 @@ mod click;
 mod clicks;
 mod conversions;
 mod ctr;
-mod cursor;
+pub(super) mod cursor;
 mod etag;
 mod extract;
 pub(super) mod filtered;

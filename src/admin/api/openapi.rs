@@ -17,7 +17,8 @@ use crate::admin::access::{Need, need};
 const ABOUT: &str = "\
 Everything that the dashboard does. Send the key as `Authorization: Bearer KEY`. Instants are RFC 3339 in UTC, days \
 `2026-11-21` of the report time zone, counts whole numbers, shares and rates parts of 1; what is unknown is `null`, \
-never 0. A refusal is a problem document (RFC 9457) whose `detail` says what was wrong and whose `field` names the \
+never 0. A list goes on where it says `next`: ask again with that as `after`; those without `next` come whole. \
+A refusal is a problem document (RFC 9457) whose `detail` says what was wrong and whose `field` names the \
 input to blame.";
 
 /// The name of the one security scheme.

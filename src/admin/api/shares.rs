@@ -47,7 +47,7 @@ impl Share {
 
 #[derive(Serialize, ToSchema)]
 struct ShareList {
-    /// The oldest first.
+    /// All of them, the oldest first: at most 500.
     shares: Vec<Share>,
 }
 

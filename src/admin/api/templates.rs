@@ -23,6 +23,7 @@ pub(super) fn router() -> OpenApiRouter<Admin> {
 /// `GET /api/v1/templates`.
 #[derive(Serialize, ToSchema)]
 struct Templates {
+    /// All of them: at most 200.
     templates: Vec<Template>,
     /// The places that the dashboard offers where no template is chosen.
     usual: Vec<Spot>,

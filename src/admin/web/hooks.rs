@@ -219,7 +219,7 @@ fn standing(shown: &Shown) -> Markup {
 
 async fn draw(admin: &Admin, shown: &Shown, inputs: Option<&Inputs>, notice: &Notice<'_>) -> Result<Markup, Refused> {
     let (hook, zone) = (&shown.hook, &admin.report_zone);
-    let letters = admin.hooks.dead_letters(shown.id).await?;
+    let letters = admin.hooks.dead_letters(shown.id, 0, usize::MAX).await?;
     let default_host = admin.catalog.domains().hosts().next().unwrap_or_default();
     let own = Inputs::of(hook, default_host);
     let wrong = if let Notice::Wrong(problem) = notice { Some(*problem) } else { None };

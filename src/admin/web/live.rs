@@ -25,9 +25,12 @@ use crate::domain::verdict::Verdict;
 const HITS: usize = 50;
 
 /// How far back it looks, in milliseconds, one after the other: a busy server fills the page from the first of them, and
-/// on a quiet one the last is soon read.
-const SPANS_MS: [i64; 5] = [60_000, 600_000, 7_200_000, 86_400_000, DAYS * 86_400_000];
-const DAYS: i64 = 7;
+/// on a quiet one the last is soon read. None is much longer than the one before, so that a burst of hits which is over
+/// is not read again and again behind the few that came since; and a page that is fetched every few seconds never reads
+/// more than a day.
+const SPANS_MS: [i64; 7] = [60_000, 600_000, HOUR_MS, 2 * HOUR_MS, 5 * HOUR_MS, 11 * HOUR_MS, HOURS * HOUR_MS];
+const HOURS: i64 = 24;
+const HOUR_MS: i64 = 3_600_000;
 
 /// How long the page waits for its turn among those who read click files.
 const TURN_MAX: Duration = Duration::from_secs(10);
@@ -38,7 +41,7 @@ const LETTERS: usize = 32;
 pub(super) async fn page(State(admin): State<Admin>) -> Result<Markup, Refused> {
     let hits = newest(&admin).await?;
     let about =
-        html! { "The last " (HITS) " hits of " (DAYS) " days, newest first, " (super::overview::zone_name(&admin)) };
+        html! { "The last " (HITS) " hits of " (HOURS) " hours, newest first, " (super::overview::zone_name(&admin)) };
     let actions = html! {
         button.plain.scripted type="button" data-pause { "Pause" }
         a.button.plain href="/live" { "Refresh" }
@@ -118,7 +121,7 @@ impl Newest {
 fn list(admin: &Admin, hits: &[Click]) -> Markup {
     html! {
         @if hits.is_empty() {
-            (empty("No hit in these days. Open one of your links, and it shows here within two seconds.", Some(("/links", "Links"))))
+            (empty("No hit in these hours. Open one of your links, and it shows here within two seconds.", Some(("/links", "Links"))))
         } @else {
             table.live {
                 thead { tr {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::{StatusCode, Uri};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -141,8 +141,12 @@ async fn in_time(request: Request, next: Next) -> Response {
     }
 }
 
-async fn not_found() -> Refused {
-    Refused(Problem::not_found("there is no such page"))
+/// For programs a problem: they may ask for a version of the API that is none.
+async fn not_found(path: Uri) -> Response {
+    match path.path().starts_with("/api/") {
+        true => Problem::not_found("the API has no such path").into_response(),
+        false => Refused(Problem::not_found("there is no such page")).into_response(),
+    }
 }
 
 async fn wrong_method() -> Refused {

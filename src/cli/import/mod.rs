@@ -180,7 +180,7 @@ fn explain(error: anyhow::Error, name: &str, done: usize) -> anyhow::Error {
 }
 
 async fn list(client: &Client, json: bool) -> anyhow::Result<()> {
-    let answer = client.get("/api/v1/imports", &[]).await?;
+    let answer = client.get_all("/api/v1/imports", "imports").await?;
     if json {
         return Ok(print(&answer.text)?);
     }

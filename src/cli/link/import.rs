@@ -159,7 +159,7 @@ fn hosts(report: &LinkImportReport) -> String {
 }
 
 async fn list(client: &Client, json: bool) -> anyhow::Result<()> {
-    let answer = client.get("/api/v1/links/import", &[]).await?;
+    let answer = client.get_all("/api/v1/links/import", "imports").await?;
     if json {
         return Ok(print(&answer.text)?);
     }

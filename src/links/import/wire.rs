@@ -80,6 +80,8 @@ pub(crate) struct LinkImportEntry {
 pub(crate) struct LinkImportList {
     /// The oldest first.
     pub(crate) imports: Vec<LinkImportEntry>,
+    /// Where the list goes on: `after` of the next request. `null` on its last page.
+    pub(crate) next: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

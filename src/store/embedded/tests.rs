@@ -223,7 +223,7 @@ async fn a_link_edited_by_hand_into_nonsense_is_named() {
     folder.edit(
         "INSERT INTO links VALUES (7, 1, '2026-11-21T00:00:00Z', '2026-11-21T00:00:00Z', '', 'a', 'a',
          'https://example.com/', 'https://example.com/', NULL, NULL, NULL, NULL, NULL, NULL,
-         NULL, 'post', '[]', NULL, '[]', 302, 1, 1, 0, NULL, NULL, NULL, NULL, NULL)",
+         NULL, 'post', '[]', NULL, '[]', 302, 1, 1, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0)",
     );
     store.link(LinkId(7)).await.unwrap().unwrap();
     for change in

@@ -69,6 +69,15 @@ impl Theme {
 impl Browser {
     /// Starts a browser; `None` when `WAYPOST_TESTS_WITHOUT_BROWSER` says that there is none.
     pub(crate) fn start() -> Option<Self> {
+        Self::preferring(&json!({}))
+    }
+
+    /// Starts one whose owner has switched scripts off for all pages.
+    pub(crate) fn without_scripts() -> Option<Self> {
+        Self::preferring(&json!({ "profile.managed_default_content_settings.javascript": 2 }))
+    }
+
+    fn preferring(preferences: &Value) -> Option<Self> {
         if std::env::var_os(WITHOUT_BROWSER).is_some() {
             eprintln!("skipped: {WITHOUT_BROWSER} is set");
             return None;
@@ -79,15 +88,15 @@ impl Browser {
         let address = driver_address(&mut driver);
         let profile = tempfile::Builder::new().prefix("waypost-browser-").tempdir().unwrap();
         let mut browser = Self { driver: Some(driver), address, session: String::new(), profile };
-        browser.session = browser.new_session();
+        browser.session = browser.new_session(preferences);
         Some(browser)
     }
 
-    fn new_session(&self) -> String {
+    fn new_session(&self, preferences: &Value) -> String {
         let mut arguments: Vec<String> = ARGUMENTS.map(str::to_owned).to_vec();
         arguments.push(format!("--user-data-dir={}", self.profile.path().display()));
         let capabilities = json!({
-            "goog:chromeOptions": { "args": arguments, "binary": chromium() },
+            "goog:chromeOptions": { "args": arguments, "binary": chromium(), "prefs": preferences },
             "goog:loggingPrefs": { "browser": "ALL" },
         });
         let body = json!({ "capabilities": { "alwaysMatch": capabilities } });

@@ -60,30 +60,36 @@ pub(in crate::admin::web) async fn page(
     params: Result<Query<Params>, QueryRejection>,
 ) -> Result<Markup, Refused> {
     let Query(Params { upload }) = params?;
-    let files = waiting(&admin, &upload)?;
+    let mut files = waiting(&admin, &upload).await?;
     let mut outcomes = Vec::with_capacity(files.len());
-    for (at, file) in files.iter().enumerate() {
+    for (at, file) in files.iter_mut().enumerate() {
         let outcome = run(&admin, file, true).await?;
-        learn(&admin, &upload, at, &outcome);
+        learn(&admin, &upload, at, file, &outcome).await?;
         outcomes.push(outcome);
     }
-    // Asked again: a file that nobody knows has columns by now.
-    Ok(draw(&admin, &upload, &waiting(&admin, &upload)?, &outcomes))
+    Ok(draw(&admin, &upload, &files, &outcomes))
 }
 
-fn waiting(admin: &Admin, upload: &str) -> Result<Vec<Held<Said>>, Problem> {
+async fn waiting(admin: &Admin, upload: &str) -> Result<Vec<Held<Said>>, Problem> {
     let none = || Problem::not_found("these files do not wait here any more: choose them again under Impressions");
-    admin.waiting.get(upload, admin.clock.now_ms()).ok_or_else(none)
+    admin.waiting.get(upload, admin.clock.now_ms()).await?.ok_or_else(none)
 }
 
 /// Remembers the columns of a file that nobody knows.
-fn learn(admin: &Admin, upload: &str, at: usize, outcome: &Outcome) {
-    if let Outcome::NotRead(refusal) = outcome
-        && !refusal.columns.is_empty()
-    {
-        let columns = refusal.columns.clone();
-        admin.waiting.change(upload, at, admin.clock.now_ms(), |file| file.said.samples = columns);
+async fn learn(
+    admin: &Admin,
+    upload: &str,
+    at: usize,
+    file: &mut Held<Said>,
+    outcome: &Outcome,
+) -> Result<(), Problem> {
+    let Outcome::NotRead(refusal) = outcome else { return Ok(()) };
+    if refusal.columns.is_empty() || refusal.columns == file.said.samples {
+        return Ok(());
     }
+    file.said.samples.clone_from(&refusal.columns);
+    let columns = refusal.columns.clone();
+    admin.waiting.change(upload, at, admin.clock.now_ms(), |file| file.said.samples = columns).await
 }
 
 /// An answer that is shown with the file, or one that ends the page.
@@ -107,8 +113,8 @@ pub(in crate::admin::web) async fn explain(
 ) -> Result<Response, Refused> {
     let Form(pairs) = pairs.map_err(unreadable)?;
     let Explained { upload, file, said, pasted } = Explained::read(pairs)?;
-    waiting(&admin, &upload)?;
-    admin.waiting.change(&upload, file, admin.clock.now_ms(), |held| {
+    waiting(&admin, &upload).await?;
+    let change = |held: &mut Held<Said>| {
         let (samples, is_pasted) = (std::mem::take(&mut held.said.samples), held.said.is_pasted);
         held.said = said;
         (held.said.samples, held.said.is_pasted) = (samples, is_pasted);
@@ -116,7 +122,8 @@ pub(in crate::admin::web) async fn explain(
             held.bytes = unix(&text);
             held.name = named(&name);
         }
-    });
+    };
+    admin.waiting.change(&upload, file, admin.clock.now_ms(), change).await?;
     Ok(Redirect::to(&format!("{}#file-{file}", path(&upload))).into_response())
 }
 
@@ -161,7 +168,7 @@ pub(in crate::admin::web) async fn store(
     form: Result<Form<Confirmed>, FormRejection>,
 ) -> Result<Response, Refused> {
     let Form(Confirmed { upload }) = form.map_err(unreadable)?;
-    let files = waiting(&admin, &upload)?;
+    let files = waiting(&admin, &upload).await?;
     let (mut done, mut outcomes) = (Vec::new(), Vec::new());
     for file in &files {
         let outcome = run(&admin, file, false).await?;
@@ -174,7 +181,7 @@ pub(in crate::admin::web) async fn store(
         let page = draw(&admin, &upload, &files, &outcomes);
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
-    admin.waiting.forget(&upload, admin.clock.now_ms());
+    admin.waiting.forget(&upload, admin.clock.now_ms()).await?;
     Ok(Redirect::to(&format!("/imports?done={}", done.join(","))).into_response())
 }
 

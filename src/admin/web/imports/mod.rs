@@ -1,7 +1,7 @@
 //! Impressions: files are dropped, shown as they would be imported, imported, and undone.
 //!
 //! A file goes the way of every upload: it is parsed in a limited child process, and stored whole or not at all. Between
-//! the showing and the yes it waits in memory (`admin::waiting`); nothing is stored before.
+//! the showing and the yes it waits (`admin::waiting`); nothing is imported before.
 
 use axum::Form;
 use axum::extract::multipart::{Field as Part, Multipart, MultipartError, MultipartRejection};
@@ -74,8 +74,7 @@ pub(super) async fn receive(
         let page = desk::page(&admin, &[], Some("Choose a file, or paste a table.")).await?;
         return Ok((axum::http::StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
-    let held = admin.waiting.put(files, admin.clock.now_ms());
-    let token = held.map_err(|error| Problem::internal(format!("the system gives no random numbers: {error}")))?;
+    let token = admin.waiting.put(files, admin.clock.now_ms()).await?;
     Ok(Redirect::to(&check::path(&token)).into_response())
 }
 

@@ -3,6 +3,7 @@
 //! It must never judge: what is wrong with it is found out when the file is read, and shown beside what was typed.
 
 use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
 
 use crate::admin::api::imports::Params;
 use crate::admin::api::problem::Problem;
@@ -14,7 +15,7 @@ use crate::impressions::import::Upload;
 use crate::impressions::mapping::Mapping;
 use crate::impressions::reading::Sample;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::admin) struct Said {
     as_of: String,
     platform: String,
