@@ -301,10 +301,12 @@ impl Catalog {
                 Removed::Changed => Err(CatalogError::Changed(*id)),
                 Removed::Absent => Err(CatalogError::NotFound(*id)),
             });
-            if let (Some(link), Removed::Yes) = (link, removed) {
-                self.listener.removed(*id, &link.spec.domain, &self.folded(&link.spec));
-                gone.push(link);
-            }
+            gone.extend(link.filter(|_| removed == Removed::Yes));
+        }
+        // Whoever hears of it does so before anything else is waited for: a request that is given up in the middle must
+        // not leave links behind that still redirect.
+        for link in &gone {
+            self.listener.removed(link.id, &link.spec.domain, &self.folded(&link.spec));
         }
         self.listener.told(Done::Removed, &gone);
         Ok((answers, gone))

@@ -43,7 +43,7 @@ mod rates;
 mod moving;
 
 // Lists of links: archived, ticked, changed together; what is shown to whom.
-mod lists;
+mod ticked;
 
 // Links on paper.
 mod qr;
@@ -69,8 +69,8 @@ mod live;
 mod pages;
 
 // What strangers send, and what the API's own description says that they may; its lists, page by page.
-mod cursors;
 mod hostile;
+mod lists;
 mod openapi;
 // What pages of other origins can do to somebody who is signed in; the headers of each class of answer.
 mod foreign;
