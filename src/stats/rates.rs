@@ -11,6 +11,8 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::conversions::Conversions;
+use crate::domain::filter::LinkSet;
+use crate::domain::link::LinkId;
 use crate::impressions::book::Book;
 use crate::impressions::matching::{Candidate, Matches};
 use crate::judged::{Judged, Stretch};
@@ -22,13 +24,13 @@ use crate::stats::ctr::rate::Policy;
 use crate::stats::ctr::reconcile::discrepancies;
 use crate::stats::ctr::theirs::{self, TheirGrouping};
 use crate::stats::ctr::versus::versus;
-use crate::stats::ctr::{Material, Numerator, rows};
+use crate::stats::ctr::{Grouping, Material, Numerator, rows, rows_about};
 use crate::stats::days::{Days, LinkDay};
 use crate::stats::interval::Method;
 use crate::stats::query::{CtrQuery, WINDOW_DAYS_MAX, Window, head, wrong};
 use crate::stats::series::begin;
 use crate::stats::weekly::{self, Week};
-use crate::stats::wire::{CtrReport, PlatformReport, Reconciliation, RulesChange, Versus, WeeklyReport};
+use crate::stats::wire::{CtrReport, CtrRow, PlatformReport, Reconciliation, RulesChange, Versus, WeeklyReport};
 use crate::store::Store;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -167,7 +169,7 @@ impl Ratings<'_> {
 
     /// The clicks of all links.
     async fn clicks(&self, days: Window) -> Result<ClickLog, StatsError> {
-        Ok(ClickLog::new(self.zone.clone(), self.days.read(self.store, LinkDay::COUNTERS, days).await?))
+        Ok(ClickLog::new(self.zone.clone(), self.days.read(self.store, LinkDay::COUNTERS, &LinkSet::All, days).await?))
     }
 }
 
@@ -236,6 +238,21 @@ pub(crate) async fn ctr(ratings: &Ratings<'_>, query: &CtrQuery) -> Result<CtrRe
         rows,
         rows_left_out,
     })
+}
+
+/// The rows of `GET /api/v1/ctr` that are about `links`, over all imported days: once for each of `by`.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn of_links<const N: usize>(
+    ratings: &Ratings<'_>,
+    links: &[LinkId],
+    by: [Grouping; N],
+) -> Result<[Vec<CtrRow>; N], StatsError> {
+    let loaded = ratings.load(None, None).await?;
+    let asked = links.iter().copied().collect();
+    let material = loaded.material(Numerator::Human);
+    Ok(by.map(|by| rows_about(by, &asked, &material)))
 }
 
 /// Answers `GET /api/v1/ctr/compare`.
