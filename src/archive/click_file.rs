@@ -161,7 +161,12 @@ fn properties(metadata: Option<Vec<KeyValue>>) -> Result<WriterProperties, Parqu
                 .set_column_statistics_enabled(path, EnabledStatistics::Chunk),
             Content::Link => builder.set_column_statistics_enabled(path, EnabledStatistics::Chunk),
             Content::Visitor | Content::RareText(_) => builder.set_column_dictionary_enabled(path, false),
-            Content::LinkText(_) | Content::LookText(_) | Content::Text(_) | Content::RulesVersion => builder,
+            Content::LinkText(_)
+            | Content::LookText(_)
+            | Content::OriginText(_)
+            | Content::PlaceText(_)
+            | Content::Text(_)
+            | Content::RulesVersion => builder,
         };
     }
     Ok(builder.build())

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use crate::domain::click::{Click, Look};
+use crate::domain::click::{Click, Look, Origin, Place};
 use crate::domain::link::LinkFacts;
 
 /// The version of this table, written into each click file as `waypost.format`.
@@ -38,6 +38,10 @@ pub(super) enum Content {
     LinkText(fn(&LinkFacts) -> &str),
     /// Text that all clicks of one look share.
     LookText(fn(&Look) -> &str),
+    /// Text that all clicks of one origin share.
+    OriginText(fn(&Origin) -> &str),
+    /// Text that all clicks from one place share.
+    PlaceText(fn(&Place) -> &str),
     /// Text of the click, few distinct values.
     Text(fn(&Click) -> &str),
     /// Text of the click that hardly ever comes twice.
@@ -53,7 +57,7 @@ impl Content {
             Self::Id | Self::Visitor | Self::RareText(_) => DataType::Utf8,
             Self::Time => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
             Self::Link => DataType::UInt64,
-            Self::LinkText(_) | Self::LookText(_) | Self::Text(_) => {
+            Self::LinkText(_) | Self::LookText(_) | Self::OriginText(_) | Self::PlaceText(_) | Self::Text(_) => {
                 DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
             }
             Self::RulesVersion => DataType::UInt32,
@@ -61,7 +65,7 @@ impl Content {
     }
 
     fn nullable(self) -> bool {
-        matches!(self, Self::LinkText(_) | Self::LookText(_) | Self::Text(_) | Self::RareText(_))
+        !matches!(self, Self::Id | Self::Time | Self::Link | Self::Visitor | Self::RulesVersion)
     }
 }
 
@@ -75,6 +79,14 @@ const fn of_link(name: &'static str, text: fn(&LinkFacts) -> &str) -> Column {
 
 const fn of_look(name: &'static str, text: fn(&Look) -> &str) -> Column {
     column(name, Content::LookText(text))
+}
+
+const fn of_origin(name: &'static str, text: fn(&Origin) -> &str) -> Column {
+    column(name, Content::OriginText(text))
+}
+
+const fn of_place(name: &'static str, text: fn(&Place) -> &str) -> Column {
+    column(name, Content::PlaceText(text))
 }
 
 const fn of_click(name: &'static str, text: fn(&Click) -> &str) -> Column {
@@ -102,19 +114,19 @@ pub(super) const COLUMNS: [Column; 42] = [
     of_link("level", |link| link.level.as_str()),
     of_click(VERDICT, |click| click.verdict.as_str()),
     of_click("reason", |click| &click.reason),
-    of_click("source", |click| &click.source),
-    of_click("source_rule", |click| &click.source_rule),
-    of_click("channel", |click| &click.channel),
-    of_click("seen_on", |click| &click.seen_on),
+    of_origin("source", |origin| &origin.source),
+    of_origin("source_rule", |origin| &origin.source_rule),
+    of_origin("channel", |origin| &origin.channel),
+    of_origin("seen_on", |origin| &origin.seen_on),
     of_look("app", |look| &look.app),
     of_look("referrer_host", |look| &look.referrer_host),
     of_look("referrer_path", |look| &look.referrer_path),
-    of_click("continent", |click| &click.place.continent),
-    of_click("country", |click| &click.place.country),
-    of_click("region", |click| &click.place.region),
-    of_click("city", |click| &click.place.city),
-    of_click("asn", |click| &click.place.asn),
-    of_click("organisation", |click| &click.place.organisation),
+    of_place("continent", |place| &place.continent),
+    of_place("country", |place| &place.country),
+    of_place("region", |place| &place.region),
+    of_place("city", |place| &place.city),
+    of_place("asn", |place| &place.asn),
+    of_place("organisation", |place| &place.organisation),
     of_look("device", |look| look.device.as_str()),
     of_look("os", |look| &look.os),
     of_look("browser", |look| &look.browser),

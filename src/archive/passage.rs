@@ -143,6 +143,8 @@ pub(crate) fn click_json(click: &Click) -> serde_json::Map<String, serde_json::V
         Content::Link => click.link.id.0.into(),
         Content::LinkText(of) => text(of(&click.link)),
         Content::LookText(of) => text(of(&click.look)),
+        Content::OriginText(of) => text(of(&click.origin)),
+        Content::PlaceText(of) => text(of(&click.place)),
         Content::Text(of) | Content::RareText(of) => text(of(click)),
         Content::Visitor => format!("{:016x}", click.visitor.0).into(),
         Content::RulesVersion => click.rules_version.into(),

@@ -16,7 +16,7 @@ use hashbrown::HashMap;
 use uuid::Uuid;
 
 use super::columns::{COLUMNS, Column, Content, SCHEMA};
-use crate::domain::click::{Click, Look};
+use crate::domain::click::{Click, Look, Origin, Place};
 use crate::domain::link::LinkFacts;
 use crate::domain::visitor::Visitor;
 
@@ -127,13 +127,15 @@ impl Pending {
 
 type TextOf = fn(&Click) -> &str;
 
-/// Up to [`CHUNK_ROWS`] clicks under construction. What links and looks tell is looked up only when the chunk becomes a
-/// batch.
+/// Up to [`CHUNK_ROWS`] clicks under construction. What links, looks, origins and places tell is looked up only when the
+/// chunk becomes a batch.
 pub(super) struct Chunk {
     ids: Vec<Uuid>,
     times: Vec<i64>,
     links: Shared<LinkFacts>,
     looks: Shared<Look>,
+    origins: Shared<Origin>,
+    places: Shared<Place>,
     /// One for each column of [`Content::Text`], in their order.
     texts: Vec<(TextOf, Texts)>,
     /// One for each column of [`Content::RareText`], in their order.
@@ -157,6 +159,8 @@ impl Chunk {
             times: Vec::new(),
             links: Shared::default(),
             looks: Shared::default(),
+            origins: Shared::default(),
+            places: Shared::default(),
             texts: COLUMNS.iter().filter_map(texts).collect(),
             rare_texts: COLUMNS.iter().filter_map(rare_texts).collect(),
             visitors: Vec::new(),
@@ -173,6 +177,8 @@ impl Chunk {
         self.times.extend(clicks.iter().map(|click| click.time_ms.clamp(0, TIME_MAX)));
         clicks.iter().for_each(|click| self.links.append(&click.link));
         clicks.iter().for_each(|click| self.looks.append(&click.look));
+        clicks.iter().for_each(|click| self.origins.append(&click.origin));
+        clicks.iter().for_each(|click| self.places.append(&click.place));
         for (text, cells) in &mut self.texts {
             clicks.iter().for_each(|click| cells.append(text(click)));
         }
@@ -189,6 +195,8 @@ impl Chunk {
         self.times.extend_from_slice(&other.times);
         self.links.extend(&other.links);
         self.looks.extend(&other.looks);
+        self.origins.extend(&other.origins);
+        self.places.extend(&other.places);
         for ((_, cells), (_, more)) in self.texts.iter_mut().zip(&other.texts) {
             cells.extend(more);
         }
@@ -211,6 +219,8 @@ impl Chunk {
                 }
                 Content::LinkText(text) => Arc::new(self.links.texts(text)),
                 Content::LookText(text) => Arc::new(self.looks.texts(text)),
+                Content::OriginText(text) => Arc::new(self.origins.texts(text)),
+                Content::PlaceText(text) => Arc::new(self.places.texts(text)),
                 Content::Text(_) => {
                     let (_, cells) = texts.next().expect("there is one for each column of texts");
                     Arc::new(cells.to_array())
@@ -293,19 +303,28 @@ impl Texts {
     }
 
     fn to_array(&self) -> DictionaryArray<Int32Type> {
-        numbered(&self.all, self.keys.iter().copied())
+        numbered(&self.all, self.is_sparse(), self.keys.iter().copied())
+    }
+
+    /// Whether there is a cell without a text.
+    fn is_sparse(&self) -> bool {
+        self.keys.contains(&Self::NONE)
     }
 }
 
-/// A column of texts from the key of each row; [`Texts::NONE`] is a null.
-fn numbered(texts: &[CompactString], keys: impl ExactSizeIterator<Item = u32> + Clone) -> DictionaryArray<Int32Type> {
+/// A column of texts from the key of each row; [`Texts::NONE`] is a null, of which there is none unless it `is_sparse`.
+fn numbered(
+    texts: &[CompactString],
+    is_sparse: bool,
+    keys: impl ExactSizeIterator<Item = u32>,
+) -> DictionaryArray<Int32Type> {
     let values = Arc::new(StringArray::from_iter_values(texts));
-    let keys = if texts.is_empty() {
-        Int32Array::new_null(keys.len())
-    } else if keys.clone().all(|key| key != Texts::NONE) {
-        Int32Array::from_iter_values(keys.map(u32::cast_signed))
-    } else {
-        keys.map(|key| (key != Texts::NONE).then_some(key.cast_signed())).collect()
+    // Most columns have no text or the same one in every row.
+    let keys = match (texts.len(), is_sparse) {
+        (0, _) => Int32Array::new_null(keys.len()),
+        (1, false) => Int32Array::from(vec![0; keys.len()]),
+        (_, false) => Int32Array::from_iter_values(keys.map(u32::cast_signed)),
+        (_, true) => keys.map(|key| (key != Texts::NONE).then_some(key.cast_signed())).collect(),
     };
     DictionaryArray::new(keys, values)
 }
@@ -346,6 +365,6 @@ impl<T> Shared<T> {
     fn texts(&self, text: fn(&T) -> &str) -> DictionaryArray<Int32Type> {
         let mut texts = Texts::default();
         self.all.iter().for_each(|one| texts.append(text(one)));
-        numbered(&texts.all, self.keys.iter().map(|key| texts.keys[*key as usize]))
+        numbered(&texts.all, texts.is_sparse(), self.keys.iter().map(|key| texts.keys[*key as usize]))
     }
 }

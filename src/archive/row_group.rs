@@ -109,6 +109,10 @@ impl<'a> Numbered<'a> {
 
     fn append(&mut self, places: &[(usize, usize)], dictionary: &mut Dictionary<'a>, cells: &mut Vec<u32>) {
         let keys = self.cells.keys();
+        if self.texts.len() == 1 && keys.nulls().is_none() {
+            let number = dictionary.number(self.texts.value(0));
+            return cells.resize(cells.len() + places.len(), number);
+        }
         let number = |row: usize| {
             let Ok(key) = usize::try_from(keys.values()[row]) else { return NULL };
             let Some(number) = self.numbers.get_mut(key) else { return NULL };

@@ -2,6 +2,7 @@
 //!
 //! What a cell cannot be read as becomes the empty value of its kind: a click file is checked before it gets here.
 
+use std::hash::Hash;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -11,21 +12,23 @@ use uuid::Uuid;
 
 use super::columns::COLUMNS;
 use super::export::cells::{Cell, Cells};
-use crate::domain::click::{Click, Device, Look, Place};
+use crate::domain::click::{Click, Device, Look, Origin, Place};
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
 use crate::domain::utm::Utm;
 use crate::domain::verdict::Verdict;
 use crate::domain::visitor::Visitor;
 
-/// The most looks kept to be shared; beyond it the sharing starts anew.
-const LOOKS_MAX: usize = 8192;
+/// The most looks kept to be shared, and as many origins and places; beyond it the sharing starts anew.
+const SHARED_MAX: usize = 8192;
 
-/// Reads batches, and keeps the facts of each link and each look once, because most clicks share them.
+/// Reads batches, and keeps the facts of each link, each look, origin and place once, because most clicks share them.
 #[derive(Default)]
 pub(super) struct Rows {
     links: HashMap<LinkId, Arc<LinkFacts>>,
     looks: HashSet<Arc<Look>>,
+    origins: HashSet<Arc<Origin>>,
+    places: HashSet<Arc<Place>>,
 }
 
 impl Rows {
@@ -42,21 +45,11 @@ impl Rows {
             id: Uuid::try_parse(row.text("id")).unwrap_or_default(),
             time_ms: row.time("time"),
             link: self.link(row),
-            look: self.look(row),
+            look: shared(look(row), &mut self.looks),
             verdict: Verdict::parse(row.text("verdict")).unwrap_or(Verdict::Bot),
             reason: text("reason"),
-            source: text("source"),
-            source_rule: text("source_rule"),
-            channel: text("channel"),
-            seen_on: text("seen_on"),
-            place: Place {
-                continent: text("continent"),
-                country: text("country"),
-                region: text("region"),
-                city: text("city"),
-                asn: text("asn"),
-                organisation: text("organisation"),
-            },
+            origin: shared(origin(row), &mut self.origins),
+            place: shared(place(row), &mut self.places),
             visitor: Visitor(u64::from_str_radix(row.text("visitor"), 16).unwrap_or(0)),
             click_ids: text("click_ids"),
             click_id_values: text("click_id_values"),
@@ -76,18 +69,40 @@ impl Rows {
             facts
         })
     }
+}
 
-    fn look(&mut self, row: &Row<'_>) -> Arc<Look> {
-        let look = look(row);
-        if let Some(known) = self.looks.get(&look) {
-            return Arc::clone(known);
-        }
-        if self.looks.len() >= LOOKS_MAX {
-            self.looks.clear();
-        }
-        let look = Arc::new(look);
-        self.looks.insert(Arc::clone(&look));
-        look
+/// One value for all that are equal.
+fn shared<T: Eq + Hash>(one: T, known: &mut HashSet<Arc<T>>) -> Arc<T> {
+    if let Some(known) = known.get(&one) {
+        return Arc::clone(known);
+    }
+    if known.len() >= SHARED_MAX {
+        known.clear();
+    }
+    let one = Arc::new(one);
+    known.insert(Arc::clone(&one));
+    one
+}
+
+fn origin(row: &Row<'_>) -> Origin {
+    let text = |name| CompactString::from(row.text(name));
+    Origin {
+        source: text("source"),
+        source_rule: text("source_rule"),
+        channel: text("channel"),
+        seen_on: text("seen_on"),
+    }
+}
+
+fn place(row: &Row<'_>) -> Place {
+    let text = |name| CompactString::from(row.text(name));
+    Place {
+        continent: text("continent"),
+        country: text("country"),
+        region: text("region"),
+        city: text("city"),
+        asn: text("asn"),
+        organisation: text("organisation"),
     }
 }
 

@@ -29,7 +29,7 @@ use compact_str::CompactString;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::domain::click::{Click, Look, Place};
+use crate::domain::click::{Click, Look, Origin, Place};
 use crate::domain::hit::{Hit, Method};
 use crate::domain::link::LinkFacts;
 use crate::domain::verdict::Verdict;
@@ -38,7 +38,7 @@ use crate::domain::visitor::{Salt, Visitor};
 use agent::{Agent, Agents};
 use look::Looks;
 use names::Names;
-use origin::{Origin, Origins};
+use origin::Origins;
 use place::Places;
 use query::Arrival;
 use referrer::Referrer;
@@ -129,7 +129,7 @@ impl Classifier {
         let attribute = || self.attribute(link, &shown.agent, &shown.referrer, &arrival);
         let origin =
             if arrival.names_nobody() { self.origins.of(link, &shown, attribute) } else { Arc::new(attribute()) };
-        self.conclude(hit, arrival, evidence, &origin)
+        self.conclude(hit, arrival, evidence, origin)
     }
 
     /// Judges a click again by the rules of today, from the evidence that it kept. What followed from the address
@@ -146,12 +146,13 @@ impl Classifier {
             look: look::again(&click.look, &shown.agent),
             agent: &shown.agent,
             decided: verdict::as_it_was(click),
-            place: click.place.clone(),
+            place: Arc::clone(&click.place),
             visitor: click.visitor,
         };
         let referrer = Referrer::kept(click, &self.packages);
         let origin = self.attribute(&click.link, &shown.agent, &referrer, &arrival);
-        self.conclude(&hit, arrival, evidence, &origin)
+        let origin = if origin == *click.origin { Arc::clone(&click.origin) } else { Arc::new(origin) };
+        self.conclude(&hit, arrival, evidence, origin)
     }
 
     fn attribute(&self, link: &LinkFacts, agent: &Agent, referrer: &Referrer, arrival: &Arrival<'_>) -> Origin {
@@ -161,12 +162,12 @@ impl Classifier {
             channel: channel::of_click(&attribution, link, &arrival.utm_medium, &arrival.click_ids, &self.sites),
             seen_on: source::seen_on(agent, &referred_by, arrival),
             source: attribution.source,
-            rule: attribution.rule,
+            source_rule: CompactString::const_new(attribution.rule),
         }
     }
 
     /// Everything that follows from what is kept.
-    fn conclude(&self, hit: &Hit<'_>, arrival: Arrival<'_>, evidence: Evidence<'_>, origin: &Origin) -> Click {
+    fn conclude(&self, hit: &Hit<'_>, arrival: Arrival<'_>, evidence: Evidence<'_>, origin: Arc<Origin>) -> Click {
         let Evidence { id, link, look, agent, decided, place, visitor } = evidence;
         let (verdict, reason) = decided.unwrap_or_else(|| verdict::judge(hit, agent, &place, &self.hosting));
         Click {
@@ -175,10 +176,7 @@ impl Classifier {
             look,
             verdict,
             reason,
-            source: origin.source.clone(),
-            source_rule: CompactString::const_new(origin.rule),
-            channel: origin.channel.clone(),
-            seen_on: origin.seen_on.clone(),
+            origin,
             place,
             visitor,
             click_ids: arrival.click_ids,
@@ -208,7 +206,7 @@ struct Evidence<'a> {
     agent: &'a Agent,
     /// The verdict that address or query gave.
     decided: Option<Judgement>,
-    place: Place,
+    place: Arc<Place>,
     visitor: Visitor,
 }
 

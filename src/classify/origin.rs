@@ -11,6 +11,7 @@ use hashbrown::DefaultHashBuilder;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{Equivalent, UnitWeighter};
 
+use crate::domain::click::Origin;
 use crate::domain::link::LinkFacts;
 use crate::domain::placement::Level;
 
@@ -18,15 +19,6 @@ use super::look::Shown;
 
 /// The most origins remembered. One takes some 300 bytes, and looks at most as many as `look.rs` remembers.
 const REMEMBERED_MAX: usize = 8192;
-
-/// Where one click comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
-    pub(super) source: CompactString,
-    pub(super) rule: &'static str,
-    pub(super) channel: CompactString,
-    pub(super) seen_on: CompactString,
-}
 
 /// The origins of clicks that brought nothing in their query.
 pub(super) struct Origins {
@@ -146,7 +138,7 @@ mod tests {
         let mut found: Vec<Arc<Origin>> = Vec::new();
         let mut attribute = |link: &LinkFacts, shown: &Arc<Shown>| {
             let source = CompactString::from(found.len().to_string());
-            let made = Origin { source, rule: "link", channel: "".into(), seen_on: "".into() };
+            let made = Origin { source, ..Origin::default() };
             found.push(origins.of(link, shown, || made));
             found[found.len() - 1].source.to_string()
         };

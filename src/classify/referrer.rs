@@ -37,7 +37,7 @@ impl Referrer {
     /// What a click has kept of its referrer. An app is known by its package, or by having been called by it whole.
     pub(super) fn kept(click: &Click, packages: &Names) -> Self {
         let host = click.look.referrer_host.clone();
-        let called_whole = !host.is_empty() && click.seen_on == host && registrable(&host) != host;
+        let called_whole = !host.is_empty() && click.origin.seen_on == host && registrable(&host) != host;
         let is_app = packages.find(&host).is_some() || called_whole;
         Self { is_app, host, path: click.look.referrer_path.clone() }
     }

@@ -64,7 +64,9 @@ impl Scans {
     }
 
     pub(super) fn reset(&mut self) {
-        *self = Self::new();
+        // Its room stays: the next stretch has about as many visitors.
+        self.looks.clear();
+        (self.latest_ms, self.swept_ms) = (i64::MIN, i64::MIN);
     }
 
     /// Forgets what is too old, once per window or when the memory is full. If a window alone fills half of the memory,

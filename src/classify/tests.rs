@@ -94,7 +94,7 @@ fn people_in_an_apps_own_browser_are_people() {
             "{tail}"
         );
         assert_eq!(click.reason, format!("app:{app}"));
-        assert_eq!(click.seen_on, app);
+        assert_eq!(click.origin.seen_on, app);
     }
 }
 
@@ -266,7 +266,7 @@ fn the_source_is_named_by_the_first_rule_that_speaks() {
     let mut hit = Hit::new(LinkId(1), 0);
     let named = |hit: &Hit<'_>| {
         let click = classify(hit);
-        (click.source.to_string(), click.source_rule.to_string(), click.seen_on.to_string())
+        (click.origin.source.to_string(), click.origin.source_rule.to_string(), click.origin.seen_on.to_string())
     };
     let is = |source: &str, rule: &str, seen_on: &str| (source.to_owned(), rule.to_owned(), seen_on.to_owned());
     hit.user_agent = FIREFOX;
@@ -287,9 +287,12 @@ fn what_the_link_declares_wins_and_does_not_hide_where_the_click_was_seen() {
     let mut declared = link(LinkId(1));
     declared.platform = Some("linkedin".to_owned());
     let click = classify_link(&hit, declared.clone());
-    assert_eq!((click.source.as_str(), click.source_rule.as_str(), click.seen_on.as_str()), ("linkedin", "link", "x"));
+    assert_eq!(
+        (click.origin.source.as_str(), click.origin.source_rule.as_str(), click.origin.seen_on.as_str()),
+        ("linkedin", "link", "x")
+    );
     declared.utm.source = Some("Newsletter".to_owned());
-    assert_eq!(classify_link(&hit, declared).source, "newsletter");
+    assert_eq!(classify_link(&hit, declared).origin.source, "newsletter");
 }
 
 #[test]
@@ -297,7 +300,7 @@ fn the_package_that_embeds_the_page_is_an_app_the_user_agent_does_not_show() {
     let hit = Hit { user_agent: CHROME_ANDROID, requested_with: "com.linkedin.android", ..Hit::new(LinkId(1), 0) };
     let click = classify(&hit);
     assert_eq!(
-        (click.source.as_str(), click.source_rule.as_str(), click.seen_on.as_str()),
+        (click.origin.source.as_str(), click.origin.source_rule.as_str(), click.origin.seen_on.as_str()),
         ("linkedin", "app", "linkedin")
     );
 }
@@ -306,7 +309,7 @@ fn the_package_that_embeds_the_page_is_an_app_the_user_agent_does_not_show() {
 fn a_links_own_domain_is_no_referrer() {
     let hit = Hit { user_agent: FIREFOX, referrer: "https://go.example.com/other", ..Hit::new(LinkId(1), 0) };
     let own = LinkFacts { domain: "go.example.com".to_owned(), ..link(LinkId(1)) };
-    assert_eq!(classify_link(&hit, own).source, "direct");
+    assert_eq!(classify_link(&hit, own).origin.source, "direct");
 }
 
 #[test]
@@ -389,7 +392,7 @@ fn an_owners_table_adds_a_bot_excuses_a_person_and_renames_a_source() {
     let curl = Hit { user_agent: "curl/8.5.0", query: "utm_source=IG", ..hit };
     assert_eq!(classify_with(&with_table("bots.tsv", "curl/\thuman\tus\n"), &curl).verdict, Verdict::Bot);
     let renamed = classify_with(&with_table("aliases.tsv", "ig\tInstagram bio\n"), &curl);
-    assert_eq!((renamed.source.as_str(), renamed.visitor_utm_source.as_str()), ("Instagram bio", "IG"));
+    assert_eq!((renamed.origin.source.as_str(), renamed.visitor_utm_source.as_str()), ("Instagram bio", "IG"));
 }
 
 #[test]
@@ -404,7 +407,7 @@ fn a_network_of_the_owners_table_decides_and_names_itself() {
 #[test]
 fn a_browser_on_a_rented_machine_is_a_scanner_unless_it_is_a_phone_or_an_app() {
     let mut click = classify(&Hit { user_agent: FIREFOX, ..Hit::new(LinkId(1), 0) });
-    click.place.asn = "8075".into();
+    Arc::make_mut(&mut click.place).asn = "8075".into();
     let again = CLASSIFIER.reclassify(&click);
     assert_eq!((again.verdict, again.reason.as_str()), (Verdict::Scanner, "hosting:microsoft"));
     for user_agent in [CHROME_ANDROID, "Mozilla/5.0 (X11; Linux) Chrome/130.0 [LinkedInApp]"] {
@@ -478,8 +481,8 @@ fn the_channel_follows_from_source_medium_and_how_the_click_was_found() {
         (hit("utm_source=letter&utm_medium=email", ""), "Email"),
         (hit("utm_source=poster", ""), "Unassigned"),
     ] {
-        assert_eq!(classify(&hit).channel, channel, "{hit:?}");
+        assert_eq!(classify(&hit).origin.channel, channel, "{hit:?}");
     }
     let mail = LinkFacts { level: Level::Email, platform: Some("letter".to_owned()), ..link(LinkId(1)) };
-    assert_eq!(classify_link(&hit("", ""), mail).channel, "Email");
+    assert_eq!(classify_link(&hit("", ""), mail).origin.channel, "Email");
 }

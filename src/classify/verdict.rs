@@ -83,6 +83,6 @@ fn prefetch(purpose: &str) -> Option<Judgement> {
 /// their owners route them through a machine of their own now and then.
 fn rented_machine(agent: &Agent, place: &Place, hosting: &Names) -> Option<Judgement> {
     let may_be_one = agent.verdict == Verdict::Human && agent.app.is_empty() && agent.device == Device::Desktop;
-    let name = hosting.find(&place.asn).filter(|_| may_be_one)?;
+    let name = may_be_one.then(|| hosting.find(&place.asn)).flatten()?;
     Some((Verdict::Scanner, format_compact!("hosting:{name}")))
 }

@@ -44,8 +44,21 @@ impl Device {
     }
 }
 
-/// Where in the world, as far as the geo database knows; empty means unknown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Who clicks are attributed to and where they were seen to come from. Clicks of which the same is known share one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Origin {
+    /// Who the click is attributed to.
+    pub(crate) source: CompactString,
+    /// The rule that named the source: `link`, `utm`, `click-id`, `app`, `referrer` or `direct`.
+    pub(crate) source_rule: CompactString,
+    /// The channel group by the rules of Analytics 4, such as `Organic Social`.
+    pub(crate) channel: CompactString,
+    /// Where it was observed to come from, whatever the link declares: an app, a referrer's name, or empty.
+    pub(crate) seen_on: CompactString,
+}
+
+/// Where in the world, as far as the geo database knows; empty means unknown. Clicks from one place share one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     /// Two letters, such as `EU`.
     pub(crate) continent: CompactString,
@@ -93,15 +106,8 @@ pub(crate) struct Click {
     pub(crate) verdict: Verdict,
     /// Which rule decided, such as `user-agent:facebookexternalhit`.
     pub(crate) reason: CompactString,
-    /// Who the click is attributed to.
-    pub(crate) source: CompactString,
-    /// The rule that named the source: `link`, `utm`, `click-id`, `app`, `referrer` or `direct`.
-    pub(crate) source_rule: CompactString,
-    /// The channel group by the rules of Analytics 4, such as `Organic Social`.
-    pub(crate) channel: CompactString,
-    /// Where it was observed to come from, whatever the link declares: an app, a referrer's name, or empty.
-    pub(crate) seen_on: CompactString,
-    pub(crate) place: Place,
+    pub(crate) origin: Arc<Origin>,
+    pub(crate) place: Arc<Place>,
     pub(crate) visitor: Visitor,
     /// Names of the click-id parameters that arrived, joined by `,`.
     pub(crate) click_ids: CompactString,
@@ -127,11 +133,8 @@ impl Click {
             look: Arc::default(),
             verdict: Verdict::Human,
             reason: CompactString::default(),
-            source: CompactString::default(),
-            source_rule: CompactString::default(),
-            channel: CompactString::default(),
-            seen_on: CompactString::default(),
-            place: Place::default(),
+            origin: Arc::default(),
+            place: Arc::default(),
             visitor,
             click_ids: CompactString::default(),
             click_id_values: CompactString::default(),

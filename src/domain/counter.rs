@@ -139,13 +139,18 @@ impl Counters {
         Self::default()
     }
 
-    /// Counters of different `(dimension, value)` pairs in any order; values are at most [`VALUE_BYTES_MAX`] long.
-    pub(crate) fn of(mut counts: Vec<(Dimension, CompactString, u64)>) -> Self {
-        counts.sort_unstable_by(|(dimension, value, _), (other, than, _)| (dimension, value).cmp(&(other, than)));
+    /// Counters of different `(dimension, value)` pairs in the order of [`Self::iter`]; values are at most
+    /// [`VALUE_BYTES_MAX`] long.
+    pub(crate) fn in_order(counts: impl ExactSizeIterator<Item = (Dimension, CompactString, u64)>) -> Self {
         let mut counters = Self::new();
         counters.entries.reserve_exact(counts.len());
         for (dimension, value, count) in counts {
-            counters.push(dimension, &value, count);
+            if counters.range(dimension).len() < VALUES_MAX {
+                counters.entries.push((value, count));
+                counters.ends[dimension as usize..].iter_mut().for_each(|end| *end += 1);
+            } else {
+                counters.add(dimension, &value, count);
+            }
         }
         counters
     }
@@ -317,13 +322,12 @@ mod tests {
 
     #[test]
     fn counters_made_at_once_are_those_made_one_by_one() {
-        let mut counts: Vec<_> =
-            (0..VALUES_MAX + 7).map(|n| (Dimension::City, CompactString::from(format!("city {n:05}")), 1)).collect();
-        counts.push((Dimension::Verdict, CompactString::const_new("human"), 3));
+        let mut counts = vec![(Dimension::Verdict, CompactString::const_new("human"), 3)];
+        counts.extend((0..VALUES_MAX + 7).map(|n| (Dimension::City, CompactString::from(format!("city {n:05}")), 1)));
+        counts.push((Dimension::Hour, CompactString::const_new("2026-11-21T13:00Z"), 3));
         let mut one_by_one = Counters::new();
         counts.iter().for_each(|(dimension, value, count)| one_by_one.add(*dimension, value, *count));
-        counts.reverse();
-        assert_eq!(Counters::of(counts), one_by_one);
+        assert_eq!(Counters::in_order(counts.into_iter()), one_by_one);
     }
 
     #[test]

@@ -65,8 +65,8 @@ fn agent(verdict: Verdict, name: &str) -> String {
 
 /// One sentence on the source.
 pub(crate) fn source(click: &Click) -> String {
-    let source = click.source.as_str();
-    match click.source_rule.as_str() {
+    let source = click.origin.source.as_str();
+    match click.origin.source_rule.as_str() {
         "link" => format!("The link itself declares {source:?}."),
         "utm" => format!("The visitor brought utm_source={:?}.", click.visitor_utm_source.as_str()),
         "click-id" => format!("A click id that only {source} adds came along ({}).", click.click_ids),
@@ -130,7 +130,8 @@ mod tests {
     fn the_source_is_explained_by_the_rule_that_named_it() {
         let named = |rule: &str| {
             let mut click = click(Verdict::Human, "browser");
-            (click.source, click.source_rule) = ("instagram".into(), rule.into());
+            let origin = Arc::make_mut(&mut click.origin);
+            (origin.source, origin.source_rule) = ("instagram".into(), rule.into());
             click.visitor_utm_source = "IG".into();
             Arc::make_mut(&mut click.look).referrer_host = "l.instagram.com".into();
             source(&click)

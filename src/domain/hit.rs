@@ -1,6 +1,7 @@
 //! A hit: what one request for a slug showed, before anybody judges it.
 //!
-//! It borrows from the request (or from the journal's page) and must never copy: it is built on the hot path.
+//! It borrows from the request (or from the journal's page) and must never copy or read a text: it is built on the hot
+//! path.
 //! It holds the raw address, so it must never leave the node; what leaves is a [`Click`](super::click::Click).
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -22,9 +23,16 @@ pub(crate) enum Method {
     Head,
 }
 
-/// One request for a known slug. Every text is cut to its limit and to valid UTF-8; empty means absent.
+/// A hit that is judged: its texts are valid UTF-8.
+pub(crate) type Hit<'a> = HitOf<&'a str>;
+
+/// A hit that is recorded: its texts are bytes as they were sent. Whoever reads it back makes text of them, behind the
+/// answer.
+pub(crate) type RawHit<'a> = HitOf<&'a [u8]>;
+
+/// One request for a known slug. Every text is cut to its limit; empty means absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hit<'a> {
+pub(crate) struct HitOf<T> {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub(crate) time_ms: i64,
     pub(crate) link: LinkId,
@@ -33,25 +41,47 @@ pub(crate) struct Hit<'a> {
     /// It came with a mark that an owner's browser has.
     pub(crate) by_owner: bool,
     /// Without the `?`, as sent.
-    pub(crate) query: &'a str,
-    pub(crate) user_agent: &'a str,
-    pub(crate) referrer: &'a str,
-    pub(crate) accept_language: &'a str,
+    pub(crate) query: T,
+    pub(crate) user_agent: T,
+    pub(crate) referrer: T,
+    pub(crate) accept_language: T,
     /// The first of `Sec-Purpose`, `Purpose`, `X-Purpose` and `X-Moz` that was sent.
-    pub(crate) purpose: &'a str,
+    pub(crate) purpose: T,
     /// `Sec-CH-UA`.
-    pub(crate) brands: &'a str,
+    pub(crate) brands: T,
     /// `Sec-CH-UA-Mobile`: `?1` or `?0`.
-    pub(crate) mobile: &'a str,
+    pub(crate) mobile: T,
     /// `Sec-CH-UA-Platform`, quotes included.
-    pub(crate) platform: &'a str,
+    pub(crate) platform: T,
     /// `Sec-CH-UA-Form-Factors`.
-    pub(crate) form_factors: &'a str,
+    pub(crate) form_factors: T,
     /// `X-Requested-With`: the Android package that embeds the web view.
-    pub(crate) requested_with: &'a str,
+    pub(crate) requested_with: T,
 }
 
-impl<'a> Hit<'a> {
+/// What a hit keeps of bytes that were sent.
+pub(crate) trait Kept<'a>: Copy + Default + AsRef<[u8]> {
+    /// The longest prefix within `max` bytes that can be kept. Copies nothing.
+    fn prefix(bytes: &'a [u8], max: usize) -> Self;
+}
+
+impl<'a> Kept<'a> for &'a [u8] {
+    fn prefix(bytes: &'a [u8], max: usize) -> Self {
+        &bytes[..bytes.len().min(max)]
+    }
+}
+
+impl<'a> Kept<'a> for &'a str {
+    fn prefix(bytes: &'a [u8], max: usize) -> Self {
+        let bytes = <&[u8]>::prefix(bytes, max);
+        match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+        }
+    }
+}
+
+impl<'a, T: Kept<'a>> HitOf<T> {
     /// A hit of which nothing but the link and the time is known yet.
     pub(crate) fn new(link: LinkId, time_ms: i64) -> Self {
         Self {
@@ -60,16 +90,16 @@ impl<'a> Hit<'a> {
             method: Method::Get,
             address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             by_owner: false,
-            query: "",
-            user_agent: "",
-            referrer: "",
-            accept_language: "",
-            purpose: "",
-            brands: "",
-            mobile: "",
-            platform: "",
-            form_factors: "",
-            requested_with: "",
+            query: T::default(),
+            user_agent: T::default(),
+            referrer: T::default(),
+            accept_language: T::default(),
+            purpose: T::default(),
+            brands: T::default(),
+            mobile: T::default(),
+            platform: T::default(),
+            form_factors: T::default(),
+            requested_with: T::default(),
         }
     }
 
@@ -87,23 +117,14 @@ impl<'a> Hit<'a> {
             "x-requested-with" => (&mut self.requested_with, SHORT_MAX),
             _ => return,
         };
-        if field.is_empty() {
-            *field = cut(value, max);
+        if field.as_ref().is_empty() {
+            *field = T::prefix(value, max);
         }
     }
 
     /// Takes the query as sent, without its `?`.
     pub(crate) fn take_query(&mut self, query: &'a str) {
-        self.query = cut(query.as_bytes(), QUERY_MAX);
-    }
-}
-
-/// The longest valid UTF-8 prefix of `bytes` within `max` bytes. Allocates nothing.
-fn cut(bytes: &[u8], max: usize) -> &str {
-    let bytes = &bytes[..bytes.len().min(max)];
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+        self.query = T::prefix(query.as_bytes(), QUERY_MAX);
     }
 }
 
@@ -113,9 +134,9 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_at_its_limit_and_at_the_first_byte_that_is_not_utf8() {
-        assert_eq!(cut(b"abc", 2), "ab");
-        assert_eq!(cut("a\u{e9}".as_bytes(), 2), "a");
-        assert_eq!(cut(b"ab\xffcd", 9), "ab");
+        assert_eq!(<&str>::prefix(b"abc", 2), "ab");
+        assert_eq!(<&str>::prefix("a\u{e9}".as_bytes(), 2), "a");
+        assert_eq!(<&str>::prefix(b"ab\xffcd", 9), "ab");
     }
 
     #[test]

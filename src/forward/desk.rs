@@ -18,7 +18,7 @@ use super::message::Message;
 use super::secret::Secret;
 use super::sender::Sender;
 use super::worker::{HOOKS_MAX, KindBooks, Shared, lock};
-use crate::domain::click::{Click, Look, Place};
+use crate::domain::click::{Click, Look, Origin};
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
 use crate::domain::record::{Expected, RecordKind, Saved};
@@ -366,11 +366,8 @@ fn made_up_click(now_ms: i64) -> Click {
         look: Arc::new(Look { user_agent: agent.into(), language: "en".into(), ..Look::default() }),
         verdict: Verdict::Human,
         reason: "test".into(),
-        source: "waypost".into(),
-        source_rule: "utm".into(),
-        channel: Default::default(),
-        seen_on: Default::default(),
-        place: Place::default(),
+        origin: Arc::new(Origin { source: "waypost".into(), source_rule: "utm".into(), ..Origin::default() }),
+        place: Arc::default(),
         visitor: Visitor(0),
         click_ids: Default::default(),
         click_id_values: Default::default(),

@@ -18,7 +18,7 @@ use super::read;
 use super::segment::{Name, Segment};
 use super::{Config, Durability};
 use crate::clock::Clock;
-use crate::domain::hit::Hit;
+use crate::domain::hit::HitOf;
 use crate::domain::position::{Incarnation, Position};
 
 /// The first segment of a start is small, so that a restart is quick; the keeper makes full-sized ones.
@@ -144,7 +144,7 @@ impl Journal {
     }
 
     /// Writes one hit. It survives a killed process when this returns, and a power cut within `sync_ms` more.
-    pub(crate) fn append(&self, hit: &Hit<'_>) -> Result<Position, Lost> {
+    pub(crate) fn append<T: AsRef<[u8]>>(&self, hit: &HitOf<T>) -> Result<Position, Lost> {
         let appended = PAYLOAD.with_borrow_mut(|payload| {
             frame::encode(hit, payload);
             let sum = self.shared.seed.over(payload);

@@ -9,7 +9,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::domain::hit::{Hit, Method};
+use crate::domain::hit::{Hit, HitOf, Kept, Method};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position};
 
@@ -120,7 +120,7 @@ pub(super) fn zeroes(bytes: &[u8]) -> usize {
 }
 
 /// Writes a hit's payload into `out`, which is cleared first.
-pub(super) fn encode(hit: &Hit<'_>, out: &mut Vec<u8>) {
+pub(super) fn encode<T: AsRef<[u8]>>(hit: &HitOf<T>, out: &mut Vec<u8>) {
     out.clear();
     let mut flags = 0;
     if hit.method == Method::Head {
@@ -142,26 +142,28 @@ pub(super) fn encode(hit: &Hit<'_>, out: &mut Vec<u8>) {
     for text in texts(hit) {
         let length = u16::try_from(text.len()).expect("every text of a hit is cut to a limit below 64 KiB");
         out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(text);
     }
 }
 
-fn texts<'a>(hit: &Hit<'a>) -> [&'a str; 10] {
+fn texts<T: AsRef<[u8]>>(hit: &HitOf<T>) -> [&[u8]; 10] {
     [
-        hit.query,
-        hit.user_agent,
-        hit.referrer,
-        hit.accept_language,
-        hit.purpose,
-        hit.brands,
-        hit.mobile,
-        hit.platform,
-        hit.form_factors,
-        hit.requested_with,
+        &hit.query,
+        &hit.user_agent,
+        &hit.referrer,
+        &hit.accept_language,
+        &hit.purpose,
+        &hit.brands,
+        &hit.mobile,
+        &hit.platform,
+        &hit.form_factors,
+        &hit.requested_with,
     ]
+    .map(T::as_ref)
 }
 
-/// Reads a hit back. `None` when the payload is not one that this version writes.
+/// Reads a hit back, its texts up to their first byte that is not UTF-8. `None` when the payload is not one that this
+/// version writes.
 pub(super) fn decode(payload: &[u8]) -> Option<Hit<'_>> {
     let mut rest = payload;
     let [version, flags] = *take::<2>(&mut rest)?;
@@ -194,7 +196,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<Hit<'_>> {
     ] {
         let length = u16::from_le_bytes(*take(&mut rest)?) as usize;
         let (text, after) = rest.split_at_checked(length)?;
-        *slot = std::str::from_utf8(text).ok()?;
+        *slot = <&str>::prefix(text, text.len());
         rest = after;
     }
     rest.is_empty().then_some(hit)

@@ -21,7 +21,9 @@ const FORMAT_VERSION: u32 = 1;
 /// Not covered by the checksum, for which the headers of earlier versions have zeroes here.
 const REPEATS: u8 = 0xff;
 const EXTENSION: &str = "segment";
-static ZEROES: [u8; 1 << 20] = [0; 1 << 20];
+/// What a segment is filled with, a page at a time. Kernels keep what is written in one step as one piece and mark, and
+/// later sync, all of such a piece when one byte of it changes: a hit would dirty a megabyte.
+static ZEROES: [u8; 4096] = [0; 4096];
 
 /// What a segment's name tells.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -150,10 +150,11 @@ impl Proxies {
         if !is_within(&self.trusted, peer) {
             return Taken { address: peer, why: Why::PeerNotTrusted, header: None };
         }
-        let Some(header) = self.headers.iter().find(|header| headers.contains_key(&header.name)) else {
+        let mut named = self.headers.iter().map(|header| (header, headers.get_all(&header.name)));
+        let Some((header, values)) = named.find(|(_, values)| values.iter().next().is_some()) else {
             return Taken { address: peer, why: Why::NoHeader, header: None };
         };
-        let values = headers.get_all(&header.name).iter().rev().filter_map(|value| value.to_str().ok()).map(tail);
+        let values = values.iter().rev().filter_map(|value| value.to_str().ok()).map(tail);
         let (address, why) = match header.syntax {
             Syntax::List => self.walk(peer, values.flat_map(|value| value.rsplit(',')).map(listed)),
             Syntax::WithPort => self.walk(peer, values.flat_map(|value| value.rsplit(',')).map(with_port)),

@@ -32,7 +32,7 @@ use self::respond::{Answer, Fixed, Redirect};
 use self::tokens::Tokens;
 use crate::clock::Clock;
 use crate::domain::click_token::{CHARS, TokenKey, expand};
-use crate::domain::hit::Hit;
+use crate::domain::hit::RawHit;
 use crate::domain::link::LinkId;
 use crate::domain::owner::OwnerKey;
 use crate::domain::passthrough::merge_query;
@@ -121,7 +121,7 @@ impl Handler {
     }
 
     /// One request, from its head to its answer.
-    pub(crate) fn answer<B: Body + 'static>(self: &Arc<Self>, request: Request<B>, peer: IpAddr) -> Answering {
+    pub(crate) fn answer<B: Body + 'static>(self: &Arc<Self>, mut request: Request<B>, peer: IpAddr) -> Answering {
         let (answer, recorded) = match request::read(&request, &self.hosts) {
             Err(refusal) => (Answer::Refused(refusal), None),
             Ok(Target::Fixed(fixed)) => (self.fixed(fixed, &request, peer), None),
@@ -133,7 +133,7 @@ impl Handler {
                 }
             }
         };
-        let headers = request.into_parts().0.headers;
+        let headers = std::mem::take(request.headers_mut());
         match recorded {
             Some(position) => Answering::Later(Box::pin(self.clone().answer_when_durable(position, answer, headers))),
             None => Answering::Done(self.respond(answer, headers)),
@@ -212,8 +212,15 @@ impl Handler {
         (answer, None)
     }
 
-    fn hit<'a>(&self, asked: &Asked<'a>, headers: &'a HeaderMap, link: LinkId, now_ms: i64, peer: IpAddr) -> Hit<'a> {
-        let mut hit = Hit::new(link, now_ms);
+    fn hit<'a>(
+        &self,
+        asked: &Asked<'a>,
+        headers: &'a HeaderMap,
+        link: LinkId,
+        now_ms: i64,
+        peer: IpAddr,
+    ) -> RawHit<'a> {
+        let mut hit = RawHit::new(link, now_ms);
         hit.method = asked.method;
         hit.take_query(asked.query);
         for (name, value) in headers {
@@ -228,7 +235,7 @@ impl Handler {
 
     /// Puts the hit into the journal before the answer leaves. A journal without room costs the record, never the
     /// redirect; it counts what it could not take.
-    fn record(&self, hit: &Hit<'_>) -> Option<Position> {
+    fn record(&self, hit: &RawHit<'_>) -> Option<Position> {
         self.parts.counts.received();
         self.parts.journal.append(hit).ok().filter(|_| self.parts.journal.is_strict())
     }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::Request;
 use hyper::body::Body;
 
@@ -97,14 +97,15 @@ pub(crate) fn read<'a, B: Body>(request: &'a Request<B>, hosts: &'a Hosts) -> Re
     };
     let uri = request.uri();
     let path = uri.path();
-    if !path.starts_with('/') || has_body(request) {
+    let head = Head::of(request.headers());
+    if !path.starts_with('/') || head.announces_body || !request.body().is_end_stream() {
         return Err(Refusal::Malformed);
     }
     let query = uri.query().unwrap_or_default();
     if path.len() + query.len() > TARGET_BYTES_MAX {
         return Err(Refusal::TooLong);
     }
-    let host = host(request)?;
+    let host = host(request, &head)?;
     if let Some(fixed) = Fixed::at(path) {
         return Ok(Target::Fixed(fixed));
     }
@@ -112,18 +113,34 @@ pub(crate) fn read<'a, B: Body>(request: &'a Request<B>, hosts: &'a Hosts) -> Re
     Ok(Target::Slug(Asked { domain, path, query, method }))
 }
 
-/// A redirect has no use for a body, and a body is where request smuggling begins.
-fn has_body<B: Body>(request: &Request<B>) -> bool {
-    let headers = request.headers();
-    headers.contains_key(TRANSFER_ENCODING)
-        || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
-        || !request.body().is_end_stream()
+/// What has to be known of the headers before anything is looked up, from one walk through them: three look-ups by name
+/// take longer.
+#[derive(Default)]
+struct Head<'a> {
+    host: Option<&'a HeaderValue>,
+    has_many_hosts: bool,
+    /// A redirect has no use for a body, and a body is where request smuggling begins.
+    announces_body: bool,
+}
+
+impl<'a> Head<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut head = Self::default();
+        for (name, value) in headers {
+            match *name {
+                HOST => head.has_many_hosts |= head.host.replace(value).is_some(),
+                TRANSFER_ENCODING => head.announces_body = true,
+                CONTENT_LENGTH => head.announces_body |= value != "0",
+                _ => {}
+            }
+        }
+        head
+    }
 }
 
 /// The one host of a request: of an absolute target if it has one (RFC 9112 section 3.2.2), else the Host header.
-fn host<B>(request: &Request<B>) -> Result<&str, Refusal> {
-    let mut values = request.headers().get_all(HOST).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(Refusal::Malformed) };
+fn host<'a, B>(request: &'a Request<B>, head: &Head<'a>) -> Result<&'a str, Refusal> {
+    let value = head.host.filter(|_| !head.has_many_hosts).ok_or(Refusal::Malformed)?;
     let header = value.to_str().ok().filter(|host| is_host(host)).ok_or(Refusal::Malformed)?;
     match request.uri().authority() {
         Some(authority) if is_host(authority.as_str()) => Ok(authority.as_str()),

@@ -121,7 +121,7 @@ impl Judge {
             return Err(trouble);
         }
         let shards = counted.len();
-        let deltas = rollup.finish(&self.values, shards, |link| shard_of(link, shards));
+        let deltas = rollup.finish(&mut self.values, shards, |link| shard_of(link, shards));
         Ok(Round { from, to: reader.position(), is_full: progress.hits >= max as u64, deltas, clicks, hits })
     }
 }

@@ -255,7 +255,7 @@ impl DaySum {
         for click in self.waiting.drain(..) {
             rollup.add(&click, &mut self.calendar, &mut self.values);
         }
-        for delta in rollup.finish(&self.values, 1, |_| 0).into_iter().flatten() {
+        for delta in rollup.finish(&mut self.values, 1, |_| 0).into_iter().flatten() {
             match self.links.entry(delta.link) {
                 Entry::Vacant(free) => drop(free.insert(delta)),
                 Entry::Occupied(mut sum) => {
@@ -337,7 +337,7 @@ impl Moved {
         self.report.changed += 1;
         let verdict = |click: &Click| format!("{}:{}", click.verdict, click.reason);
         add(&mut self.verdicts, verdict(old), verdict(new));
-        add(&mut self.sources, old.source.to_string(), new.source.to_string());
+        add(&mut self.sources, old.origin.source.to_string(), new.origin.source.to_string());
     }
 
     fn into_report(self) -> Report {

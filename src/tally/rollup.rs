@@ -7,7 +7,7 @@ use hashbrown::{Equivalent, HashMap};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::click::{Click, Look};
+use crate::domain::click::{Click, Look, Origin, Place};
 use crate::domain::counter::{Counters, Delta, Dimension, UNKNOWN, VALUE_BYTES_MAX};
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
@@ -88,33 +88,35 @@ impl Rollup {
             days.len() - 1
         });
         let day = &mut self.days[at];
-        let mut count = |dimension, value: &str| day.count(values.number(dimension, value));
+        let mut count = |dimension, value: &str| day.count(values.texts.number(dimension, value));
         count(Dimension::Verdict, click.verdict.as_str());
         if click.verdict != Verdict::Human {
             count(Dimension::Reason, &joined(click.verdict.as_str(), ':', &click.reason));
             return;
         }
-        count(Dimension::Source, &click.source);
-        count(Dimension::Channel, &click.channel);
-        count(Dimension::SeenOn, known(&click.seen_on));
-        count(Dimension::Country, known(&click.place.country));
-        count(Dimension::Region, &within(&click.place.country, &click.place.region));
-        count(Dimension::City, &within(&click.place.country, &click.place.city));
         count(Dimension::Hour, calendar.hour(click.time_ms));
         for parameter in click.unfilled.split(',').filter(|parameter| !parameter.is_empty()) {
-            day.count(values.number(Dimension::Unfilled, parameter));
+            count(Dimension::Unfilled, parameter);
         }
-        for number in values.of_look(&click.look) {
-            day.count(number);
-        }
+        let Values { texts, origins, places, looks } = values;
+        let origin = origins.numbers(&click.origin, texts, of_origin);
+        let place = places.numbers(&click.place, texts, of_place);
+        let look = looks.numbers(&click.look, texts, of_look);
+        origin.into_iter().chain(place).chain(look).for_each(|number| day.count(number));
         day.visitors.push(click.visitor);
     }
 
     /// The deltas, each in the list of the shard that `shard_of` says its link is in.
-    pub(crate) fn finish(self, values: &Values, shards: usize, shard_of: impl Fn(LinkId) -> usize) -> Vec<Vec<Delta>> {
+    pub(crate) fn finish(
+        self,
+        values: &mut Values,
+        shards: usize,
+        shard_of: impl Fn(LinkId) -> usize,
+    ) -> Vec<Vec<Delta>> {
         let mut deltas: Vec<Vec<Delta>> = (0..shards).map(|_| Vec::new()).collect();
+        values.texts.rank();
         for day in self.days {
-            deltas[shard_of(day.link)].push(day.into_delta(values));
+            deltas[shard_of(day.link)].push(day.into_delta(&values.texts));
         }
         deltas
     }
@@ -128,12 +130,13 @@ impl LinkDay {
         }
     }
 
-    fn into_delta(mut self, values: &Values) -> Delta {
+    fn into_delta(mut self, texts: &Texts) -> Delta {
+        self.counts.sort_unstable_by_key(|(number, _)| texts.ranks[*number as usize]);
         let named = |(number, count): (u32, u32)| {
-            let value = &values.known[number as usize];
+            let value = &texts.known[number as usize];
             (value.dimension, value.text.clone(), u64::from(count))
         };
-        let counters = Counters::of(self.counts.into_iter().map(named).collect());
+        let counters = Counters::in_order(self.counts.into_iter().map(named));
         self.visitors.sort_unstable();
         self.visitors.dedup();
         Delta { link: self.link, day: self.day, counters, visitors: self.visitors }
@@ -143,12 +146,66 @@ impl LinkDay {
 /// Values seen, numbered, so that adding up compares numbers and not texts. Kept from batch to batch.
 #[derive(Default)]
 pub(crate) struct Values {
+    texts: Texts,
+    origins: Shared<Origin, 3>,
+    places: Shared<Place, 3>,
+    looks: Shared<Look, 5>,
+}
+
+/// Every value, each with its number.
+#[derive(Default)]
+struct Texts {
     numbers: HashMap<Value, u32>,
     known: Vec<Value>,
     /// Numbers met lately, by what is quickly made of a value: most clicks repeat one of a handful.
     recent: Recent,
-    /// By the address of the shared look, which is kept alive here, so an address means one look for as long.
-    looks: HashMap<usize, (Arc<Look>, LookNumbers)>,
+    /// The numbers in the order of their values, and of each number its place there, as far as there were values when
+    /// they were last ranked.
+    ordered: Vec<u32>,
+    ranks: Vec<u32>,
+}
+
+/// The numbers of what many clicks share, by its address: it is kept alive here, so an address means one thing for as
+/// long.
+struct Shared<T, const N: usize>(HashMap<usize, (Arc<T>, [u32; N])>);
+
+impl<T, const N: usize> Default for Shared<T, N> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T, const N: usize> Shared<T, N> {
+    fn numbers(&mut self, one: &Arc<T>, texts: &mut Texts, read: fn(&T, &mut Texts) -> [u32; N]) -> [u32; N] {
+        self.0.entry(Arc::as_ptr(one) as usize).or_insert_with(|| (Arc::clone(one), read(one, texts))).1
+    }
+}
+
+fn of_origin(origin: &Origin, texts: &mut Texts) -> [u32; 3] {
+    [
+        texts.number(Dimension::Source, &origin.source),
+        texts.number(Dimension::Channel, &origin.channel),
+        texts.number(Dimension::SeenOn, known(&origin.seen_on)),
+    ]
+}
+
+fn of_place(place: &Place, texts: &mut Texts) -> [u32; 3] {
+    [
+        texts.number(Dimension::Country, known(&place.country)),
+        texts.number(Dimension::Region, &within(&place.country, &place.region)),
+        texts.number(Dimension::City, &within(&place.country, &place.city)),
+    ]
+}
+
+fn of_look(look: &Look, texts: &mut Texts) -> [u32; 5] {
+    let referrer = if look.referrer_host.is_empty() { NO_REFERRER } else { &look.referrer_host };
+    [
+        texts.number(Dimension::Referrer, referrer),
+        texts.number(Dimension::Device, look.device.as_str()),
+        texts.number(Dimension::Os, known(&look.os)),
+        texts.number(Dimension::Browser, known(&look.browser)),
+        texts.number(Dimension::Language, known(&look.language)),
+    ]
 }
 
 const RECENT: usize = 256;
@@ -169,10 +226,7 @@ impl Recent {
     }
 }
 
-/// The numbers of a look's values: referrer, device, system, browser, language.
-type LookNumbers = [u32; 5];
-
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Value {
     dimension: Dimension,
     text: CompactString,
@@ -197,28 +251,14 @@ impl Values {
 
     /// Forgets everything if that is too much. Between two roll-ups only: their numbers would mean something else.
     pub(crate) fn make_room(&mut self) {
-        if self.known.len() > Self::KEPT_MAX || self.looks.len() > Self::KEPT_MAX {
+        let kept = [self.texts.known.len(), self.origins.0.len(), self.places.0.len(), self.looks.0.len()];
+        if kept.into_iter().any(|kept| kept > Self::KEPT_MAX) {
             *self = Self::default();
         }
     }
+}
 
-    fn of_look(&mut self, look: &Arc<Look>) -> LookNumbers {
-        let address = Arc::as_ptr(look) as usize;
-        if let Some((_, numbers)) = self.looks.get(&address) {
-            return *numbers;
-        }
-        let referrer = if look.referrer_host.is_empty() { NO_REFERRER } else { &look.referrer_host };
-        let numbers = [
-            self.number(Dimension::Referrer, referrer),
-            self.number(Dimension::Device, look.device.as_str()),
-            self.number(Dimension::Os, known(&look.os)),
-            self.number(Dimension::Browser, known(&look.browser)),
-            self.number(Dimension::Language, known(&look.language)),
-        ];
-        self.looks.insert(address, (Arc::clone(look), numbers));
-        numbers
-    }
-
+impl Texts {
     fn number(&mut self, dimension: Dimension, text: &str) -> u32 {
         let text = &text[..text.floor_char_boundary(VALUE_BYTES_MAX)];
         let asked = Asked { dimension, text };
@@ -230,6 +270,21 @@ impl Values {
         let number = self.numbers.get(&asked).copied().unwrap_or_else(|| self.learn(dimension, text));
         self.recent.0[place] = number;
         number
+    }
+
+    /// Puts the values that are new since the last time in their places. What was in order stays so, so that this is one
+    /// walk through them, and deltas are put in order without a look at a text.
+    fn rank(&mut self) {
+        if self.ranks.len() == self.known.len() {
+            return;
+        }
+        let number_of = |at: usize| u32::try_from(at).expect("there are no more values than numbers");
+        self.ordered.extend((self.ordered.len()..self.known.len()).map(number_of));
+        self.ordered.sort_by(|one, other| self.known[*one as usize].cmp(&self.known[*other as usize]));
+        self.ranks.resize(self.known.len(), 0);
+        for (rank, number) in self.ordered.iter().enumerate() {
+            self.ranks[*number as usize] = number_of(rank);
+        }
     }
 
     fn learn(&mut self, dimension: Dimension, text: &str) -> u32 {

@@ -89,7 +89,7 @@ fn item(admin: &Admin, hit: &Click) -> Markup {
                 dl.facts {
                     div { dt { "id" } dd { code { (shown.id) } } }
                     div { dt { "reason" } dd { (hit.reason) } }
-                    div { dt { "source" } dd { (hit.source) ": " (explain::source(hit)) } }
+                    div { dt { "source" } dd { (hit.origin.source) ": " (explain::source(hit)) } }
                     @for (name, value) in &shown.evidence {
                         @if let Some(value) = value { div { dt { (super::text::plain(name)) } dd { (value) } } }
                     }

@@ -145,7 +145,7 @@ fn line(admin: &Admin, hit: &Click) -> Markup {
         tr {
             td { time datetime=(at) { (at_second(at, &admin.report_zone)) } }
             th scope="row" { a href={ "/links/" (hit.link.id) } { (short(&hit.link.slug, LETTERS)) } }
-            td { (short(&hit.source, LETTERS)) }
+            td { (short(&hit.origin.source, LETTERS)) }
             td.roomy { (country) }
             td.roomy { (hit.look.device.as_str()) }
             td {

@@ -22,7 +22,7 @@ fn six() -> Vec<Click> {
     clicks[2].verdict = Verdict::Bot;
     clicks[4].visitor = Visitor(7);
     clicks[5].link = link(2, "");
-    clicks[5].place.city = "".into();
+    Arc::make_mut(&mut clicks[5].place).city = "".into();
     clicks
 }
 

@@ -13,7 +13,7 @@ use compact_str::CompactString;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::click::{Click, ClickIds, Device, Look, Place};
+use crate::domain::click::{Click, ClickIds, Device, Look, Origin, Place};
 use crate::domain::facet::ClickFacet;
 use crate::domain::filter::{Choice, ClickFilter};
 use crate::domain::link::{LinkFacts, LinkId};
@@ -75,11 +75,13 @@ fn click(position: u64, time_ms: i64) -> Click {
         look: Arc::new(look),
         verdict: Verdict::Human,
         reason: text("default"),
-        source: text("instagram"),
-        source_rule: text("utm"),
-        channel: text("Organic Social"),
-        seen_on: text("instagram"),
-        place: Place { country: text("SE"), city: text("Malm\u{f6}"), ..Place::default() },
+        origin: Arc::new(Origin {
+            source: text("instagram"),
+            source_rule: text("utm"),
+            channel: text("Organic Social"),
+            seen_on: text("instagram"),
+        }),
+        place: Arc::new(Place { country: text("SE"), city: text("Malm\u{f6}"), ..Place::default() }),
         visitor: Visitor(0xff),
         click_ids: text("igshid"),
         click_id_values: text("fbclid=a1"),
@@ -279,7 +281,9 @@ fn a_query_is_answered_alike_by_pending_and_sealed_clicks() {
     let mut clicks = clicks(0..6);
     clicks[1].link = link(2, "autumn");
     clicks[2].link = link(2, "autumn");
-    (clicks[1].source, clicks[2].source) = ("x".into(), "x".into());
+    for place in [1, 2] {
+        Arc::make_mut(&mut clicks[place].origin).source = "x".into();
+    }
     clicks[2].verdict = Verdict::Bot;
     clicks[3].link = link(3, "");
     clicks[5].time_ms = MIDNIGHT + 86_400_000;
@@ -423,7 +427,7 @@ fn a_file_holds_no_text_of_a_click_that_is_in_another() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     let mut of_yesterday = click(0, MIDNIGHT - 1);
-    of_yesterday.seen_on = CompactString::const_new("only-yesterday");
+    Arc::make_mut(&mut of_yesterday.origin).seen_on = CompactString::const_new("only-yesterday");
     push(&archive, vec![of_yesterday, click(1, MIDNIGHT)]);
     assert_eq!(archive.seal(JOURNAL, Position(0)).unwrap(), 2);
     let holds = |path: &PathBuf| {

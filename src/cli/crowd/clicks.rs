@@ -79,13 +79,13 @@ fn model(judged: &[Click], chance: &mut Chance) -> Click {
     let town = skewed(chance, TOWNS);
     let letter = |number: u64| char::from(b'A' + (number % 26) as u8);
     let country = town % COUNTRIES;
-    click.place = Place {
+    click.place = Arc::new(Place {
         continent: format_compact!("{}", ["EU", "NA", "AS", "SA", "AF", "OC"][(country % 6) as usize]),
         country: format_compact!("{}{}", letter(country / 26), letter(country)),
         region: format_compact!("Region {}", town % 900),
         city: format_compact!("Town {town}"),
         ..Place::default()
-    };
+    });
     let look = &click.look;
     let referrer_host = match look.referrer_host.as_str() {
         "" => CompactString::default(),

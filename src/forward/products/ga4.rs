@@ -55,8 +55,8 @@ fn params(shown: &Shown<'_>) -> Map<String, Value> {
         ("content", given(&utm.content)),
         ("platform", link.platform.clone().unwrap_or_default()),
         ("level", link.level.as_str().to_owned()),
-        ("seen_on", click.seen_on.to_string()),
-        ("channel", click.channel.to_string()),
+        ("seen_on", click.origin.seen_on.to_string()),
+        ("channel", click.origin.channel.to_string()),
         ("click_id", click.id.to_string()),
     ] {
         if !value.is_empty() {

@@ -35,8 +35,8 @@ fn props(shown: &Shown<'_>) -> Map<String, Value> {
         ("slug", link.slug.as_str()),
         ("platform", link.platform.as_deref().unwrap_or_default()),
         ("level", link.level.as_str()),
-        ("source", click.source.as_str()),
-        ("seen_on", click.seen_on.as_str()),
+        ("source", click.origin.source.as_str()),
+        ("seen_on", click.origin.seen_on.as_str()),
         // Plausible finds no place for an address that is nobody's.
         ("country", click.place.country.as_str()),
     ];

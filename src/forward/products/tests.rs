@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use serde_json::json;
 
 use super::*;
-use crate::domain::click::{Click, Device, Look, Place};
+use crate::domain::click::{Click, Device, Look, Origin, Place};
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
 use crate::domain::utm::Utm;
@@ -41,14 +41,19 @@ fn click() -> Click {
         user_agent: AGENT.into(),
         ..Look::default()
     };
+    let origin = Origin {
+        source: text("instagram"),
+        seen_on: text("instagram"),
+        channel: text("Organic Social"),
+        ..Origin::default()
+    };
+    let place = Place { country: text("SE"), region: text("Sk\u{e5}ne"), city: text("Malm\u{f6}"), ..Place::default() };
     Click {
         id: uuid::Uuid::from_u128(0x018b_cfe5_6800_7000_8000_0000_0000_0001),
         time_ms: 1_700_000_000_123,
         look: Arc::new(look),
-        source: text("instagram"),
-        seen_on: text("instagram"),
-        channel: text("Organic Social"),
-        place: Place { country: text("SE"), region: text("Sk\u{e5}ne"), city: text("Malm\u{f6}"), ..Place::default() },
+        origin: Arc::new(origin),
+        place: Arc::new(place),
         ..Click::blank(Arc::new(link), Visitor(0xabc_0000_0001))
     }
 }

@@ -39,8 +39,8 @@ fn data(shown: &Shown<'_>) -> Map<String, Value> {
     let said = [
         ("platform", link.platform.as_deref().unwrap_or_default()),
         ("level", link.level.as_str()),
-        ("source", click.source.as_str()),
-        ("seen_on", click.seen_on.as_str()),
+        ("source", click.origin.source.as_str()),
+        ("seen_on", click.origin.seen_on.as_str()),
         ("country", click.place.country.as_str()),
     ];
     let said = said.into_iter().filter(|(_, value)| !value.is_empty());

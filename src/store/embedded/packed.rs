@@ -73,30 +73,27 @@ fn interleave(stored: &[u8], delta: &Counters, out: &mut Vec<u8>) -> Result<Fits
     let mut packer = Packer::new(out);
     let (mut olds, mut news) = (Entries::new(stored)?, delta.iter());
     let (mut old, mut new) = (olds.next()?, news.next());
-    while let Some(entry) = smaller(old, new) {
-        let is_at = |other: Option<Entry<'_>>| other.is_some_and(|other| order(&other, &entry) == Ordering::Equal);
+    loop {
+        let (entry, first) = match (old, new) {
+            (None, None) => return Ok(Fits::Yes),
+            (Some(old), None) => (old, Ordering::Less),
+            (None, Some(new)) => (new, Ordering::Greater),
+            (Some(old), Some(new)) => match order(&old, &new) {
+                Ordering::Less => (old, Ordering::Less),
+                Ordering::Greater => (new, Ordering::Greater),
+                Ordering::Equal => ((old.0, old.1, old.2.saturating_add(new.2)), Ordering::Equal),
+            },
+        };
         if packer.put(entry) == Fits::No {
             return Ok(Fits::No);
         }
-        let (from_old, from_new) = (is_at(old), is_at(new));
-        if from_old {
+        if first != Ordering::Greater {
             old = olds.next()?;
         }
-        if from_new {
+        if first != Ordering::Less {
             new = news.next();
         }
     }
-    Ok(Fits::Yes)
-}
-
-/// The entry that comes first; the sum of both when they count the same value.
-fn smaller<'a>(old: Option<Entry<'a>>, new: Option<Entry<'a>>) -> Option<Entry<'a>> {
-    let (Some(a), Some(b)) = (old, new) else { return old.or(new) };
-    Some(match order(&a, &b) {
-        Ordering::Less => a,
-        Ordering::Greater => b,
-        Ordering::Equal => (a.0, a.1, a.2.saturating_add(b.2)),
-    })
 }
 
 fn order(a: &Entry<'_>, b: &Entry<'_>) -> Ordering {
