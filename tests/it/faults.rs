@@ -281,7 +281,11 @@ fn put_back_a_backup_from_before_the_journal_begins(seal_rows: u32) {
     let first = files_of(&journal)[0].clone();
     // More than what is kept for judging the hits behind it.
     load.run(&app, 20_000);
-    app.eventually("the first journal file is let go", || !first.exists());
+    // Small files on a busy machine: hits may be lost while the next file is made, and are made up for.
+    app.eventually("the first journal file is let go", || {
+        load.run(&app, 500);
+        !first.exists()
+    });
     let lost = app.node_hits().lost;
     app.kill();
     for end in ["-wal", "-shm"] {
