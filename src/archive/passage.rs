@@ -55,7 +55,22 @@ impl Archive {
         Ok((sought.found, end))
     }
 
-    /// The files that may hold hits of `range`: one holds those from its beginning to the beginning of the next.
+    /// Where the click files of `incarnation` end that hold hits from `from` on; `from` itself where none does. Damaged hits
+    /// at the end are in no file and not passed.
+    ///
+    /// # Errors
+    /// When the archive cannot be read.
+    pub(crate) fn end_of_files(&self, incarnation: Incarnation, from: Position) -> Result<Position, ArchiveError> {
+        let (mut end, mut at) = (from, from);
+        loop {
+            let (clicks, next) = self.passage(incarnation, at..Position(u64::MAX), Date::MIN)?;
+            let Some((last, _)) = clicks.last() else { return Ok(end) };
+            (end, at) = (last.next(), next);
+        }
+    }
+
+    /// The files that may hold hits of `range`: one holds those of its day from its beginning to the beginning of the day's
+    /// next one. Around midnight the hits of two days take turns.
     fn files_with(
         &self,
         incarnation: Incarnation,
@@ -65,8 +80,13 @@ impl Archive {
         let files = self.files.list(&(since..=Date::MAX))?;
         let mut begun: Vec<(Position, StoredFile)> =
             files.into_iter().filter_map(|file| Some((begin_of(file.day, &file.name, incarnation)?, file))).collect();
-        let last_before = begun.iter().map(|(begin, _)| *begin).filter(|begin| *begin <= range.start).max();
-        begun.retain(|(begin, _)| *begin < range.end && last_before.is_none_or(|last| *begin >= last));
+        let mut last_before: HashMap<Date, Position> = HashMap::new();
+        for (begin, file) in begun.iter().filter(|(begin, _)| *begin <= range.start) {
+            let last = last_before.entry(file.day).or_insert(*begin);
+            *last = (*last).max(*begin);
+        }
+        let is_passed = |begin: Position, day: Date| last_before.get(&day).is_some_and(|last| begin < *last);
+        begun.retain(|(begin, file)| *begin < range.end && !is_passed(*begin, file.day));
         Ok(begun.into_iter().map(|(_, file)| file).collect())
     }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::accounts::Origin;
 use super::judge::Round;
 use super::stream::Stream;
 use super::worker::{BACKOFF_FIRST, Trouble, Worker};
@@ -144,6 +145,12 @@ impl Worker {
         if let Some((lowest, watermark)) = elsewhere.iter().min_by_key(|(_, watermark)| *watermark) {
             let (shards, expected) = (elsewhere.len(), stream.counted[*lowest]);
             tracing::warn!(shards, %watermark, %expected, "the store stands elsewhere; counting goes on from there");
+        }
+        if stream.origin == Origin::Live && elsewhere.iter().any(|(_, at)| *at > self.tools.journal.end()) {
+            tracing::error!(
+                "the store has counted hits that this process never had: the machine was put back to a snapshot with its \
+                 memory; restart Waypost, or hits that come now are missing from the counters"
+            );
         }
         for (shard, watermark) in &elsewhere {
             self.go_on_from(stream, *shard, *watermark);

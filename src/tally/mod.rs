@@ -10,6 +10,7 @@ pub(crate) mod geo;
 mod held;
 mod judge;
 pub(crate) mod memory;
+mod outage;
 pub(crate) mod recount;
 mod revisit;
 mod rollup;

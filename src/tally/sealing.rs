@@ -26,9 +26,13 @@ impl Worker {
             journal_begins = %oldest,
             "the store is older than the journal reaches back; click files from in between are kept as they are"
         );
-        // Only at the beginning of a file is it known that all before it is in files. If none begins there, the end of
-        // the last one is written twice, which is better than not at all.
-        let from = self.tools.archive.first_from(stream.incarnation, oldest)?.unwrap_or(oldest);
+        // At the beginning of a file all before it is in files. If none begins there, the last one reaches beyond what the
+        // journal has let go of, and its end has to be found by its clicks.
+        let archive = &self.tools.archive;
+        let from = match archive.first_from(stream.incarnation, oldest)? {
+            Some(begin) => begin,
+            None => archive.end_of_files(stream.incarnation, oldest)?,
+        };
         (stream.sealed, stream.pushed) = (from, from);
         self.record_sealed(stream)
     }

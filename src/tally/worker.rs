@@ -15,6 +15,7 @@ use super::geo::Geo;
 use super::held::batches;
 use super::judge::{Judge, Round};
 use super::memory::Rule;
+use super::outage::Outage;
 use super::recount;
 use super::running::{Order, Pace};
 use super::stream::Stream;
@@ -69,6 +70,7 @@ pub(super) struct Worker {
     /// Set once it was told to stop: until when it works on.
     pub(super) deadline: Option<Instant>,
     judge: Judge,
+    outage: Outage,
     pub(super) earlier: Earlier,
     /// When the store was last asked where it stands.
     probed: Instant,
@@ -101,7 +103,8 @@ impl Worker {
         let judge = Judge::new(&tools);
         let (now, seal_again) = (pace.now(), None);
         let (earlier, probed) = (Earlier::new(now), now);
-        Self { tools, runtime, pace, recount: None, verify: None, deadline: None, judge, earlier, probed, seal_again }
+        let (recount, verify, deadline, outage) = (None, None, None, Outage::default());
+        Self { tools, runtime, pace, recount, verify, deadline, judge, outage, earlier, probed, seal_again }
     }
 
     pub(super) fn run(mut self, surveyed: &SyncSender<()>) {
@@ -144,6 +147,7 @@ impl Worker {
     /// Works a stream off: an old one to its end, the live one until it is time to stop.
     pub(super) fn follow(&mut self, stream: &mut Stream) {
         while let Some(outcome) = self.insist(|worker| worker.round(stream)) {
+            self.outage.over();
             self.hear();
             self.recount(stream);
             self.verify(stream);
@@ -169,7 +173,7 @@ impl Worker {
             }
             match action(self) {
                 Ok(done) => return Some(done),
-                Err(trouble) => self.note(&trouble, backoff),
+                Err(trouble) => self.note(&trouble),
             }
             self.rest(backoff);
             backoff = (backoff * 2).min(BACKOFF_MAX);
@@ -204,16 +208,13 @@ impl Worker {
         }
     }
 
-    fn note(&self, trouble: &Trouble, backoff: Duration) {
+    fn note(&mut self, trouble: &Trouble) {
         match trouble {
             Trouble::Store(_) => self.tools.accounts.store_failed(),
             Trouble::Archive(_) | Trouble::ArchiveBehind => self.tools.accounts.archive_failed(),
             Trouble::Journal(_) => {}
         }
-        // Once per outage, not once per try.
-        if backoff == BACKOFF_FIRST {
-            tracing::warn!(error = %trouble, "counting waits; redirects go on and the journal keeps the hits");
-        }
+        self.outage.failed(trouble);
     }
 
     /// Opens the journal of an earlier process.

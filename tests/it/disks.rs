@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::support::app::TestApp;
 use crate::support::faults::{Faults, Files, NO_SPACE, READ_ONLY, files_of};
 use crate::support::load::{Load, assert_at_most_once, assert_exactly_once, recorded, two_links};
-use crate::support::size;
+use crate::support::{figure, size};
 
 /// Small files, so that a test crosses their ends.
 const SMALL: &str = "[journal]\nsegment_mib = 1\n[archive]\nseal_rows = 500\n";
@@ -85,6 +85,10 @@ fn a_sync_that_fails_costs_no_hit_even_if_the_power_goes_right_after() {
     faults.power_cut(&mut app);
     app.launch();
     assert_exactly_once(&app, &load, 100);
+    figure("R4", "syncs that failed", size(3, 30));
+    figure("R4", "clicks answered", load.answers());
+    figure("R4", "lost", 0);
+    figure("R4", "twice", 0);
 }
 
 #[test]
@@ -103,6 +107,9 @@ fn a_disk_that_takes_seconds_for_a_sync_delays_no_redirect() {
     assert!(slowest < Duration::from_secs(1), "an answer took {slowest:?}");
     faults.none();
     assert_exactly_once(&app, &load, Load::CLIENTS);
+    figure("R4", "clicks answered", load.answers());
+    figure("R4", "99 of 100 redirects within, us", load.p99_since(since).as_micros());
+    figure("R4", "slowest redirect, ms", slowest.as_millis());
 }
 
 #[test]
@@ -125,12 +132,17 @@ fn on_a_full_disk_redirects_go_on_what_is_lost_is_counted_exactly_and_room_heals
         app.click("/a").agent(&long).send();
         app.node_hits().lost == before
     });
-    assert!(healed.elapsed() < Duration::from_secs(5), "{:?}", healed.elapsed());
+    let healed = healed.elapsed();
+    assert!(healed < Duration::from_secs(5), "{healed:?}");
     let lost = app.node_hits().lost;
     load.run(&app, 300);
     let hits = app.drained();
     assert_eq!((hits.lost, hits.counted + lost), (lost, hits.received), "{hits:?}");
     app.eventually("what is counted is recorded", || recorded(&app).len() as u64 == hits.counted);
+    figure("R5", "clicks answered", load.answers());
+    figure("R5", "beyond the room of the journal, counted as lost", lost);
+    figure("R5", "other than counted or shown as lost", hits.received - hits.counted - hits.lost);
+    figure("R5", "kept again after, ms", healed.as_millis());
 }
 
 #[test]
@@ -215,4 +227,5 @@ fn a_journal_that_rotted_while_nobody_ran_is_read_as_far_as_it_can_be() {
         assert!(lost <= most, "round {round} at {at} of {}: lost {lost}", path.display());
         app.kill();
     }
+    figure("R3", "starts on a damaged journal", size(6, 150));
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::support::app::{TestApp, offline};
-use crate::support::redis::RedisServer;
+use crate::support::redis::{RedisServer, config};
+use crate::support::relay::Relay;
 
 /// How soon a link made on one node is in force on all others.
 const IN_FORCE_WITHIN: Duration = Duration::from_secs(1);
@@ -103,6 +104,25 @@ fn what_one_node_changes_is_in_force_on_the_other_within_a_second() {
 }
 
 #[test]
+fn a_node_that_was_cut_off_answers_on_and_serves_nothing_old_once_it_is_back() {
+    let redis = RedisServer::start();
+    let relay = Relay::to(redis.client_port());
+    let one = node(&redis);
+    let two = TestApp::with_config(&config(&format!("redis://127.0.0.1:{}/0", relay.port())));
+    let [kept, removed] = ["kept", "removed"].map(|slug| one.link("https://example.com/old", &[("slug", slug)]));
+    let location = |slug: &str| two.click(slug).send().header("location").map(str::to_owned);
+    two.eventually("both are known", || location("/kept").is_some() && location("/removed").is_some());
+    relay.pull();
+    let path = |link: &serde_json::Value| format!("/api/v1/links/{}", link["id"]);
+    one.api_patch(&path(&kept), &json!({"url": "https://example.com/new"})).expect_status(200);
+    one.api_delete(&path(&removed)).expect_status(204);
+    assert_eq!(location("/kept").as_deref(), Some("https://example.com/old"));
+    relay.put_back();
+    two.eventually("it has heard of it", || location("/kept").as_deref() == Some("https://example.com/new"));
+    two.eventually("and of this", || location("/removed").is_none());
+}
+
+#[test]
 fn two_nodes_count_together() {
     let redis = RedisServer::start();
     let (one, two) = (node(&redis), node(&redis));
@@ -174,6 +194,20 @@ fn a_redis_that_was_rolled_back_is_healed_from_the_journal_even_when_nobody_clic
     redis.ask(&format!("EVAL \"{forget}\" 3 {tag}:marks {keys}"));
     app.eventually_clicks("x", 60);
     assert_eq!(app.drained().counted, 60);
+}
+
+#[test]
+fn a_redis_that_knows_of_hits_that_this_process_never_had_is_spoken_of() {
+    let redis = RedisServer::start();
+    let app = node(&redis);
+    app.link("https://example.com/a", &[("slug", "x")]);
+    app.click("/x").send().expect_status(302);
+    app.drained();
+    let marks: Vec<String> = redis.cli("HKEYS waypost:{s1}:marks");
+    let journal = marks.iter().find(|field| *field != "epoch").unwrap();
+    // As after a snapshot of the whole machine that was taken before these hits.
+    redis.ask(&format!("HSET waypost:{{s1}}:marks {journal} 1000000"));
+    app.eventually("it is said", || app.log().contains("hits that this process never had"));
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::app::TestApp;
 use crate::support::load::{Load, assert_exactly_once, two_links};
-use crate::support::redis::{Certificates, Cluster, RedisServer, Sentinels};
+use crate::support::outage::outage;
+use crate::support::redis::{self, Certificates, Cluster, RedisServer, Sentinels};
+use crate::support::relay::Relay;
 use crate::support::{figure, size};
 
 /// No answer may take longer, whatever Redis does. The machine is shared, so this is far more than it takes.
@@ -14,6 +16,10 @@ const SLOWEST: Duration = Duration::from_secs(1);
 fn assert_undisturbed(load: &Load, since: Instant) {
     let slowest = load.slowest_since(since);
     assert!(slowest < SLOWEST, "an answer took {slowest:?}");
+}
+
+fn hits_of_b(app: &TestApp) -> u64 {
+    app.stats("b")["hits"].as_u64().unwrap()
 }
 
 /// The last word of a row: everything is there once, and no answer took long.
@@ -53,21 +59,29 @@ fn a_failover_to_a_replica_that_was_behind_loses_no_click_and_counts_none_twice(
 }
 
 #[test]
-fn a_master_that_was_relieved_under_load_is_left_and_its_last_answers_are_counted_again() {
+fn a_master_that_was_relieved_while_nobody_could_say_so_is_left_and_its_last_answers_are_counted_again() {
     let sentinels = Sentinels::start(1);
-    let app = TestApp::with_config(&sentinels.config());
+    // The cables to all sentinels, which are pulled before they decide.
+    let relays: Vec<_> = sentinels.sentinels.iter().map(|sentinel| Relay::to(sentinel.client_port())).collect();
+    let hosts: Vec<_> = relays.iter().map(|relay| format!("127.0.0.1:{}", relay.port())).collect();
+    let app = TestApp::with_config(&redis::config(&format!("redis+sentinel://{}/main", hosts.join(","))));
     two_links(&app);
     sentinels.in_step();
     let load = Load::new();
     load.run(&app, size(500, 50_000));
     let since = Instant::now();
     let clients = load.begin(&app, 100);
+    relays.iter().for_each(Relay::pull);
     sentinels.fail_over();
     clients.end();
-    load.run(&app, size(500, 50_000));
     sentinels.switched_from(0);
-    load.run(&app, 200);
-    assert_survived("R11", &app, &load, since, Load::CLIENTS);
+    let relieved = Instant::now();
+    load.run(&app, 100);
+    app.eventually("it is noticed", || app.log().contains("counting waits"));
+    figure("R11", "noticed after, ms", relieved.elapsed().as_millis());
+    relays.iter().for_each(Relay::put_back);
+    load.run(&app, size(500, 50_000));
+    assert_survived("R11", &app, &load, since, 2 * Load::CLIENTS);
 }
 
 #[test]
@@ -138,10 +152,10 @@ fn a_shard_that_was_wiped_or_is_down_holds_up_no_other_and_is_caught_up() {
     app.drained();
     let epoch: String = redis.cli("HGET waypost:{m}:layout id");
     redis.ask("HDEL waypost:{s1}:marks epoch");
-    let before = app.stats("b")["hits"].as_u64().unwrap();
+    let before = hits_of_b(&app);
     load.run(&app, 600);
     // Link 2 is in shard 2, which comes after the one that waits.
-    app.eventually("the other shard goes on", || app.stats("b")["hits"].as_u64().unwrap() >= before + 280);
+    app.eventually("the other shard goes on", || hits_of_b(&app) >= before + 280);
     app.eventually("it is said", || app.log().contains("the others go on"));
     assert!(app.metric("waypost_store_errors_total") > 0);
     redis.ask(&format!("HSET waypost:{{s1}}:marks epoch {epoch}"));
@@ -160,10 +174,40 @@ fn a_slot_whose_move_was_abandoned_holds_up_no_other_shard_and_is_caught_up_when
     let from = cluster.holder(key);
     let to = (from + 1) % 3;
     cluster.open_move(key, from, to);
-    let before = app.stats("b")["hits"].as_u64().unwrap();
+    let before = hits_of_b(&app);
     load.run(&app, 600);
-    app.eventually("the other shard goes on", || app.stats("b")["hits"].as_u64().unwrap() >= before + 280);
+    app.eventually("the other shard goes on", || hits_of_b(&app) >= before + 280);
+    std::thread::sleep(outage() / 2);
     while cluster.move_keys(key, from, to, 100) > 0 {}
     cluster.close_move(key, from, to);
-    assert_exactly_once(&app, &load, Load::CLIENTS);
+    assert_survived("R12", &app, &load, Instant::now(), Load::CLIENTS);
+}
+
+#[test]
+fn a_shard_whose_servers_are_all_down_holds_up_no_other_and_is_caught_up() {
+    let mut cluster = Cluster::start();
+    let app = TestApp::with_config(&cluster.config());
+    two_links(&app);
+    let load = Load::unhurried();
+    load.run(&app, 200);
+    app.drained();
+    let down = cluster.holder("waypost:{s1}:marks");
+    // Or it is not the other link alone that waits.
+    for needed in ["waypost:{s2}:marks", "waypost:{m}:layout"] {
+        let from = cluster.holder(needed);
+        if from == down {
+            cluster.move_slot(needed, from, (down + 1) % 3);
+        }
+    }
+    let since = Instant::now();
+    let clients = load.begin(&app, 100);
+    let servers = [down, Cluster::replica(down)];
+    servers.iter().for_each(|at| cluster.servers[*at].kill());
+    let before = hits_of_b(&app);
+    app.eventually("the other shard goes on", || hits_of_b(&app) >= before + 100);
+    std::thread::sleep(outage());
+    servers.iter().for_each(|at| assert!(cluster.servers[*at].launch()));
+    clients.end();
+    load.run(&app, size(500, 20_000));
+    assert_survived("R12", &app, &load, since, 2 * Load::CLIENTS);
 }

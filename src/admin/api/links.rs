@@ -18,7 +18,7 @@ use crate::admin::Admin;
 use crate::admin::wire;
 use crate::domain::link::{Link, LinkId};
 use crate::links::catalog::CatalogError;
-use crate::links::{Change, LinkFields, LinkFilter};
+use crate::links::{Archived, Change, LinkFields, LinkFilter};
 
 pub(super) fn router() -> OpenApiRouter<Admin> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, edit, remove))
@@ -42,6 +42,9 @@ struct ListParams {
     campaign: Option<String>,
     /// A part of slug, title or destination.
     q: Option<String>,
+    /// Links that were put out of the way: `no` unless said, and `all` where a slug is asked for.
+    #[param(inline)]
+    archived: Option<Archived>,
 }
 
 /// List links, oldest first.
@@ -49,6 +52,7 @@ struct ListParams {
     responses((status = OK, body = wire::LinkList)))]
 async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> Result<Json<wire::LinkList>, Problem> {
     let page = Page::asked(params.after.as_deref(), params.limit)?;
+    let usual = if params.slug.is_some() { Archived::All } else { Archived::USUAL };
     let filter = LinkFilter {
         after: page.after.map(LinkId),
         limit: page.limit,
@@ -57,6 +61,8 @@ async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> R
         tag: params.tag,
         campaign: params.campaign,
         part: params.q,
+        archived: params.archived.unwrap_or(usual),
+        ids: None,
     };
     let page = admin.catalog.list(&filter).await?;
     let links = with_clicks(&admin, &page.links).await?;

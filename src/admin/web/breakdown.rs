@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 use super::help::{Word, defined};
+use super::map;
 use super::parts::{empty, share};
 use super::text::{count, percent};
 use super::values;
 use super::view::View;
 use crate::domain::counter::OTHER;
-use crate::domain::facet::Facet;
+use crate::domain::facet::{ClickFacet, Facet};
 use crate::stats::query::By;
 use crate::stats::wire::{StatsReport, StatsRow};
 
@@ -64,8 +65,13 @@ impl Breakdown<'_> {
         }
     }
 
+    /// A value as people call it.
+    fn name(self, value: &str) -> &str {
+        if self.facet == Facet::Click(ClickFacet::Country) { map::name(value) } else { value }
+    }
+
     fn row(self, view: &View, row: &StatsRow) -> Markup {
-        let name = row.label.as_deref().unwrap_or(&row.value);
+        let name = row.label.as_deref().unwrap_or_else(|| self.name(&row.value));
         let only = view.filtered(view.filter.clone().with(self.facet, &row.value)).href();
         let but = view.filtered(view.filter.clone().but(self.facet, &row.value)).href();
         html! {

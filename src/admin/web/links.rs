@@ -12,12 +12,12 @@ use super::layout::{self, Place};
 use super::parts::{Tab, empty, head, tabs};
 use super::text::{count, counted, short};
 use super::view::View;
-use super::{Refused, chart, figures};
+use super::{Refused, chart, figures, may, selection};
 use crate::admin::Admin;
 use crate::admin::api::problem::Problem;
 use crate::domain::facet::{Facet, LinkFacet};
 use crate::domain::link::{Link, LinkId};
-use crate::links::mentions;
+use crate::links::{Archived, mentions};
 use crate::stats::ctr::Grouping;
 use crate::stats::wire::CtrRow;
 use crate::stats::{click_filter, read_links};
@@ -26,7 +26,7 @@ use crate::stats::{click_filter, read_links};
 const LINKS: usize = 50;
 
 /// What the page knows besides days and filters.
-const KNOWN: [&str; 3] = ["q", "sort", "page"];
+const KNOWN: [&str; 4] = ["q", "sort", "page", "archived"];
 
 /// In which order links stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,21 +61,17 @@ pub(super) async fn page(
     pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Markup, Refused> {
     let Query(pairs) = pairs?;
-    let view = View::parse("/links", pairs, &KNOWN, admin.today())?;
-    if let Some((facet, _)) = view.filter.of_clicks().next() {
-        let detail = format!("links do not differ in {}: only clicks do", facet.as_str());
-        return Err(Problem::invalid(facet.as_str(), detail).into());
-    }
+    let view = view(&admin, pairs)?;
     let found = found(&admin, &view).await?;
     let number = view.page_number();
     let ids: Vec<LinkId> = found.iter().copied().skip((number - 1).saturating_mul(LINKS)).take(LINKS).collect();
     let content = html! {
-        (head("Links", counted(found.len() as u64, "link"), html! { a.button.plain href="/links/import" { "Bring links" } " " a.button href="/links/new" { "New link" } }))
+        (head("Links", counted(found.len() as u64, "link"), html! { @if may::open("/links/new") { a.button.plain href="/links/import" { "Bring links" } " " a.button href="/links/new" { "New link" } } }))
         section.card {
             (narrowing(&view))
-            (view.without_page().filters(LinkFacet::ALL.into_iter().filter(|facet| *facet != LinkFacet::Link).map(Facet::Link)))
+            (view.without_page().filters(LinkFacet::ALL.into_iter().filter(|facet| !matches!(facet, LinkFacet::Link | LinkFacet::Archived)).map(Facet::Link)))
             @if ids.is_empty() { (empty("No link here matches.", Some(("/links/new", "New link")))) } @else {
-                (table(&admin, &view, &ids).await?)
+                (selection::form(&view.query(), found.len(), ids.len(), &table(&admin, &view, &ids).await?))
             }
             (view.around(number, found.len(), LINKS))
         }
@@ -83,13 +79,33 @@ pub(super) async fn page(
     Ok(layout::page(Place::Links, "Links", &content))
 }
 
+/// What a list of links was asked for.
+pub(super) fn view(admin: &Admin, pairs: Vec<(String, String)>) -> Result<View, Problem> {
+    let view = View::parse("/links", pairs, &KNOWN, admin.today())?;
+    if let Some((facet, _)) = view.filter.of_clicks().next() {
+        let detail = format!("links do not differ in {}: only clicks do", facet.as_str());
+        return Err(Problem::invalid(facet.as_str(), detail));
+    }
+    archived(&view)?;
+    Ok(view)
+}
+
+/// Whether links are listed that were put out of the way.
+fn archived(view: &View) -> Result<Archived, Problem> {
+    let asked = view.get("archived");
+    let which = asked.map_or(Some(Archived::USUAL), Archived::parse);
+    which.ok_or_else(|| Problem::invalid("archived", "links are listed by archived=no, archived=yes or archived=all"))
+}
+
 /// The numbers of the links that are asked for, in the order that is asked for.
-async fn found(admin: &Admin, view: &View) -> Result<Vec<LinkId>, Refused> {
+pub(super) async fn found(admin: &Admin, view: &View) -> Result<Vec<LinkId>, Refused> {
     let admitted = click_filter(&*admin.store, &view.filter).await?.links;
     let part = view.get("q").map(str::to_lowercase);
-    let sort = sort(view);
+    let (sort, archived) = (sort(view), archived(view)?);
     let mut links: Vec<(LinkId, String)> = read_links(&*admin.store, |link| {
-        let is_asked = admitted.holds(link.id) && part.as_deref().is_none_or(|part| mentions(&link.spec, part));
+        let is_asked = admitted.holds(link.id)
+            && archived.admits(&link.spec)
+            && part.as_deref().is_none_or(|part| mentions(&link.spec, part));
         let name = || if sort == Sort::Name { link.spec.slug.as_str().to_lowercase() } else { String::new() };
         is_asked.then(|| (link.id, name()))
     })
@@ -125,8 +141,20 @@ fn narrowing(view: &View) -> Markup {
                 button.plain { "Find" }
             }
             (tabs("Order", &Sort::ALL.map(tab)))
+            (tabs("Archived links", &Archived::ALL.map(|which| shelf(view, which))))
         }
     }
+}
+
+/// The way to links that are in use, archived, or either.
+fn shelf(view: &View, which: Archived) -> Tab<'static> {
+    let name = match which {
+        Archived::No => "In use",
+        Archived::Yes => "Archived",
+        Archived::All => "All",
+    };
+    let href = view.without_page().with("archived", (which != Archived::USUAL).then(|| which.as_str())).href();
+    Tab { name, href, is_current: archived(view).is_ok_and(|now| now == which) }
 }
 
 async fn table(admin: &Admin, view: &View, ids: &[LinkId]) -> Result<Markup, Refused> {
@@ -142,9 +170,11 @@ async fn table(admin: &Admin, view: &View, ids: &[LinkId]) -> Result<Markup, Ref
             caption.unseen { "Links" }
             thead {
                 tr {
+                    th.tick scope="col" { input.scripted type="checkbox" data-tick="id" aria-label="Tick all of this page"; }
                     th scope="col" { "Link" }
                     th.roomy scope="col" { (defined(Word::Level, "Placement")) }
-                    th.number scope="col" colspan="2" { (defined(Word::Click, "Clicks")) ", " (view.days()) }
+                    th.roomy scope="col" { span.unseen { "Clicks day by day" } }
+                    th.number scope="col" { (defined(Word::Click, "Clicks")) ", " (view.days()) }
                     th.number.roomy scope="col" { "All time" }
                     th.number scope="col" { (defined(Word::Ctr, "CTR")) ", " (defined(Word::Interval, "95 % interval")) }
                 }
@@ -163,15 +193,17 @@ fn row(link: &Link, view: &View, days: &[u64], ever: u64, rates: &HashMap<u64, C
     let host = if spec.domain.is_default() { String::new() } else { format!("{}/", spec.domain.0) };
     html! {
         tr {
+            td.tick { (selection::tick(link.id, spec.slug.as_str())) }
             th scope="row" {
                 a href=(view.days_only(&format!("/links/{}", link.id))) { (short(&format!("{host}{}", spec.slug.as_str()), 48)) }
                 @if !spec.rules.enabled { " " span.tag.off { "disabled" } }
+                @if spec.archived { " " span.tag { "archived" } }
                 @for tag in &spec.tags { " " span.tag { (tag) } }
                 @if let Some(title) = &spec.title { small { (title) } }
                 small.roomy title=(spec.destination.as_str()) { (short(spec.url.as_str(), 56)) }
             }
             td.roomy { (placement(link)) }
-            td.spark { (chart::spark(days)) }
+            td.spark.roomy { (chart::spark(days)) }
             td.number { (count(days.iter().sum())) }
             td.number.roomy { (count(ever)) }
             td.number { (rate(rates.get(&link.id.0))) }

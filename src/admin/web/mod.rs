@@ -39,13 +39,16 @@ pub(super) use layout::document;
 mod link;
 mod links;
 mod live;
+mod map;
 mod matches;
+mod may;
 mod new;
 mod overview;
 mod owner;
 mod pair;
 mod parts;
 mod qr;
+mod selection;
 mod set_up;
 mod settings;
 mod share;
@@ -69,6 +72,8 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/links", get(links::page).post(new::create))
         .route("/links/new", get(new::page).post(new::submit))
         .route("/links/new/preview", post(new::preview))
+        .route("/links/selected", get(|| async { Redirect::to("/links") }).post(selection::act))
+        .route("/links/export", get(selection::export))
         .route("/links/made", get(new::made::page))
         .route("/links/compare", get(pair::page))
         .route("/values", get(values::page))
@@ -78,6 +83,7 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/links/{id}", get(link::page))
         .route("/links/{id}/edit", get(edit::page).post(edit::save))
         .route("/links/{id}/enabled", post(edit::switch))
+        .route("/links/{id}/archived", post(edit::archive))
         .route("/links/{id}/remove", get(edit::confirm_removal).post(edit::remove))
         .route("/ctr", get(ctr::page))
         .route("/ctr/compare", get(ctr::compare))

@@ -11,7 +11,7 @@ use super::layout::{self, Place};
 use super::parts::{Change, card, empty, head, share, tile};
 use super::text::{count, counted, percent};
 use super::view::View;
-use super::{Refused, chart, figures, filtered, whisker};
+use super::{Refused, chart, figures, filtered, map, may, whisker};
 use crate::admin::Admin;
 use crate::domain::counter::OTHER;
 use crate::domain::explain;
@@ -27,8 +27,6 @@ const CAMPAIGN: Facet = Facet::Link(LinkFacet::Campaign);
 
 const SOURCE: Breakdown<'_> =
     Breakdown { facet: Facet::Click(ClickFacet::Source), title: "Sources", word: Some(Word::Source) };
-const COUNTRY: Breakdown<'_> =
-    Breakdown { facet: Facet::Click(ClickFacet::Country), title: "Countries", word: Some(Word::Country) };
 const DEVICE: Breakdown<'_> =
     Breakdown { facet: Facet::Click(ClickFacet::Device), title: "Devices", word: Some(Word::Device) };
 
@@ -54,7 +52,7 @@ pub(super) async fn page(
         By::Value(LINK),
         By::Value(CAMPAIGN),
         SOURCE.by(),
-        COUNTRY.by(),
+        map::COUNTRIES.by(),
         DEVICE.by(),
     ];
     let [now, reasons, links, campaigns, sources, countries, devices] = figures::clicks(&admin, &view, by).await?;
@@ -65,12 +63,13 @@ pub(super) async fn page(
         div.grid {
             (levels(&admin, &view).await?)
             (card("Links", ranked("Link", &links, |row| view.href_of(&format!("/links/{}", row.value)))))
-            (SOURCE.card(&view, &sources, ""))
-            (COUNTRY.card(&view, &countries, ""))
-            (DEVICE.card(&view, &devices, ""))
-            (card(html! { (defined(Word::Campaign, "Campaigns")) }, ranked("Campaign", &campaigns, |row| {
-                view.filtered(view.filter.clone().with(CAMPAIGN, &row.value)).href()
-            })))
+            (SOURCE.card(&view, &sources, "third"))
+            (DEVICE.card(&view, &devices, "third"))
+            section.card.third {
+                h2 { (defined(Word::Campaign, "Campaigns")) }
+                (ranked("Campaign", &campaigns, |row| view.filtered(view.filter.clone().with(CAMPAIGN, &row.value)).href()))
+            }
+            (map::card(&view, &countries))
         }
         (filtered(&now, &reasons))
     };
@@ -85,10 +84,10 @@ fn welcome(admin: &Admin) -> Markup {
     html! {
         section.card.welcome {
             h1 { "Make your first link" }
-            p {
+            @if !may::send("/links") { p { "There is none yet. You may look at links; an editor makes them." } } @else { p {
                 "Give the page it shall lead to and say where you will post it. Make one link for each place: only "
                 "then can clicks be told apart and divided by the impressions of that place."
-            }
+            } }
         }
         section.card {
             h2 { "New link" }

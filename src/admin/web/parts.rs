@@ -24,6 +24,7 @@ use std::cmp::Ordering;
 use maud::{Markup, Render, html};
 
 use super::help::{Word, defined};
+use super::may;
 use super::text::{count, percent};
 
 /// Stands first on a page. `about` is a few words in a softer voice; `actions` are links and buttons.
@@ -95,12 +96,12 @@ pub(super) fn chip(name: &str, value: &str, is_not: bool, without: &str) -> Mark
     }
 }
 
-/// `next` is a link to what its reader may do about it.
+/// `next` is a link to what can be done about it, by those who may.
 pub(super) fn empty(says: impl Render, next: Option<(&str, &str)>) -> Markup {
     html! {
         div.empty {
             p { (says) }
-            @if let Some((href, name)) = next { p { a.button.plain href=(href) { (name) } } }
+            @if let Some((href, name)) = next.filter(|(href, _)| may::open(href)) { p { a.button.plain href=(href) { (name) } } }
         }
     }
 }

@@ -158,6 +158,11 @@ impl View {
         self.href_of(&self.path)
     }
 
+    /// The part of its address after `?`.
+    pub(super) fn query(&self) -> String {
+        self.href_of("").trim_start_matches('?').to_owned()
+    }
+
     /// The same question to another page.
     pub(super) fn href_of(&self, path: &str) -> String {
         let (pairs, filters) = (&self.pairs, self.filter.pairs());
@@ -213,7 +218,7 @@ impl View {
                     (chip(&plain(facet.as_str()), &value, is_not, &self.filtered(self.filter.clone().without(facet, &value)).href()))
                 }
                 @if !self.filter.is_empty() { a href=(self.filtered(Filter::default()).href()) { "Without filters" } }
-                details.menu.left {
+                details.menu.left name="menu" {
                     summary { "Add a filter" }
                     form method="get" action=(self.path) {
                         (self.hidden(&[]))
@@ -249,7 +254,7 @@ impl View {
         html! {
             div.picker {
                 (tabs("Days", &spans))
-                details.menu {
+                details.menu name="menu" {
                     summary { @if self.span().is_none() { b { (self.days()) } } @else { "Other days" } }
                     form method="get" action=(self.path) {
                         (self.hidden(&DAYS_BY))
@@ -266,7 +271,7 @@ impl View {
     pub(super) fn comparing(&self) -> Markup {
         let before = self.before();
         html! {
-            details.menu {
+            details.menu name="menu" {
                 summary { "Compared with " @if self.compared.is_some() { b { (days(before)) } } @else { "the time before" } }
                 form method="get" action=(self.path) {
                     (self.hidden(&COMPARED_BY))

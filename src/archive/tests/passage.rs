@@ -43,6 +43,19 @@ fn it_goes_by_the_order_of_hits_and_not_by_their_times_or_days() {
 }
 
 #[test]
+fn around_midnight_hits_of_both_days_are_found_from_wherever_reading_goes_on() {
+    let folder = TempDir::new().unwrap();
+    let archive = open(&folder);
+    // Two threads answer at once, one a moment before midnight and one after it.
+    let time = |position: u64| if position.is_multiple_of(3) { MIDNIGHT + 1 } else { MIDNIGHT - 1 };
+    push(&archive, (1..20).map(|position| click(position, time(position))).collect());
+    assert_eq!(archive.seal(JOURNAL, Position(1)).unwrap(), 2);
+    for from in 1..20 {
+        assert_eq!(passage(&archive, from..20), (from..20).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn positions_without_a_click_and_clicks_of_other_journals_are_passed_over() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
@@ -65,6 +78,18 @@ fn a_long_passage_ends_where_memory_does_and_old_days_are_left_out() {
     assert_eq!((clicks.len(), end), (20, Position(10_000)));
     let (none, _) = archive.passage(JOURNAL, everything, jiff::civil::date(2026, 11, 22)).unwrap();
     assert!(none.is_empty());
+}
+
+#[test]
+fn click_files_end_behind_their_last_hit_wherever_that_is_asked_from() {
+    let folder = TempDir::new().unwrap();
+    let archive = open(&folder);
+    push(&archive, clicks(0..30));
+    archive.seal(JOURNAL, Position(0)).unwrap();
+    for (from, end) in [(0, 30), (12, 30), (29, 30), (30, 30), (40, 40)] {
+        assert_eq!(archive.end_of_files(JOURNAL, Position(from)).unwrap(), Position(end));
+    }
+    assert_eq!(archive.end_of_files(Incarnation(9), Position(3)).unwrap(), Position(3));
 }
 
 #[test]

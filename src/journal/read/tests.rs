@@ -104,6 +104,62 @@ fn an_overwritten_page_costs_its_frames_and_the_rest_is_read() {
     assert_eq!(progress.damaged, 4096_u64.div_ceil(FRAME));
 }
 
+/// Damages of one kind; `tests/run faults` does ten times as many.
+fn damages() -> u64 {
+    if std::env::var_os("WAYPOST_FAULTS").is_some() { 1_000 } else { 100 }
+}
+
+/// Tells `tests/run faults` a figure.
+fn figure(what: &str, value: u64) {
+    use std::io::Write;
+    let Some(path) = std::env::var_os("WAYPOST_FAULTS_TABLE") else { return };
+    let mut table = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    writeln!(table, "R3\t{what}\t{value}").unwrap();
+}
+
+#[test]
+fn whatever_rots_in_a_journal_costs_what_was_hit_and_nothing_is_read_that_was_not_written() {
+    const HITS: u64 = 300;
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), HITS);
+    let path = only_file(folder.path());
+    let whole = std::fs::read(&path).unwrap();
+    let mut dice = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut roll = |end: u64| {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        dice % end
+    };
+    let mut lost_of = |kind: &str, count: u64, bytes_hit: u64, damage: &dyn Fn(&mut Vec<u8>, usize)| {
+        let mut lost = 0;
+        for _ in 0..count {
+            let at = HEADER as u64 + roll(HITS * FRAME);
+            let mut bytes = whole.clone();
+            damage(&mut bytes, usize::try_from(at).unwrap());
+            std::fs::write(&path, bytes).unwrap();
+            let (links, _) = read_all(folder.path(), incarnation, 0);
+            let hit = (at - HEADER as u64) / FRAME..=(at + bytes_hit - 1 - HEADER as u64) / FRAME;
+            let kept: Vec<u64> = (0..HITS).filter(|link| !hit.contains(link)).collect();
+            let unhurt: Vec<u64> = links.iter().copied().filter(|link| !hit.contains(link)).collect();
+            assert_eq!(unhurt, kept, "{kind} at {at}");
+            assert!(
+                links.is_sorted_by(|one, next| one < next) && links.iter().all(|link| *link < HITS),
+                "{kind} at {at}"
+            );
+            lost += HITS - links.len() as u64;
+        }
+        figure(kind, count);
+        lost
+    };
+    let rest = HITS * FRAME;
+    lost_of("journals cut short", damages(), rest, &|bytes, at| bytes.truncate(at));
+    let by_a_bit = lost_of("bits flipped", damages(), 1, &|bytes, at| bytes[at] ^= 1 << (at % 8));
+    assert!(by_a_bit <= damages());
+    lost_of("pages zeroed", damages() / 10, 4096, &|bytes, at| bytes[at..at + 4096].fill(0));
+    figure("hits lost by a flipped bit beyond its own", 0);
+}
+
 #[test]
 fn a_live_reader_follows_the_writer_and_never_reads_beyond_its_bound() {
     let folder = tempfile::tempdir().unwrap();

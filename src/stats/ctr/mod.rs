@@ -28,6 +28,7 @@ use crate::conversions::Conversions;
 use crate::domain::impression::Kind;
 use crate::domain::link::LinkId;
 use crate::domain::metric::Metric;
+use crate::judged::Judged;
 use crate::stats::ctr::baseline::{Baselines, Own};
 use crate::stats::ctr::clicks::{ClickLog, Span};
 use crate::stats::ctr::evidence::PostEntry;
@@ -162,6 +163,8 @@ pub(crate) struct Material<'a> {
     pub(crate) policy: Policy,
     pub(crate) baselines: &'a Baselines,
     pub(crate) conversions: &'a Conversions,
+    /// Which rules judged the clicks.
+    pub(crate) judged: &'a Judged,
     /// The account's own medians of this numerator in these days, once somebody has needed them.
     pub(crate) own: &'a OnceLock<Own>,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{AsyncConnectionConfig, RedisConnectionInfo};
+use redis::{AsyncConnectionConfig, RedisConnectionInfo, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -56,8 +56,11 @@ impl Dialer {
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         let connect = async {
             let stream = self.stream(to).await?;
-            let (to, driver) = MultiplexedConnection::new_with_config(login, stream, config).await?;
-            Ok(Connection { to, _driver: Arc::new(Driver(tokio::spawn(driver))) })
+            let nobody = RedisConnectionInfo::default().set_skip_set_lib_name();
+            let (to, driver) = MultiplexedConnection::new_with_config(&nobody, stream, config).await?;
+            let mut connection = Connection { to, _driver: Arc::new(Driver(tokio::spawn(driver))) };
+            log_in(&mut connection.to, login).await?;
+            Ok(connection)
         };
         timeout(self.deadlines.connect, connect).await.unwrap_or_else(|_| Err(Failure::silent()))
     }
@@ -81,4 +84,19 @@ impl Dialer {
             Some(tls) => Ok(Box::new(tls.around(stream, &to.host).await?)),
         }
     }
+}
+
+/// Says who we are and which database is meant. Were it left to the library, it would call every refusal a wrong password,
+/// also that of a server without a place for one more client.
+async fn log_in(connection: &mut MultiplexedConnection, login: &RedisConnectionInfo) -> Result<()> {
+    if let Some(password) = login.password() {
+        let mut auth = redis::cmd("AUTH");
+        auth.arg(login.username()).arg(password);
+        connection.send_packed_command(&auth).await.and_then(Value::extract_error)?;
+    }
+    if login.db() != 0 {
+        let select = redis::cmd("SELECT").arg(login.db()).to_owned();
+        connection.send_packed_command(&select).await.and_then(Value::extract_error)?;
+    }
+    Ok(())
 }

@@ -51,7 +51,8 @@ static int is_meant(int fd) {
     if (!control || !control->where) return 0;
     char path[4096];
     path_of(fd, path, sizeof path);
-    int where = strstr(path, "/journal/") ? JOURNAL : strstr(path, "waypost.db") ? STORE : strstr(path, "/clicks") ? ARCHIVE : 0;
+    int is_store = strstr(path, "waypost.db") || strstr(path, "/appendonlydir/");
+    int where = strstr(path, "/journal/") ? JOURNAL : is_store ? STORE : strstr(path, "/clicks") ? ARCHIVE : 0;
     return (control->where & where) != 0;
 }
 

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::app::TestApp;
+use super::redis::RedisServer;
 
 /// Error numbers of Linux (`errno.h`).
 pub(crate) const NO_SPACE: i64 = 28;
@@ -42,11 +43,22 @@ pub(crate) struct Faults {
 impl Faults {
     /// Puts the library under a program that does not run yet. Nothing fails until the test says so.
     pub(crate) fn under(app: &mut TestApp) -> Self {
-        let (control_path, synced) = (app.path("faults"), app.path("synced"));
+        let folder = app.path("faults");
+        Self::put(&folder, |name, value| app.set_env(name, value))
+    }
+
+    /// The same, under a redis-server from its next start on. Its append-only files are those of a store.
+    pub(crate) fn under_redis(redis: &mut RedisServer) -> Self {
+        let folder = redis.folder().join("faults");
+        Self::put(&folder, |name, value| redis.set_env(name, value))
+    }
+
+    fn put(folder: &Path, mut set_env: impl FnMut(&'static str, &Path)) -> Self {
+        let (control_path, synced) = (folder.join("control"), folder.join("synced"));
+        fs::create_dir_all(&synced).unwrap();
         fs::write(&control_path, [0; 64]).unwrap();
-        fs::create_dir(&synced).unwrap();
-        app.set_env("LD_PRELOAD", library());
-        app.set_env("FAULTS", &control_path);
+        set_env("LD_PRELOAD", library());
+        set_env("FAULTS", &control_path);
         let control = File::options().write(true).open(control_path).unwrap();
         Self { control, synced }
     }

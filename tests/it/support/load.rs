@@ -1,6 +1,8 @@
 //! Clicks under load, each told apart, and the question afterwards: is every answered one recorded, once?
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -9,6 +11,7 @@ use serde_json::Value;
 
 use super::agents;
 use super::app::TestApp;
+use super::figure;
 use super::http::{Connection, Request};
 
 /// Clicks with an id of their own in the referrer's path, from several kept connections at once. Ids are noted only
@@ -16,6 +19,8 @@ use super::http::{Connection, Request};
 pub(crate) struct Load {
     answered: Mutex<HashMap<String, Answered>>,
     sent: AtomicU64,
+    /// How long each client waits between two clicks.
+    pause: Duration,
 }
 
 /// When an answer was there, and how long it took.
@@ -44,7 +49,21 @@ impl Load {
     pub(crate) const CLIENTS: u64 = 4;
 
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { answered: Mutex::default(), sent: AtomicU64::new(0) })
+        Self::pausing(Duration::ZERO)
+    }
+
+    /// Some thousand clicks a second at the most: for faults that last, so that there is no day's work to count after them.
+    pub(crate) fn unhurried() -> Arc<Self> {
+        Self::pausing(Duration::from_millis(1))
+    }
+
+    fn pausing(pause: Duration) -> Arc<Self> {
+        Arc::new(Self { answered: Mutex::default(), sent: AtomicU64::new(0), pause })
+    }
+
+    /// How many clicks were answered.
+    pub(crate) fn answers(&self) -> usize {
+        self.answered.lock().unwrap().len()
     }
 
     /// The ids of the clicks that were answered.
@@ -58,6 +77,15 @@ impl Load {
         answered.values().filter(|answer| answer.at >= since).map(|answer| answer.took).max().unwrap_or_default()
     }
 
+    /// What 99 of 100 answers since `since` took at the most.
+    pub(crate) fn p99_since(&self, since: Instant) -> Duration {
+        let answered = self.answered.lock().unwrap();
+        let mut took: Vec<_> =
+            answered.values().filter(|answer| answer.at >= since).map(|answer| answer.took).collect();
+        took.sort_unstable();
+        took.get(took.len() * 99 / 100).copied().unwrap_or_default()
+    }
+
     /// The ids of all answered clicks, in the order of their answers.
     pub(crate) fn in_order(&self) -> Vec<String> {
         let answered = self.answered.lock().unwrap();
@@ -68,19 +96,26 @@ impl Load {
 
     /// Starts the clients and returns once `enough` more answers have come.
     pub(crate) fn begin(self: &Arc<Self>, app: &TestApp, enough: usize) -> Clients {
-        let before = self.answered.lock().unwrap().len();
+        let before = self.answers();
         let over = Arc::new(AtomicBool::new(false));
         let threads = (0..Self::CLIENTS)
             .map(|_| {
                 let (load, over, address) = (self.clone(), over.clone(), app.redirect_address());
                 std::thread::spawn(move || {
                     let Ok(mut connection) = Connection::open(address) else { return };
-                    while !over.load(Ordering::Relaxed) && load.click(&mut connection).is_some() {}
+                    while !over.load(Ordering::Relaxed) && load.click(&mut connection).is_ok() {
+                        std::thread::sleep(load.pause);
+                    }
                 })
             })
             .collect();
-        app.eventually("the load is under way", || self.answered.lock().unwrap().len() >= before + enough);
+        self.reaches(app, before + enough);
         Clients { over, threads }
+    }
+
+    /// Waits until so many clicks are answered in all.
+    pub(crate) fn reaches(&self, app: &TestApp, answers: usize) {
+        app.eventually("the load is under way", || self.answers() >= answers);
     }
 
     /// Clicks until this many more are answered, and no more.
@@ -88,7 +123,7 @@ impl Load {
         self.begin(app, enough).end();
     }
 
-    fn click(&self, connection: &mut Connection) -> Option<()> {
+    fn click(&self, connection: &mut Connection) -> io::Result<()> {
         let number = self.sent.fetch_add(1, Ordering::Relaxed);
         let id = format!("id-{number}");
         let request = Request::new("GET", if number.is_multiple_of(2) { "/a" } else { "/b" })
@@ -96,11 +131,11 @@ impl Load {
             .header("Referer", &format!("https://example.net/{id}"))
             .header("X-Forwarded-For", &format!("11.{}.{}.1", number / 251 % 251, number % 251));
         let began = Instant::now();
-        let answer = connection.send(&request).ok()?;
+        let answer = connection.send(&request)?;
         assert_eq!(answer.status, 302);
         let at = Instant::now();
         self.answered.lock().unwrap().insert(id, Answered { at, took: at - began });
-        Some(())
+        Ok(())
     }
 }
 
@@ -125,13 +160,22 @@ fn counted(app: &TestApp) -> u64 {
     app.stats("a")["hits"].as_u64().unwrap() + app.stats("b")["hits"].as_u64().unwrap()
 }
 
+/// The ids of the clicks in the click files, once there are as many of them as the counters say.
+fn recorded_as_counted(app: &TestApp) -> Vec<String> {
+    let found = RefCell::new(Vec::new());
+    app.eventually("counters and click files say the same", || {
+        found.replace(recorded(app));
+        counted(app) == found.borrow().len() as u64
+    });
+    found.into_inner()
+}
+
 /// Nothing is recorded twice or without having been asked, and counters say what the click files say. Returns the
 /// answered clicks that are not recorded.
 pub(crate) fn assert_at_most_once(app: &TestApp, load: &Load, in_flight_max: u64) -> Vec<String> {
     app.drained();
     // After a kill the clicks that were in no click file yet are counted already and read once more.
-    app.eventually("counters and click files say the same", || counted(app) == recorded(app).len() as u64);
-    let recorded = recorded(app);
+    let recorded = recorded_as_counted(app);
     let different: HashSet<String> = recorded.iter().cloned().collect();
     assert_eq!(different.len(), recorded.len(), "a hit is in the click files twice");
     let answered = load.answered();
@@ -144,6 +188,10 @@ pub(crate) fn assert_at_most_once(app: &TestApp, load: &Load, in_flight_max: u64
 pub(crate) fn assert_everything_agrees(app: &TestApp) {
     let report = app.cli(&["verify", "--json"]);
     assert_eq!(report.code, Some(0), "{}{}", report.stdout, report.stderr);
+    let hits = report.json()["report"]["hits"].as_u64().unwrap();
+    for (what, value) in [("times verified", 1), ("hits in them", hits), ("numbers that differ", 0)] {
+        figure("R40", what, value);
+    }
 }
 
 /// answered is a part of recorded, nothing is recorded twice, and counters say what the click files say.

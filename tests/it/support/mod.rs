@@ -8,6 +8,7 @@ pub(crate) mod faults;
 pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod mmdb;
+pub(crate) mod outage;
 pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod relay;

@@ -2,7 +2,7 @@
 //! installed fails the test.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -24,6 +24,7 @@ pub(crate) struct RedisServer {
     /// Answered with TLS.
     tls_port: Option<u16>,
     arguments: Vec<String>,
+    environment: Vec<(&'static str, PathBuf)>,
     running: Option<Running>,
 }
 
@@ -36,8 +37,8 @@ impl RedisServer {
     /// The same with more arguments, which count more.
     pub(crate) fn with(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let server = Self { folder: folder(), port: free_port(), tls_port: None, arguments, running: None };
-        server.launched()
+        let (folder, port, environment) = (folder(), free_port(), Vec::new());
+        Self { folder, port, tls_port: None, arguments, environment, running: None }.launched()
     }
 
     /// The same, with TLS on a second port. Clients show a certificate of ours.
@@ -46,9 +47,8 @@ impl RedisServer {
         let mut all = certificates.arguments();
         all.extend(["--tls-port".to_owned(), tls_port.to_string()]);
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        let server =
-            Self { folder: folder(), port: free_port(), tls_port: Some(tls_port), arguments: all, running: None };
-        server.launched()
+        let (folder, port, environment) = (folder(), free_port(), Vec::new());
+        Self { folder, port, tls_port: Some(tls_port), arguments: all, environment, running: None }.launched()
     }
 
     /// A sentinel. `configure` writes `sentinel.conf` into its folder, which it keeps writing to.
@@ -58,7 +58,8 @@ impl RedisServer {
         let tls_port = is_encrypted.then(free_port);
         let mut arguments = vec!["--sentinel".to_owned()];
         arguments.extend(tls_port.iter().flat_map(|port| ["--tls-port".to_owned(), port.to_string()]));
-        Self { folder, port: free_port(), tls_port, arguments, running: None }.launched()
+        let (port, environment) = (free_port(), Vec::new());
+        Self { folder, port, tls_port, arguments, environment, running: None }.launched()
     }
 
     fn launched(mut self) -> Self {
@@ -69,6 +70,11 @@ impl RedisServer {
             self.port = free_port();
         }
         self
+    }
+
+    /// Sets a variable for the next start.
+    pub(crate) fn set_env(&mut self, name: &'static str, value: &Path) {
+        self.environment.push((name, value.to_owned()));
     }
 
     /// Starts it on its ports and folder, and waits until it answers; `false` when a port is taken.
@@ -99,6 +105,7 @@ impl RedisServer {
         }
         command.args(["--port", &port, "--bind", "127.0.0.1", "--dir"]).arg(self.folder.path());
         command.args(self.arguments.iter().filter(|argument| argument.as_str() != "--sentinel"));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Running::start("redis-server, which tests/run installs", &mut command)
     }
