@@ -34,6 +34,8 @@ mod impressions;
 
 mod conversions;
 
+mod judged;
+
 mod admin;
 
 // Around all of it.

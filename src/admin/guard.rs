@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN, USER_AGENT, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -18,6 +18,10 @@ use super::access::{AccessError, Caller, Left, Need, Quota, Scope, Wait, Who, as
 use super::api::problem::Problem;
 use super::cookie::session_name;
 use super::web::Refused;
+use crate::domain::link::Way;
+
+/// How the command line calls itself.
+const CLI_AGENT: &str = "waypost/";
 
 /// Refuses requests for hosts that are not ours with 421.
 pub(super) fn only_own_hosts(router: Router, admin: &Admin) -> Router {
@@ -119,8 +123,8 @@ async fn admit(admin: &Admin, request: &Parts) -> Result<Admitted, Refusal> {
     }
     let Need::Scope(scope) = need else { return Ok(Admitted::default()) };
     let caller = match (key, session_name(headers)) {
-        (Some(key), _) => of_key(admin, key).await?,
-        (None, Some(name)) => of_session(admin, name).await?,
+        (Some(key), _) => of_key(admin, key, way(request)).await?,
+        (None, Some(name)) => of_session(admin, name, way(request)).await?,
         (None, None) => None,
     };
     let caller = caller.ok_or(Refusal::Unknown)?;
@@ -128,15 +132,25 @@ async fn admit(admin: &Admin, request: &Parts) -> Result<Admitted, Refusal> {
     if caller.may(scope) { Ok(Admitted { caller: Some(caller), quota }) } else { Err(Refusal::NotFor(scope, quota)) }
 }
 
-async fn of_key(admin: &Admin, text: &str) -> Result<Option<Caller>, AccessError> {
-    if admin.key.matches(text) {
-        return Ok(Some(Caller { who: Who::AdminKey, session: None }));
+/// By what way a request comes: our command line says its name, and whoever takes that name gains nothing by it.
+fn way(request: &Parts) -> Way {
+    let agent = request.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    match (is_api(request.uri.path()), agent.starts_with(CLI_AGENT)) {
+        (false, _) => Way::Web,
+        (true, true) => Way::Cli,
+        (true, false) => Way::Api,
     }
-    let known = admin.access.keys.known(text, admin.clock.now()).await?;
-    Ok(known.map(|(id, key)| Caller { who: Who::Key { id, name: key.name, scopes: key.scopes }, session: None }))
 }
 
-async fn of_session(admin: &Admin, name: &str) -> Result<Option<Caller>, AccessError> {
+async fn of_key(admin: &Admin, text: &str, way: Way) -> Result<Option<Caller>, AccessError> {
+    if admin.key.matches(text) {
+        return Ok(Some(Caller { who: Who::AdminKey, session: None, way }));
+    }
+    let known = admin.access.keys.known(text, admin.clock.now()).await?;
+    Ok(known.map(|(id, key)| Caller { who: Who::Key { id, name: key.name, scopes: key.scopes }, session: None, way }))
+}
+
+async fn of_session(admin: &Admin, name: &str, way: Way) -> Result<Option<Caller>, AccessError> {
     let Some(holder) = admin.access.sessions.holder(name, admin.clock.now()).await? else { return Ok(None) };
     let who = if holder == admin.key.holder() {
         Some(Who::AdminKey)
@@ -144,7 +158,7 @@ async fn of_session(admin: &Admin, name: &str) -> Result<Option<Caller>, AccessE
         let account = admin.access.accounts.by_id(holder).await?;
         account.map(|account| Who::Account { id: account.id, name: account.name, role: account.role })
     };
-    Ok(who.map(|who| Caller { who, session: Some(name.to_owned()) }))
+    Ok(who.map(|who| Caller { who, session: Some(name.to_owned()), way }))
 }
 
 /// Takes one of the requests that a key or an account may send in a minute. The admin key is not counted: whoever has

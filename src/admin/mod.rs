@@ -6,12 +6,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use crate::archive::Archive;
 use crate::clock::Clock;
+use crate::domain::link::LinkId;
 use crate::domain::owner::OwnerKey;
 use crate::forward::Desk;
 use crate::impressions::import::Imports;
@@ -37,7 +39,6 @@ mod qr;
 mod setting;
 #[cfg(test)]
 mod tests;
-mod totals;
 pub(crate) mod verification;
 mod waiting;
 mod web;
@@ -164,6 +165,14 @@ impl Admin {
     fn sources(&self) -> Sources<'_> {
         let (days, archive, scans) = (&*self.days, &self.archive, &self.scans);
         Sources { store: &*self.store, days, archive, scans, zone: &self.report_zone }
+    }
+
+    /// Human clicks of all time, by link; a link without clicks may be left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn clicks_ever(&self, links: &[LinkId]) -> Result<HashMap<LinkId, u64>, StoreError> {
+        self.days.ever(&*self.store, links).await
     }
 
     /// What questions about rates are asked of.

@@ -209,7 +209,7 @@ async fn a_link_is_made_shown_changed_and_removed() {
     let link = json!({"id": 1, "short_url": "http://127.0.0.1:8080/Spring", "domain": "", "slug": "Spring",
         "url": "https://example.com/a?b=1", "destination": "https://example.com/a?b=1&utm_source=instagram",
         "utm": {"source": "instagram"}, "platform": "instagram", "level": "story",
-        "posts": ["https://www.instagram.com/p/x/"], "title": null, "tags": ["spring"], "status": 302,
+        "posts": ["https://www.instagram.com/p/x/"], "title": null, "tags": ["spring"], "archived": false, "status": 302,
         "enabled": true, "passthrough": true, "visitor_utm": false, "expires_at": null, "imported": null, "expired_url": null,
         "revision": 1, "created_at": NOW, "updated_at": NOW, "clicks": 0});
     assert_eq!(answer.json(), link);

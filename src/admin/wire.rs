@@ -31,6 +31,9 @@ pub(crate) struct Link {
     pub(crate) posts: Vec<String>,
     pub(crate) title: Option<String>,
     pub(crate) tags: Vec<String>,
+    /// Out of the way: lists leave it out unless they are asked. It answers and counts as before.
+    #[serde(default)]
+    pub(crate) archived: bool,
     pub(crate) status: u16,
     pub(crate) enabled: bool,
     pub(crate) passthrough: bool,
@@ -66,6 +69,7 @@ impl Link {
             posts: spec.placement.posts.iter().map(|post| post.as_str().to_owned()).collect(),
             title: spec.title.clone(),
             tags: spec.tags.clone(),
+            archived: spec.archived,
             status: spec.rules.status.code(),
             enabled: spec.rules.enabled,
             passthrough: spec.rules.passthrough,

@@ -144,6 +144,7 @@ fn sums(table: &TableSummary) -> String {
                 format!("{:.2} {} spend{grain}", total as f64 / 1e6, table.currency.as_deref().unwrap_or_default())
             }
             Some(total) => format!("{} {words}{grain}", figures::count(total)),
+            None if sum.numbers == 1 => format!("1 number of {words}{grain}"),
             None => format!("{} numbers of {words}, which do not add up{grain}", figures::count(sum.numbers)),
         }
     };

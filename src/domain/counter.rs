@@ -57,6 +57,16 @@ impl Dimensions {
     pub(crate) fn contains(self, dimension: Dimension) -> bool {
         self.0 & 1 << dimension as u16 != 0
     }
+
+    /// Whether all of `others` are among these.
+    pub(crate) fn cover(self, others: Self) -> bool {
+        others.0 & !self.0 == 0
+    }
+
+    /// These and another one.
+    pub(crate) fn and(self, dimension: Dimension) -> Self {
+        Self(self.0 | 1 << dimension as u16)
+    }
 }
 
 impl Dimension {

@@ -33,6 +33,8 @@ pub(crate) enum LinkFacet {
     Level,
     /// A link has any number of these.
     Tag,
+    /// `yes` or `no`.
+    Archived,
 }
 
 /// What a click shows, whatever its link says.
@@ -85,7 +87,7 @@ impl Facet {
 }
 
 impl LinkFacet {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Link,
         Self::Domain,
         Self::Campaign,
@@ -97,6 +99,7 @@ impl LinkFacet {
         Self::Platform,
         Self::Level,
         Self::Tag,
+        Self::Archived,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -112,6 +115,7 @@ impl LinkFacet {
             Self::Platform => "platform",
             Self::Level => "level",
             Self::Tag => "tag",
+            Self::Archived => "archived",
         }
     }
 }

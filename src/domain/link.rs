@@ -3,6 +3,8 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::destination::Destination;
 use super::placement::Placement;
@@ -105,6 +107,42 @@ pub(crate) struct Brought {
     pub(crate) clicks: Option<u64>,
 }
 
+/// By what way something was done to a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Way {
+    /// On a page of the dashboard.
+    Web,
+    Api,
+    Cli,
+    /// With a file of links from another tool.
+    Import,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 4] = [Self::Web, Self::Api, Self::Cli, Self::Import];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Api => "api",
+            Self::Cli => "cli",
+            Self::Import => "import",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.as_str() == text)
+    }
+}
+
+/// Who did something to a link, and by what way; nobody knows the way of what the program does by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Author {
+    pub(crate) by: String,
+    pub(crate) way: Option<Way>,
+}
+
 /// Everything an owner decides about a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LinkSpec {
@@ -119,8 +157,12 @@ pub(crate) struct LinkSpec {
     pub(crate) placement: Placement,
     pub(crate) title: Option<String>,
     pub(crate) tags: Vec<String>,
+    /// Out of the way: lists leave it out unless they are asked. It answers and counts as before.
+    pub(crate) archived: bool,
     pub(crate) rules: Rules,
     pub(crate) brought: Option<Brought>,
+    /// Who made it; nobody knows that of a link which is older than this is kept.
+    pub(crate) made: Option<Author>,
 }
 
 /// A saved link.

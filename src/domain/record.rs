@@ -30,12 +30,16 @@ pub(crate) enum RecordKind {
     Share,
     /// What was changed about a link.
     History,
+    /// When a link was removed whose history is still there.
+    Removal,
+    /// Which rules judged which stretch of time.
+    Rules,
     /// A file that somebody looks at before it is imported.
     Upload,
 }
 
 impl RecordKind {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Match,
         Self::Columns,
         Self::Conversion,
@@ -49,6 +53,8 @@ impl RecordKind {
         Self::Key,
         Self::Share,
         Self::History,
+        Self::Removal,
+        Self::Rules,
         Self::Upload,
     ];
 
@@ -68,6 +74,8 @@ impl RecordKind {
             Self::Key => "key",
             Self::Share => "share",
             Self::History => "history",
+            Self::Removal => "removal",
+            Self::Rules => "rules",
             Self::Upload => "upload",
         }
     }

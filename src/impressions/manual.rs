@@ -53,8 +53,8 @@ pub(crate) enum Count {
 impl Manual {
     /// What it is listed as.
     pub(crate) fn name(&self) -> String {
-        let what = if self.post.trim().is_empty() { self.account.as_deref().unwrap_or("profile") } else { &self.post };
-        format!("{} {what}", self.platform).replace('/', " ")
+        let account = || format!("{} {}", self.platform, self.account.as_deref().unwrap_or("profile"));
+        permalink::name(&self.platform, &self.post).unwrap_or_else(account).replace('/', " ")
     }
 
     /// # Errors

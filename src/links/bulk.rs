@@ -8,11 +8,11 @@ use futures_util::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
 use super::catalog::{Catalog, CatalogError, Done, Result, SLUG_ATTEMPTS, Saved};
-use super::check::{self, Invalid};
+use super::check::{self, Invalid, Limits};
 use super::fields::{Change, LinkFields};
 use super::generate;
 use super::history;
-use crate::domain::link::{Brought, DomainName, Link, LinkId, LinkSpec};
+use crate::domain::link::{Brought, DomainName, Link, LinkId, LinkSpec, Way};
 use crate::store::{CreatedAll, LINKS_AT_ONCE_MAX, NewLink, Removed};
 
 /// The most links of one request.
@@ -79,7 +79,8 @@ impl Catalog {
         let checked = self.check_all(wanted).await?;
         let is_stopped = how.all_or_nothing && checked.iter().any(|checked| !matches!(checked, Checked::Fit(_)));
         if how.dry_run || is_stopped {
-            return Ok(checked.into_iter().map(|checked| self.foreseen(checked)).collect());
+            let outcomes = checked.into_iter().map(|checked| self.foreseen(checked));
+            return Ok(outcomes.zip(wanted).map(|(outcome, wanted)| outcome.after(self, &wanted.fields)).collect());
         }
         let fit: Vec<NewLink> = checked.iter().filter_map(Checked::fit).cloned().collect();
         let mut made = self.make_all(&fit, how.all_or_nothing).await?.into_iter();
@@ -91,7 +92,8 @@ impl Catalog {
             },
             other => self.foreseen(other),
         };
-        Ok(checked.into_iter().map(outcome).collect())
+        let outcomes = checked.into_iter().map(outcome);
+        Ok(outcomes.zip(wanted).map(|(outcome, wanted)| outcome.after(self, &wanted.fields)).collect())
     }
 
     /// What stands in the way of each.
@@ -123,6 +125,10 @@ impl Catalog {
             Err(wrong) => return Ok(Checked::Wrong(wrong)),
         };
         draft.brought.clone_from(&wanted.brought);
+        draft.made = Some(history::author());
+        if let (Some(_), Some(made)) = (&draft.brought, &mut draft.made) {
+            made.way = Some(Way::Import);
+        }
         let given = draft.slug.take();
         for _ in 0..SLUG_ATTEMPTS {
             let slug = given.clone().map_or_else(|| generate::slug(self.config.slug_chars), Ok)?;
@@ -143,8 +149,9 @@ impl Catalog {
     }
 
     fn draft(&self, wanted: &Wanted) -> Result<check::Draft, Invalid> {
-        let draft = check::draft(&wanted.fields, self.limits())?;
-        if wanted.brought.is_none() {
+        let is_moving_in = wanted.brought.is_some();
+        let draft = check::draft(&wanted.fields, Limits { is_moving_in, ..self.limits() })?;
+        if !is_moving_in {
             self.config.utm.check(&draft.utm, None)?;
         }
         Ok(draft)
@@ -222,7 +229,7 @@ impl Catalog {
     async fn foresee_edit(&self, id: LinkId, edit: &Edit) -> Result<Outcome> {
         let Some(link) = self.store.link(id).await? else { return Ok(Outcome::Refused(CatalogError::NotFound(id))) };
         Ok(match check::edited(&link.spec, &edit.fields_for(&link), self.limits()) {
-            Ok(spec) => Outcome::Fit(self.saved(Link { spec, ..link })),
+            Ok(spec) => Outcome::Fit(self.saved(Link { spec, ..link }).after(self, &edit.fields)),
             Err(wrong) => Outcome::Refused(wrong.into()),
         })
     }
@@ -252,38 +259,55 @@ impl Catalog {
         self.remove_all(&ids.iter().map(|id| (*id, None)).collect::<Vec<_>>()).await
     }
 
-    /// Removes links; their clicks and counters stay. One that is given with a revision is removed only if it still
-    /// has that one.
+    /// Removes links; their clicks and counters stay, and for a while their histories. One that is given with a revision is
+    /// removed only if it still has that one.
     ///
     /// # Errors
     /// When the store fails; a link that is not there, or was changed, is an answer.
     pub(crate) async fn remove_all(&self, asked: &[(LinkId, Option<u64>)]) -> Result<Vec<Result<()>>> {
         let mut answers = Vec::with_capacity(asked.len());
         for asked in asked.chunks(LINKS_AT_ONCE_MAX) {
-            let links = asked.iter().map(|(id, _)| self.store.link(*id)).collect();
-            let links: Vec<Option<Link>> = in_order(ASKED_AT_ONCE, links).await?;
-            let removed = self.store.remove_links(asked).await?;
-            let gone = links.into_iter().zip(&removed).filter(|(_, removed)| **removed == Removed::Yes);
-            self.forget(&gone.filter_map(|(link, _)| link).collect::<Vec<_>>()).await;
-            answers.extend(asked.iter().zip(removed).map(|((id, _), removed)| match removed {
-                Removed::Yes => Ok(()),
-                Removed::Changed => Err(CatalogError::Changed(*id)),
-                Removed::Absent => Err(CatalogError::NotFound(*id)),
-            }));
+            let (answered, gone) = self.take_away(asked).await?;
+            answers.extend(answered);
+            history::close_all(&*self.store, &gone, self.clock.now()).await;
         }
         Ok(answers)
     }
 
-    /// After links were removed. Whoever hears of it does so before anything is waited for: a request that is given up
-    /// in the middle must not leave links behind that still redirect.
-    async fn forget(&self, gone: &[Link]) {
-        for link in gone {
-            self.listener.removed(link.id, &link.spec.domain, &self.folded(&link.spec));
+    /// Removes links as if they had never been made: nothing is kept of what was done to them. How many they were.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn unmake_all(&self, ids: &[LinkId]) -> Result<u64> {
+        let mut unmade = 0;
+        for ids in ids.chunks(LINKS_AT_ONCE_MAX) {
+            let asked: Vec<_> = ids.iter().map(|id| (*id, None)).collect();
+            let (_, gone) = self.take_away(&asked).await?;
+            history::forget_all(&*self.store, &gone).await;
+            unmade += gone.len() as u64;
         }
-        self.listener.told(Done::Removed, gone);
-        for link in gone {
-            history::forget(&*self.store, link.id).await;
+        Ok(unmade)
+    }
+
+    /// At most [`LINKS_AT_ONCE_MAX`]; what became of each, and what those were that are gone.
+    async fn take_away(&self, asked: &[(LinkId, Option<u64>)]) -> Result<(Vec<Result<()>>, Vec<Link>)> {
+        let links = asked.iter().map(|(id, _)| self.store.link(*id)).collect();
+        let links: Vec<Option<Link>> = in_order(ASKED_AT_ONCE, links).await?;
+        let removed = self.store.remove_links(asked).await?;
+        let (mut answers, mut gone) = (Vec::with_capacity(asked.len()), Vec::new());
+        for ((link, (id, _)), removed) in links.into_iter().zip(asked).zip(removed) {
+            answers.push(match removed {
+                Removed::Yes => Ok(()),
+                Removed::Changed => Err(CatalogError::Changed(*id)),
+                Removed::Absent => Err(CatalogError::NotFound(*id)),
+            });
+            if let (Some(link), Removed::Yes) = (link, removed) {
+                self.listener.removed(*id, &link.spec.domain, &self.folded(&link.spec));
+                gone.push(link);
+            }
         }
+        self.listener.told(Done::Removed, &gone);
+        Ok((answers, gone))
     }
 }
 
@@ -302,6 +326,14 @@ impl Checked {
 }
 
 impl Outcome {
+    fn after(self, catalog: &Catalog, fields: &LinkFields) -> Self {
+        match self {
+            Self::Done(saved) => Self::Done(saved.after(catalog, fields)),
+            Self::Fit(saved) => Self::Fit(saved.after(catalog, fields)),
+            refused @ Self::Refused(_) => refused,
+        }
+    }
+
     /// The link as it is now, or would be.
     pub(crate) fn link(&self) -> Option<&Link> {
         match self {

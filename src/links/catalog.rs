@@ -13,14 +13,13 @@ use crate::store::{Created, Replaced, Store, StoreError};
 use super::check::{self, Invalid, Limits};
 use super::fields::LinkFields;
 use super::generate::{self, GenerateError};
-use super::list::{LIST_MAX, LinkFilter, LinkPage, matches};
 pub(crate) use super::listener::{Done, LinkListener};
 use super::warnings::warnings;
 use super::{Config, Domains, UtmPolicy, history};
 
 pub(crate) struct Catalog {
     pub(super) store: Arc<dyn Store>,
-    domains: Arc<Domains>,
+    pub(super) domains: Arc<Domains>,
     pub(super) config: Config,
     pub(super) clock: Clock,
     pub(super) listener: Arc<dyn LinkListener>,
@@ -31,6 +30,15 @@ pub(crate) struct Catalog {
 pub(crate) struct Saved {
     pub(crate) link: Link,
     pub(crate) warnings: Vec<String>,
+}
+
+impl Saved {
+    /// With what was saved otherwise than `fields` have it, said first.
+    pub(super) fn after(self, catalog: &Catalog, fields: &LinkFields) -> Self {
+        let mut warnings = catalog.config.utm.aliases().told(fields, &self.link.spec);
+        warnings.extend(self.warnings);
+        Self { warnings, ..self }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -52,9 +60,6 @@ pub(crate) enum CatalogError {
 }
 
 pub(super) type Result<T, E = CatalogError> = std::result::Result<T, E>;
-
-/// Links looked at for one page; a filter that matches little answers with what it has and where to go on.
-const SCAN_MAX: usize = 100_000;
 
 /// As far as `links.destination_bytes_max` can raise it: longer `Location` headers break clients.
 const DESTINATION_BYTES_MAX: usize = 8192;
@@ -89,13 +94,14 @@ impl Catalog {
     pub(crate) async fn create(&self, fields: &LinkFields) -> Result<Saved> {
         let mut draft = check::draft(fields, self.limits())?;
         self.config.utm.check(&draft.utm, None)?;
+        draft.made = Some(history::author());
         let link = match draft.slug.take() {
             Some(slug) => self.create_at(&draft.into_spec(slug)).await?,
             None => self.create_generated(&draft).await?,
         };
         self.listener.changed(&link);
         self.listener.told(Done::Made, slice::from_ref(&link));
-        Ok(self.saved(link))
+        Ok(self.saved(link).after(self, fields))
     }
 
     async fn create_at(&self, spec: &LinkSpec) -> Result<Link> {
@@ -142,7 +148,7 @@ impl Catalog {
         self.listener.changed(&link);
         self.listener.told(Done::Changed, slice::from_ref(&link));
         history::write(&*self.store, &before.spec, &link).await;
-        Ok(self.saved(link))
+        Ok(self.saved(link).after(self, fields))
     }
 
     /// Removes a link; its clicks and counters stay. With a revision, only if it still is the link's.
@@ -197,57 +203,9 @@ impl Catalog {
         Ok(self.store.link_by_slug(domain, &folded).await?.map(|link| link.id))
     }
 
-    /// Links that match, by id.
-    ///
-    /// # Errors
-    /// When the filter names a domain that is not configured, or the store cannot answer.
-    pub(crate) async fn list(&self, filter: &LinkFilter) -> Result<LinkPage> {
-        let domain = match &filter.domain {
-            Some(text) => Some(check::domain(text, &self.domains)?),
-            None => None,
-        };
-        match &filter.slug {
-            Some(slug) => self.list_slug(slug, domain.as_ref(), filter).await,
-            None => self.list_scan(domain.as_ref(), filter).await,
-        }
-    }
-
-    async fn list_slug(&self, slug: &str, domain: Option<&DomainName>, filter: &LinkFilter) -> Result<LinkPage> {
-        let mut page = LinkPage::default();
-        for name in self.domains.names().filter(|name| domain.is_none_or(|domain| domain == *name)) {
-            page.links.extend(self.find(name, slug).await?);
-        }
-        page.links.retain(|link| filter.after.is_none_or(|after| link.id > after) && matches(link, domain, filter));
-        page.links.sort_by_key(|link| link.id);
-        page.links.truncate(filter.limit.clamp(1, LIST_MAX));
-        Ok(page)
-    }
-
-    async fn list_scan(&self, domain: Option<&DomainName>, filter: &LinkFilter) -> Result<LinkPage> {
-        let limit = filter.limit.clamp(1, LIST_MAX);
-        let mut page = LinkPage { links: Vec::new(), next: filter.after };
-        for _ in 0..SCAN_MAX / LIST_MAX {
-            let found = self.store.links(page.next.unwrap_or(LinkId(0)), LIST_MAX).await?;
-            let is_last = found.len() < LIST_MAX;
-            for link in found {
-                if page.links.len() == limit {
-                    return Ok(page);
-                }
-                page.next = Some(link.id);
-                if matches(&link, domain, filter) {
-                    page.links.push(link);
-                }
-            }
-            if is_last {
-                return Ok(LinkPage { next: None, ..page });
-            }
-        }
-        Ok(page)
-    }
-
     pub(super) fn limits(&self) -> Limits<'_> {
         let bytes_max = self.config.destination_bytes_max.min(DESTINATION_BYTES_MAX);
-        Limits { domains: &self.domains, bytes_max, utm: &self.config.utm }
+        Limits { domains: &self.domains, bytes_max, utm: &self.config.utm, is_moving_in: false }
     }
 
     pub(super) fn folded(&self, spec: &LinkSpec) -> String {
@@ -274,8 +232,9 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::links::DomainConfig;
+    use crate::domain::link::{Author, Way};
     use crate::links::fake_store::FakeStore;
+    use crate::links::{DomainConfig, LinkFilter};
 
     #[derive(Default)]
     struct Heard(Mutex<Vec<String>>, Mutex<Vec<(Done, u64)>>);
@@ -349,23 +308,37 @@ mod tests {
         assert_eq!(bench.heard.0.lock().unwrap().len(), 1);
     }
 
+    fn ada() -> Author {
+        Author { by: "ada".to_owned(), way: Some(Way::Web) }
+    }
+
+    fn history_of(bench: &Bench) -> Vec<history::Edit> {
+        let link = wait(bench.catalog.get(LinkId(1))).unwrap();
+        wait(history::of_link(&*bench.catalog.store, &link)).unwrap()
+    }
+
     #[test]
     fn a_change_is_in_the_history_with_who_made_it_and_what_it_was() {
         let bench = bench(&[]);
         bench.create(r#"{"url":"https://e.com/a","slug":"x","tags":["old"]}"#).unwrap();
         let change = fields(r#"{"url":"https://e.com/b","utm":{"source":"x"},"tags":["a","b"],"enabled":false}"#);
-        wait(history::written_by("ada".to_owned(), bench.catalog.edit(LinkId(1), &change))).unwrap();
+        wait(history::written_by(ada(), bench.catalog.edit(LinkId(1), &change))).unwrap();
         bench.edit(1, r#"{"enabled":true}"#).unwrap();
         bench.edit(1, r#"{"enabled":true}"#).unwrap();
-        let edits = wait(history::of_link(&*bench.catalog.store, LinkId(1))).unwrap();
+        let edits = history_of(&bench);
         let told: Vec<_> = edits.iter().map(|edit| (edit.by.as_str(), edit.revision, edit.fields.len())).collect();
-        assert_eq!(told, [("ada", 2, 4), ("Waypost", 3, 1)], "what changes nothing is no change");
-        let first: Vec<_> = edits[0].fields.iter().map(|edit| [&*edit.field, &*edit.from, &*edit.to]).collect();
+        assert_eq!(told, [("Waypost", 1, 0), ("ada", 2, 4), ("Waypost", 3, 1)], "what changes nothing is no change");
+        assert_eq!(edits.iter().map(|edit| edit.way).collect::<Vec<_>>(), [None, Some(Way::Web), None]);
+        let first: Vec<_> = edits[1].fields.iter().map(|edit| [&*edit.field, &*edit.from, &*edit.to]).collect();
         assert_eq!(first[0], ["url", "https://e.com/a", "https://e.com/b"]);
         assert_eq!(first[1..3], [["utm.source", "", "x"], ["tags", "old", "a, b"]]);
         assert_eq!(first[3], ["enabled", "true", "false"]);
         wait(bench.catalog.remove(LinkId(1), None)).unwrap();
-        assert!(wait(history::of_link(&*bench.catalog.store, LinkId(1))).unwrap().is_empty());
+        let edits = wait(history::of_removed(&*bench.catalog.store, LinkId(1))).unwrap().unwrap();
+        let told: Vec<_> = edits.iter().map(|edit| edit.deed.as_str()).collect();
+        assert_eq!(told, ["made", "changed", "changed", "removed"]);
+        assert!(edits[3].fields.iter().any(|field| field.field == "url" && field.from == "https://e.com/b"));
+        assert_eq!(wait(history::of_removed(&*bench.catalog.store, LinkId(2))).unwrap(), None);
     }
 
     #[test]

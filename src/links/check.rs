@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::destination::{Destination, DestinationError};
-use crate::domain::link::{Brought, DomainName, LinkSpec, Rules, Status};
+use crate::domain::link::{Author, Brought, DomainName, LinkSpec, Rules, Status};
 use crate::domain::placement::{Level, Placement, Platform, PostRef};
 use crate::domain::slug::Slug;
 use crate::domain::utm::{Utm, UtmField};
@@ -40,6 +40,8 @@ pub(super) struct Limits<'a> {
     pub(super) domains: &'a Domains,
     pub(super) bytes_max: usize,
     pub(super) utm: &'a UtmPolicy,
+    /// A link that moves in has been posted already: its words stay as they are.
+    pub(super) is_moving_in: bool,
 }
 
 /// A checked link, except for its slug, which may still have to be generated.
@@ -53,8 +55,10 @@ pub(super) struct Draft {
     placement: Placement,
     title: Option<String>,
     tags: Vec<String>,
+    archived: bool,
     rules: Rules,
     pub(super) brought: Option<Brought>,
+    pub(super) made: Option<Author>,
 }
 
 impl Draft {
@@ -69,8 +73,10 @@ impl Draft {
             placement: Placement::default(),
             title: None,
             tags: Vec::new(),
+            archived: false,
             rules: Rules::default(),
             brought: None,
+            made: None,
         }
     }
 
@@ -85,8 +91,10 @@ impl Draft {
             placement: spec.placement,
             title: spec.title,
             tags: spec.tags,
+            archived: spec.archived,
             rules: spec.rules,
             brought: spec.brought,
+            made: spec.made,
         }
     }
 
@@ -100,8 +108,10 @@ impl Draft {
             placement: self.placement,
             title: self.title,
             tags: self.tags,
+            archived: self.archived,
             rules: self.rules,
             brought: self.brought,
+            made: self.made,
         }
     }
 }
@@ -116,7 +126,7 @@ pub(super) fn draft(fields: &LinkFields, limits: Limits<'_>) -> Result<Draft> {
     }
     let mut draft = Draft::new(destination("url", url, limits)?);
     draft.slug = fields.slug.set().map(|text| slug(text)).transpose()?;
-    draft.apply(fields, limits)
+    draft.apply(fields, limits, None)
 }
 
 /// A saved link with changes.
@@ -133,7 +143,7 @@ pub(super) fn edited(before: &LinkSpec, fields: &LinkFields, limits: Limits<'_>)
         Change::Clear => return required("url", "a link cannot be without a url: give another one or leave it out"),
         Change::Set(text) => draft.lead_to(destination("url", text, limits)?),
     }
-    let draft = draft.apply(fields, limits)?;
+    let draft = draft.apply(fields, limits, Some(&before.utm))?;
     limits.utm.check(&draft.utm, Some(&before.utm))?;
     Ok(draft.into_spec(slug))
 }
@@ -146,12 +156,12 @@ impl Draft {
     }
 
     /// Everything but slug and URL, which create and edit treat differently.
-    fn apply(mut self, fields: &LinkFields, limits: Limits<'_>) -> Result<Self> {
+    fn apply(mut self, fields: &LinkFields, limits: Limits<'_>, before: Option<&Utm>) -> Result<Self> {
         if !fields.domain.is_keep() {
             self.domain = domain(fields.domain.set().map_or("", String::as_str), limits.domains)?;
         }
         if !fields.utm.is_keep() || !fields.url.is_keep() {
-            self.merge_utm(&fields.utm, limits.bytes_max)?;
+            self.merge_utm(&fields.utm, limits, before)?;
         }
         self.place(fields)?;
         if !fields.title.is_keep() {
@@ -160,11 +170,12 @@ impl Draft {
         if !fields.tags.is_keep() {
             self.tags = tags(fields.tags.set())?;
         }
+        self.archived = fields.archived.over(self.archived, false, |archived| *archived);
         self.rules = rules(self.rules, fields, limits)?;
         Ok(self)
     }
 
-    fn merge_utm(&mut self, changes: &Change<UtmFields>, bytes_max: usize) -> Result<()> {
+    fn merge_utm(&mut self, changes: &Change<UtmFields>, limits: Limits<'_>, before: Option<&Utm>) -> Result<()> {
         let carried = carried(&self.url);
         let mut own = self.utm.without(&carried);
         match changes {
@@ -172,8 +183,14 @@ impl Draft {
             Change::Clear => own = Utm::default(),
             Change::Set(values) => change_utm(&mut own, values)?,
         }
+        if !limits.is_moving_in {
+            let written = own.over(&carried);
+            for (field, meant) in limits.utm.aliases().in_place_of(&written, before) {
+                own.set(field, meant).map_err(|error| Invalid::new(field.path(), error))?;
+            }
+        }
         self.utm = own.over(&carried);
-        self.destination = own.merge_into(&self.url, bytes_max).map_err(|error| Invalid::new("utm", error))?;
+        self.destination = own.merge_into(&self.url, limits.bytes_max).map_err(|error| Invalid::new("utm", error))?;
         Ok(())
     }
 

@@ -65,7 +65,7 @@ const fn column(name: &'static str, kind: Kind, cell: fn(&Row) -> Cell) -> Colum
 }
 
 /// Every column, in the order of files.
-const COLUMNS: [Column; 29] = [
+const COLUMNS: [Column; 30] = [
     column("id", Kind::Number, |row| Cell::Number(row.link.id.0)),
     column("short_url", Kind::Text, |row| Cell::Text(row.short_url.clone())),
     column("domain", Kind::Text, |row| text(Some(&spec(row).domain.0))),
@@ -85,6 +85,7 @@ const COLUMNS: [Column; 29] = [
     column("posts", Kind::Texts, |row| {
         Cell::Texts(spec(row).placement.posts.iter().map(PostRef::as_str).map(str::to_owned).collect())
     }),
+    column("archived", Kind::Switch, |row| Cell::Switch(spec(row).archived)),
     column("status", Kind::Number, |row| Cell::Number(spec(row).rules.status.code().into())),
     column("enabled", Kind::Switch, |row| Cell::Switch(spec(row).rules.enabled)),
     column("passthrough", Kind::Switch, |row| Cell::Switch(spec(row).rules.passthrough)),

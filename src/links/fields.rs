@@ -91,6 +91,10 @@ pub(crate) struct LinkFields {
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<Vec<String>>)]
     pub(crate) tags: Change<Vec<String>>,
+    /// Out of the way: lists leave the link out unless they are asked. It answers and counts as before.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<bool>)]
+    pub(crate) archived: Change<bool>,
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<u16>)]
     pub(crate) status: Change<u16>,

@@ -1,5 +1,6 @@
 //! Links in use: the catalog (the one path by which links change) and the cache (what redirects are answered from).
 
+mod aliases;
 pub(crate) mod bulk;
 pub(crate) mod cache;
 pub(crate) mod catalog;
@@ -26,7 +27,7 @@ mod warnings;
 pub(crate) use check::Invalid;
 pub(crate) use domains::Domains;
 pub(crate) use fields::{Change, LinkFields, UtmFields};
-pub(crate) use list::{LIST_MAX, LinkFilter, mentions};
+pub(crate) use list::{Archived, LIST_MAX, LinkFilter, mentions};
 pub(crate) use policy::UtmPolicy;
 
 use serde::Deserialize;

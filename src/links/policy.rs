@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::domain::utm::{Utm, UtmField};
 
+use super::aliases::Aliases;
 use super::check::Invalid;
 use super::spelling::nearest;
 
@@ -15,14 +16,40 @@ const LISTED_MAX: usize = 20;
 
 /// `[links.utm]`. An empty list allows every value.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Written")]
 pub(crate) struct UtmPolicy {
+    written: Written,
+}
+
+/// As it is written in the file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
     required: Vec<Required>,
     source: Vec<String>,
     medium: Vec<String>,
     campaign: Vec<String>,
     term: Vec<String>,
     content: Vec<String>,
+    aliases: Aliases,
+}
+
+impl TryFrom<Written> for UtmPolicy {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let policy = Self { written };
+        for field in UtmField::ALL {
+            let mut meant = policy.aliases().values(field);
+            if let Some(value) = meant.find(|value| policy.check_value(field, value).is_err()) {
+                let name = field.name();
+                return Err(format!(
+                    "links.utm.aliases.{name} stands for {value:?}, which links.utm.{name} does not allow"
+                ));
+            }
+        }
+        Ok(policy)
+    }
 }
 
 /// A field that every link must have.
@@ -44,13 +71,18 @@ impl UtmPolicy {
     /// The values that this field may have; none means that all are allowed.
     pub(crate) fn allowed(&self, field: UtmField) -> &[String] {
         match field {
-            UtmField::Source => &self.source,
-            UtmField::Medium => &self.medium,
-            UtmField::Campaign => &self.campaign,
-            UtmField::Term => &self.term,
-            UtmField::Content => &self.content,
+            UtmField::Source => &self.written.source,
+            UtmField::Medium => &self.written.medium,
+            UtmField::Campaign => &self.written.campaign,
+            UtmField::Term => &self.written.term,
+            UtmField::Content => &self.written.content,
             UtmField::Id => &[],
         }
+    }
+
+    /// Other words for values.
+    pub(super) fn aliases(&self) -> &Aliases {
+        &self.written.aliases
     }
 
     /// Whether somebody decided that this very value is right.
@@ -65,7 +97,7 @@ impl UtmPolicy {
         for field in UtmField::ALL.into_iter().filter(changed) {
             match utm.get(field) {
                 Some(value) => self.check_value(field, value)?,
-                None if self.required.iter().any(|required| required.0 == field) => {
+                None if self.written.required.iter().any(|required| required.0 == field) => {
                     return Err(Invalid::new(field.path(), self.demand(field)));
                 }
                 _ => {}
@@ -75,8 +107,9 @@ impl UtmPolicy {
     }
 
     /// # Errors
-    /// When this field may not have this value.
+    /// When this field may not have this value, nor what it is an alias of.
     pub(super) fn check_value(&self, field: UtmField, value: &str) -> Result<(), Invalid> {
+        let value = self.aliases().meant(field, value).unwrap_or(value);
         let is_allowed = self.allowed(field).is_empty() || self.names(field, value);
         if is_allowed { Ok(()) } else { Err(Invalid::new(field.path(), self.refusal(field, value))) }
     }
@@ -118,7 +151,8 @@ mod tests {
 
     fn policy(toml: &str) -> UtmPolicy {
         let empty = "required = []\nsource = []\nmedium = []\ncampaign = []\nterm = []\ncontent = []\n";
-        let mut table: toml::Table = empty.parse().unwrap();
+        let aliases = "[aliases]\nsource = []\nmedium = []\ncampaign = []\nterm = []\ncontent = []\n";
+        let mut table: toml::Table = format!("{empty}{aliases}").parse().unwrap();
         table.extend(toml.parse::<toml::Table>().unwrap());
         table.try_into().unwrap()
     }
@@ -161,6 +195,20 @@ mod tests {
         assert!(policy.check(&utm(&[(Source, "flyer")]), Some(&old)).is_err());
         let named = utm(&[(Source, "poster"), (Campaign, "k")]);
         assert!(policy.check(&old, Some(&named)).is_err(), "what is needed cannot be taken away");
+    }
+
+    #[test]
+    fn an_alias_is_judged_by_what_it_stands_for_and_stands_only_for_what_is_allowed() {
+        let aliases = |to: &str| {
+            let lists = "medium = []\ncampaign = []\nterm = []\ncontent = []\n";
+            format!("source = [\"instagram\"]\n[aliases]\nsource = [\"ig={to}\"]\n{lists}")
+        };
+        let policy = policy(&aliases("instagram"));
+        assert_eq!(policy.check_value(Source, "IG"), Ok(()));
+        assert!(policy.check_value(Source, "fb").is_err());
+        let empty = "required = []\nmedium = []\ncampaign = []\nterm = []\ncontent = []\n";
+        let wrong = toml::from_str::<UtmPolicy>(&format!("{empty}{}", aliases("facebook"))).unwrap_err();
+        assert!(wrong.message().contains("links.utm.aliases.source stands for \"facebook\""), "{wrong}");
     }
 
     #[test]

@@ -407,8 +407,10 @@ pub(super) mod tests {
                 placement: Placement { level: Level::Story, ..Placement::default() },
                 title: None,
                 tags: Vec::new(),
+                archived: false,
                 rules: Rules { status: Status::PermanentRedirect, ..Rules::default() },
                 brought: None,
+                made: None,
             },
         }
     }

@@ -28,6 +28,7 @@ use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::owner::OwnerKey;
+use crate::judged::Stretch;
 use crate::redirect::{self, Handler, Plane};
 use crate::store::Store;
 use crate::tally::Tally;
@@ -79,8 +80,9 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let forward = parts.start_forward(config, &clock)?;
     let hooks = Arc::new(forward.desk());
     let status = Status::new(&parts, counts, hooks.clone(), config, addresses, rules_version, clock.now());
-    let past = Arc::new(Past::new(tally.orders()));
-    let beside = Beside { node: Arc::new(status), past, hooks };
+    let past = Past::new(tally.orders(), &parts, config, &runtime)?;
+    past.write_down(Stretch { since: clock.now(), rules: rules_version });
+    let beside = Beside { node: Arc::new(status), past: Arc::new(past), hooks };
     let state = Admin::new(parts.admin_parts(config, beside, &key, addresses, &clock)?);
     // Without it, whoever has the admin key can still make the first account.
     let set_up = runtime.block_on(state.set_up_path()).unwrap_or_else(|error| {

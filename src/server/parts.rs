@@ -176,6 +176,6 @@ impl Counted for OwnJournal {
     }
 }
 
-fn report_zone(config: &Config) -> anyhow::Result<TimeZone> {
+pub(super) fn report_zone(config: &Config) -> anyhow::Result<TimeZone> {
     TimeZone::get(&config.report.time_zone).with_context(|| format!("report.time_zone {:?}", config.report.time_zone))
 }

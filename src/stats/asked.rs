@@ -144,5 +144,6 @@ fn declared(link: &Link, facet: LinkFacet) -> Vec<String> {
         LinkFacet::Level => vec![spec.placement.level.as_str().to_owned()],
         LinkFacet::Tag if spec.tags.is_empty() => or_none(None),
         LinkFacet::Tag => spec.tags.clone(),
+        LinkFacet::Archived => vec![if spec.archived { "yes" } else { "no" }.to_owned()],
     }
 }

@@ -1,7 +1,7 @@
 //! 95 % intervals: Wilson's, Clopper and Pearson's or Jeffreys' for a proportion, Garwood's for a count. Pure
 //! arithmetic; it must never be asked for the interval of nothing, and never clamps what its caller should have flagged.
 
-use crate::stats::special::{BETA_MAX, beta_share};
+use crate::stats::special::{BETA_MAX, beta_share, ln_gamma};
 
 /// Two-sided 95 %: the 0.975 quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
@@ -140,8 +140,7 @@ fn at_most(k: u64, mean: f64) -> f64 {
     if mean <= 0.0 {
         return 1.0;
     }
-    let log_factorial: f64 = (2..=k).map(|i| (i as f64).ln()).sum();
-    let mut term = (k as f64 * mean.ln() - mean - log_factorial).exp();
+    let mut term = (k as f64 * mean.ln() - mean - ln_gamma(k as f64 + 1.0)).exp();
     let mut sum = term;
     for i in (1..=k).rev() {
         term *= i as f64 / mean;

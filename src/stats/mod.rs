@@ -30,13 +30,12 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use crate::archive::{Archive, ArchiveError};
-use crate::domain::counter::Dimensions;
-use crate::domain::filter::{ClickFilter, Filter, LinkSet};
+use crate::domain::filter::{ClickFilter, Filter};
 use crate::domain::link::{Link, LinkId};
 use crate::stats::asked::{Asked, named};
-use crate::stats::days::{DaySum, Days};
-use crate::stats::query::{By, QueryError, StatsQuery, Window};
-use crate::stats::report::{days_needed, is_counted, report};
+use crate::stats::days::Days;
+use crate::stats::query::{By, QueryError, StatsQuery};
+use crate::stats::report::{days_needed, dimensions_needed, is_counted, report};
 use crate::stats::wire::StatsReport;
 use crate::store::{Store, StoreError};
 
@@ -126,26 +125,15 @@ async fn counted<const N: usize>(
     if !by.iter().any(|by| is_counted(query, *by, zone)) {
         return Ok(by.map(|_| None));
     }
-    let counters = read_days(sources, &asked.links, days_needed(query, zone)).await?;
     let alone = named.first().filter(|_| query.filter.only_link().is_some());
+    let asked_for = dimensions_needed(query, &by, zone, alone.is_some());
+    let counters = sources.days.read(sources.store, asked_for, &asked.links, days_needed(query, zone)).await?;
     let seen = alone.and_then(|link| report::seen(link, query, zone, &counters));
     let answer = |by: By| {
         let report = report(query, by, asked, zone, &counters).ok()?;
         Some(StatsReport { seen: seen.clone(), ..report })
     };
     Ok(by.map(|by| if is_counted(query, by, zone) { answer(by) } else { None }))
-}
-
-/// What links counted on the days of the window: all of them together is what is kept.
-async fn read_days(sources: &Sources<'_>, links: &LinkSet, days: Window) -> Result<Vec<Arc<DaySum>>, StatsError> {
-    let ids = match links {
-        LinkSet::All => return Ok(sources.days.read(sources.store, Dimensions::ALL, days).await?),
-        LinkSet::Only(ids) => Some(&ids[..]),
-        LinkSet::Not(_) => None,
-    };
-    let mut counters = sources.store.counters(ids, days.first(), days.last()).await?;
-    counters.retain(|day| links.holds(day.link));
-    Ok(DaySum::of_all(counters))
 }
 
 /// The links and clicks that an export is asked for.

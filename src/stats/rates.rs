@@ -11,8 +11,11 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::conversions::Conversions;
+use crate::domain::filter::LinkSet;
+use crate::domain::link::LinkId;
 use crate::impressions::book::Book;
 use crate::impressions::matching::{Candidate, Matches};
+use crate::judged::{Judged, Stretch};
 use crate::stats::StatsError;
 use crate::stats::ctr::baseline::{BUILT_IN, BaselineError, Baselines, Own};
 use crate::stats::ctr::clicks::{ClickLog, Span};
@@ -21,13 +24,13 @@ use crate::stats::ctr::rate::Policy;
 use crate::stats::ctr::reconcile::discrepancies;
 use crate::stats::ctr::theirs::{self, TheirGrouping};
 use crate::stats::ctr::versus::versus;
-use crate::stats::ctr::{Material, Numerator, rows};
+use crate::stats::ctr::{Grouping, Material, Numerator, rows, rows_about};
 use crate::stats::days::{Days, LinkDay};
 use crate::stats::interval::Method;
 use crate::stats::query::{CtrQuery, WINDOW_DAYS_MAX, Window, head, wrong};
 use crate::stats::series::begin;
 use crate::stats::weekly::{self, Week};
-use crate::stats::wire::{CtrReport, PlatformReport, Reconciliation, Versus, WeeklyReport};
+use crate::stats::wire::{CtrReport, CtrRow, PlatformReport, Reconciliation, RulesChange, Versus, WeeklyReport};
 use crate::store::Store;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -114,6 +117,7 @@ pub(crate) struct Loaded<'a> {
     pub(crate) entries: Arc<Entries>,
     pub(crate) clicks: Arc<ClickLog>,
     conversions: Conversions,
+    judged: Judged,
     pub(crate) window: Option<Window>,
     /// The days that the answer is about.
     pub(crate) days: Window,
@@ -140,6 +144,7 @@ impl Ratings<'_> {
             clicks: Arc::new(self.clicks(days.widened()).await?),
             entries: Arc::new(entries),
             conversions: Conversions::of_days(self.store, days.first(), days.last()).await?,
+            judged: Judged::load(self.store).await?,
             window: is_cut.then_some(days),
             days,
             span: if is_cut { span(days, self.zone) } else { Span::ALWAYS },
@@ -154,6 +159,7 @@ impl Ratings<'_> {
             clicks: loaded.clicks.clone(),
             entries: loaded.entries.clone(),
             conversions: Conversions::of_days(self.store, days.first(), days.last()).await?,
+            judged: loaded.judged.clone(),
             window: Some(days),
             days,
             span: span(days, self.zone),
@@ -163,7 +169,7 @@ impl Ratings<'_> {
 
     /// The clicks of all links.
     async fn clicks(&self, days: Window) -> Result<ClickLog, StatsError> {
-        Ok(ClickLog::new(self.zone.clone(), self.days.read(self.store, LinkDay::COUNTERS, days).await?))
+        Ok(ClickLog::new(self.zone.clone(), self.days.read(self.store, LinkDay::COUNTERS, &LinkSet::All, days).await?))
     }
 }
 
@@ -184,6 +190,12 @@ fn first_day(entries: &Entries, links: &[Candidate], zone: &TimeZone) -> Option<
 }
 
 impl Loaded<'_> {
+    /// The rules that took over within the days of the answer.
+    fn rules(&self, zone: &TimeZone) -> Vec<RulesChange> {
+        let Span { start, end } = span(self.days, zone);
+        self.judged.changes((start, end)).map(|Stretch { since, rules }| RulesChange { since, rules }).collect()
+    }
+
     fn week(&self) -> Week<'_> {
         Week {
             days: self.days,
@@ -204,6 +216,7 @@ impl Loaded<'_> {
             policy: self.rules.policy,
             baselines: &self.rules.baselines,
             conversions: &self.conversions,
+            judged: &self.judged,
             own: &self.own[numerator as usize],
         }
     }
@@ -221,9 +234,25 @@ pub(crate) async fn ctr(ratings: &Ratings<'_>, query: &CtrQuery) -> Result<CtrRe
         from: loaded.days.first(),
         to: loaded.days.last(),
         numerator: query.numerator.as_str().to_owned(),
+        rules: loaded.rules(ratings.zone),
         rows,
         rows_left_out,
     })
+}
+
+/// The rows of `GET /api/v1/ctr` that are about `links`, over all imported days: once for each of `by`.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn of_links<const N: usize>(
+    ratings: &Ratings<'_>,
+    links: &[LinkId],
+    by: [Grouping; N],
+) -> Result<[Vec<CtrRow>; N], StatsError> {
+    let loaded = ratings.load(None, None).await?;
+    let asked = links.iter().copied().collect();
+    let material = loaded.material(Numerator::Human);
+    Ok(by.map(|by| rows_about(by, &asked, &material)))
 }
 
 /// Answers `GET /api/v1/ctr/compare`.
@@ -254,6 +283,7 @@ pub(crate) async fn reconcile(
         to: loaded.days.last(),
         expected_low: band.0,
         expected_high: band.1,
+        rules: loaded.rules(ratings.zone),
         rows,
         rows_left_out,
     })
@@ -297,7 +327,8 @@ pub(crate) async fn weekly(ratings: &Ratings<'_>, last: Option<Date>) -> Result<
     let both = ratings.load(Some(back(last, 13)), Some(last)).await?;
     let now = ratings.only(&both, Window::new(back(last, 6), last)?).await?;
     let before = ratings.only(&both, Window::new(back(last, 13), back(last, 7))?).await?;
-    Ok(weekly::report(&now.week(), &before.week(), ratings.rules.ratio, ratings.now))
+    let report = weekly::report(&now.week(), &before.week(), ratings.rules.ratio, ratings.now);
+    Ok(WeeklyReport { rules: both.rules(ratings.zone), ..report })
 }
 
 #[cfg(test)]

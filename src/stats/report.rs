@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use jiff::tz::TimeZone;
 
-use crate::domain::counter::{Count, Dimension};
+use crate::domain::counter::{Count, Dimension, Dimensions};
 use crate::domain::facet::{Facet, LinkFacet};
 use crate::domain::link::Link;
 use crate::stats::asked::Asked;
@@ -24,6 +24,15 @@ pub(crate) fn is_elsewhere(query: &StatsQuery, report_zone: &TimeZone) -> bool {
 /// The days whose counters the answer needs.
 pub(crate) fn days_needed(query: &StatsQuery, report_zone: &TimeZone) -> Window {
     if is_elsewhere(query, report_zone) { query.window.widened() } else { query.window }
+}
+
+/// What counters are needed to answer by all of `by`; `alone` when one link is asked about, which may say where it stands.
+pub(crate) fn dimensions_needed(query: &StatsQuery, by: &[By], report_zone: &TimeZone, alone: bool) -> Dimensions {
+    let by_hour = |by: &By| *by == By::Hour || is_elsewhere(query, report_zone);
+    let needed = |by: &By| by.dimension().or(by_hour(by).then_some(Dimension::Hour));
+    let verdicts = Dimensions::of(&[Dimension::Verdict]);
+    let needed = by.iter().filter_map(needed).fold(verdicts, Dimensions::and);
+    if alone { needed.and(Dimension::Source).and(Dimension::SeenOn) } else { needed }
 }
 
 /// Whether counters tell clicks apart by `by`; in another zone they may not even tell days apart.
@@ -153,7 +162,7 @@ fn hour_rows(query: &StatsQuery, report_zone: &TimeZone, counters: &[Arc<DaySum>
 /// Rows of what links declare, or of links.
 fn link_rows(facet: LinkFacet, asked: &Asked, counters: &[Arc<DaySum>], totals: Totals) -> Vec<StatsRow> {
     let mut counts: HashMap<u64, Count> = HashMap::new();
-    for link in counters.iter().flat_map(|day| &day.links) {
+    for link in counters.iter().flat_map(|day| day.links.iter()) {
         counts.entry(link.link.0).or_default().add(link.count());
     }
     let row = |(value, count): (String, Count)| StatsRow {

@@ -27,7 +27,7 @@ pub(crate) struct Totals {
 impl Totals {
     pub(crate) fn of(day: &DaySum) -> Self {
         let Count { clicks, hits } = day.count();
-        Self { clicks, visitors: day.visitors, hits }
+        Self { clicks, visitors: day.visitors(), hits }
     }
 
     pub(crate) fn add(&mut self, other: Self) {

@@ -12,6 +12,7 @@ mod embedded;
 pub(crate) use embedded::simulated;
 mod redis;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -210,6 +211,20 @@ pub(crate) trait CountStore: Send + Sync {
     /// ask before reading them. `None` from a store that others write to, too: it cannot know.
     fn changes(&self, _day: Date) -> Option<u64> {
         None
+    }
+    /// The first and the last day on which anything was counted; asked of a store that knows [`changes`](Self::changes).
+    async fn days_counted(&self) -> Result<Option<(Date, Date)>> {
+        Ok(None)
+    }
+    /// What [`keep_day_sum`](Self::keep_day_sum) was given of days from `first` to `last`, of those whose counters are still
+    /// the same. It survives a start.
+    async fn day_sums(&self, _first: Date, _last: Date) -> Result<BTreeMap<Date, Vec<u8>>> {
+        Ok(BTreeMap::new())
+    }
+    /// Keeps what was made of the counters of `day`, unless they have changed since [`changes`](Self::changes) was `as_of`, or
+    /// are about to: those of the last day do all the time. A store need not keep anything.
+    async fn keep_day_sum(&self, _day: Date, _as_of: u64, _sum: Vec<u8>) -> Result<()> {
+        Ok(())
     }
     /// Adds to the per-day counts of requests that met no link, `(kind, slug, count)`; capped by
     /// [`MISSED_SLUGS_MAX`], the rest under `(other)`.

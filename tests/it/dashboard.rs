@@ -172,6 +172,10 @@ fn every_page_of_the_demo_can_be_read_on_a_phone_and_on_a_desk_in_both_themes() 
     for (name, path, shows) in [
         ("link", format!("/links/{}", link["id"]), "Link in bio, Instagram"),
         ("link-filtered", format!("/links/{}?days=7&country=SE,DE", link["id"]), "Without filters"),
+        ("link-values", format!("/values?by=referrer&link={}", link["id"]), "of one link"),
+        ("links-compared", "/links/compare?a=letter-47&b=letter-48&days=90".to_owned(), "percentage points"),
+        ("links-apart", format!("/links/compare?a=id%3A{}&b=roast-story", link["id"]), "\"coffee\" has profile visits"),
+        ("other-days", "/?days=7&from2=2026-01-01".to_owned(), "the other days"),
         ("today", "/?days=1".to_owned(), "per hour"),
         ("year", "/?days=365".to_owned(), "per week"),
         ("refused", "/?days=none".to_owned(), "is no number of days"),
@@ -200,4 +204,56 @@ fn every_page_of_the_demo_can_be_read_on_a_phone_and_on_a_desk_in_both_themes() 
         visit.browser.shows(shows);
         visit.look(name);
     }
+}
+
+#[test]
+fn the_pages_of_hooks_of_moving_in_and_of_what_was_removed_can_be_read() {
+    let Some(browser) = Browser::start() else { return };
+    let app = TestApp::with_config("[hooks]\nallow_private = [\"127.0.0.0/8\"]\ninterval_ms = 20\nretry_ms = 10\n");
+    // Nobody listens there, so its messages become dead letters.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let visit = Visit { app, browser };
+    visit.sign_in(&visit.app.key());
+    visit.open("/settings/hooks");
+    visit.look("hooks-empty");
+    visit.fill("url", "ftp://example.com/");
+    visit.press("Make hook");
+    visit.look("hook-refused");
+    for (name, url) in [
+        ("Warehouse", format!("http://{closed}/clicks")),
+        ("Archive of the agency", "https://example.com/a-rather-long-path/to/a/hook".to_owned()),
+    ] {
+        visit
+            .app
+            .api_post("/api/v1/hooks", &json!({ "name": name, "url": url, "events": ["clicks", "links"] }))
+            .expect_status(201);
+    }
+    visit.app.api_patch("/api/v1/hooks/2", &json!({ "active": false })).expect_status(200);
+    visit.app.link("https://example.com/a", &[("slug", "spring")]);
+    visit.app.click("/spring").send().expect_status(302);
+    visit.eventually_shows("/settings/hooks/1", "failing");
+    visit.look("hook");
+    visit.open("/settings/hooks");
+    visit.browser.shows("Warehouse");
+    visit.look("hooks");
+    visit.open("/settings/hooks/1/remove");
+    visit.look("hook-remove");
+    bringing_links(&visit);
+    visit.app.api_delete("/api/v1/links/1").expect_status(204);
+    visit.open("/links/1");
+    visit.browser.shows("removed it");
+    visit.look("link-removed");
+}
+
+fn bringing_links(visit: &Visit) {
+    visit.open("/links/import");
+    visit.fill("text", "short_url,long_url,title,tags,clicks\nhttps://bit.ly/Spring,https://example.com/shop,Spring,sale,1204\nhttps://bit.ly/x,https://example.com/x,X,,7\nhttps://bit.ly/y,javascript:alert(1),Y,,7\n");
+    visit.press("Check");
+    visit.look("bring-checked");
+    visit.browser.find("input[name=skip_refused]").click();
+    visit.press("Check again");
+    visit.press("Import 1 link");
+    visit.look("brought");
+    visit.press("Undo");
+    visit.look("bring-undo");
 }

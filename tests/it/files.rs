@@ -1,11 +1,12 @@
 //! The platforms' own files, from the outside: the dry run without a server, and the limited child that reads them.
 
-use std::io::Write;
+use std::io::{Cursor, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use rust_xlsxwriter::Workbook;
+use zip::write::SimpleFileOptions;
 
 /// Rounds of the fuzzer of binary workbooks; `WAYPOST_FUZZ_ROUNDS` goes on for longer.
 const ROUNDS: u64 = 150;
@@ -121,6 +122,40 @@ fn workbook() -> Vec<u8> {
     book.save_to_buffer().unwrap()
 }
 
+/// A workbook whose parts are whole for the archive and damaged for the reader behind it.
+fn damaged_inside(workbook: &[u8], chance: &mut Chance) -> Vec<u8> {
+    const PIECES: [&str; 12] = [
+        "<row r=\"99999999\">",
+        "<c r=\"XFD1048576\">",
+        "</sheetData>",
+        "<v>1e309</v>",
+        "t=\"s\"",
+        "<v>-1</v>",
+        "&#0;",
+        "<",
+        "r=\"A0\"",
+        "count=\"4294967295\"",
+        "<mergeCell ref=\"A1:XFD1048576\"/>",
+        "s=\"99\"",
+    ];
+    let mut from = zip::ZipArchive::new(Cursor::new(workbook)).unwrap();
+    let mut to = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let which = chance.below(from.len());
+    for at in 0..from.len() {
+        let mut member = from.by_index(at).unwrap();
+        let mut bytes = Vec::new();
+        member.read_to_end(&mut bytes).unwrap();
+        for _ in 0..if at == which { 1 + chance.below(4) } else { 0 } {
+            let begin = chance.below(bytes.len());
+            let end = (begin + chance.below(24)).min(bytes.len());
+            bytes.splice(begin..end, PIECES[chance.below(PIECES.len())].bytes());
+        }
+        to.start_file(member.name().unwrap().into_owned(), SimpleFileOptions::default()).unwrap();
+        to.write_all(&bytes).unwrap();
+    }
+    to.finish().unwrap().into_inner()
+}
+
 #[test]
 fn no_damage_to_a_workbook_does_more_than_end_the_child() {
     let files = [
@@ -133,7 +168,11 @@ fn no_damage_to_a_workbook_does_more_than_end_the_child() {
     for seed in first..first + number("WAYPOST_FUZZ_ROUNDS").unwrap_or(ROUNDS) {
         let mut chance = Chance(seed);
         let mut bytes = files[chance.below(files.len())].clone();
-        for _ in 0..=chance.below(6) {
+        let is_inside = bytes.starts_with(b"PK") && chance.below(4) > 0;
+        if is_inside {
+            bytes = damaged_inside(&bytes, &mut chance);
+        }
+        for _ in 0..if is_inside { 0 } else { 1 + chance.below(6) } {
             let at = chance.below(bytes.len());
             match chance.below(4) {
                 0 => bytes.truncate(at.max(16)),

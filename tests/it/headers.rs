@@ -73,6 +73,19 @@ fn visitors_are_told_these_headers_and_no_others() {
     }
 }
 
+#[test]
+fn a_slug_that_was_switched_off_cannot_be_told_from_one_that_never_was() {
+    let app = TestApp::start();
+    let off = json!({ "url": "https://example.com/", "slug": "off", "enabled": false });
+    app.api_post("/api/v1/links", &off).expect_status(201);
+    app.link("https://example.com/", &[("slug", "gone")]);
+    app.api_delete(&format!("/api/v1/links/{}", app.link_by_slug("gone")["id"])).expect_status(204);
+    let [never, off, gone] = ["/never", "/off", "/gone"].map(|path| app.click(path).send().expect_status(404));
+    for other in [&off, &gone] {
+        assert_eq!((of(other), &other.body), (of(&never), &never.body));
+    }
+}
+
 /// A class of answers of the admin plane: what it is, one of it, its status, and what it carries beside the rest.
 type Class<'a> = (&'a str, Request, u16, &'a [&'a str]);
 

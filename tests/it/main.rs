@@ -42,6 +42,9 @@ mod rates;
 // Links that move in from other tools, and everything moving out again.
 mod moving;
 
+// Lists of links: archived, ticked, changed together; what is shown to whom.
+mod lists;
+
 // Links on paper.
 mod qr;
 
@@ -60,19 +63,21 @@ mod hooks;
 // Who may do what: accounts, sessions, keys, share links.
 mod accounts;
 
-// The dashboard, in a real browser; its page of what arrives just now.
+// The dashboard, in a real browser; its page of what arrives just now; what its pages are made of, and what they weigh.
 mod dashboard;
 mod live;
+mod pages;
 
-// What strangers send, and what the API's own description says that they may.
+// What strangers send, and what the API's own description says that they may; its lists, page by page.
+mod cursors;
 mod hostile;
-mod lists;
 mod openapi;
 // What pages of other origins can do to somebody who is signed in; the headers of each class of answer.
 mod foreign;
 mod headers;
-// The dashboard with scripts switched off.
+// What strangers send, on every page that shows it; the dashboard with scripts switched off.
 mod scriptless;
+mod strangers;
 
 // The files around the program: what is deployed says only what the program knows.
 mod deploy;
@@ -80,5 +85,6 @@ mod deploy;
 // What the program says of its own command line.
 mod shell;
 
-// The shape of the source itself: layers, purity, sizes, names.
+// The shape of the source itself: layers, purity, sizes, names; and what its page of edge cases says of tests.
+mod edges;
 mod tidy;

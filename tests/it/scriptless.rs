@@ -103,7 +103,7 @@ fn filtering_clicks(visit: &Visit) {
     assert!(visit.path().contains("os=Windows"), "{}", visit.path());
     visit.browser.shows("1");
     visit.open(&page);
-    visit.browser.find_all("summary").into_iter().for_each(|summary| summary.click());
+    visit.browser.find("details.menu.left > summary").click();
     choose(visit, "facet", "device");
     visit.fill("value", "desktop");
     visit.press("Filter");

@@ -17,7 +17,7 @@ const DATA_FILES: [&str; 0] = [];
 /// Which modules a module may name besides `domain`, `clock` and `telemetry`. An entry covers what is below it;
 /// `never` takes something out again. A module that is not here knows `domain` alone; an edge that is not here is a
 /// design decision.
-const LAYERS: [Layer; 14] = [
+const LAYERS: [Layer; 15] = [
     Layer { module: "redirect", may: &["links", "journal"], never: &["links::catalog", "links::generate"] },
     Layer {
         module: "admin",
@@ -34,11 +34,20 @@ const LAYERS: [Layer; 14] = [
     Layer { module: "links", may: &["store"], never: &["store::embedded", "store::redis"] },
     Layer {
         module: "stats",
-        may: &["archive", "conversions", "impressions::book", "impressions::matching", "impressions::reading", "store"],
+        may: &[
+            "archive",
+            "conversions",
+            "impressions::book",
+            "impressions::matching",
+            "impressions::reading",
+            "judged",
+            "store",
+        ],
         never: &["store::embedded", "store::redis"],
     },
     Layer { module: "impressions", may: &["store"], never: &["store::embedded", "store::redis"] },
     Layer { module: "conversions", may: &["store"], never: &["store::embedded", "store::redis"] },
+    Layer { module: "judged", may: &["store"], never: &["store::embedded", "store::redis"] },
     Layer {
         module: "forward",
         may: &["archive", "links", "store"],

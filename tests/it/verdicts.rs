@@ -257,3 +257,37 @@ fn a_post_in_the_fediverse_brings_hundreds_of_previews_and_no_click() {
     let previews = stats["verdicts"]["preview"].as_u64().unwrap();
     assert!(previews >= 298, "all but the first unknown one: {stats}");
 }
+
+/// The rate of the only post.
+fn rate(app: &TestApp) -> Value {
+    app.api_get("/api/v1/ctr?by=post").json()["rows"][0].clone()
+}
+
+#[test]
+fn e83_a_rate_says_that_the_rules_changed_until_all_of_it_was_judged_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut app = TestApp::with_config(&config(folder.path()));
+    app.api_post("/api/v1/links", &json!({"url": "https://example.com/", "slug": "x", "posts": ["p"]}));
+    app.click("/x").send();
+    app.click("/x").visitor(2).agent(READER).send();
+    app.eventually_clicks("x", 2);
+    let today = hits(&app)[0]["time"].as_str().unwrap()[..10].to_owned();
+    fs::write(folder.path().join("bots.tsv"), "acmereader\tpreview\tacme\n").unwrap();
+    app.restart();
+    app.click("/x").visitor(3).agent(READER).send();
+    app.eventually("every hit is counted", || app.stats("x")["hits"] == 3);
+    app.import("", &format!("post,date,views\np,{today},1000\n")).expect_status(200);
+
+    let note = format!("judged by two versions of the rules, the newest since {today}");
+    app.eventually("the change is known", || rate(&app)["notes"].as_array().unwrap().contains(&json!(note)));
+    assert_eq!(rate(&app)["clicks"], 2);
+    let report = app.api_get("/api/v1/ctr").json();
+    assert_eq!(report["rules"].as_array().map(Vec::len), Some(1), "{report}");
+
+    app.cli(&["reclassify", "--since", &today, "--dry-run"]).ok();
+    assert!(rate(&app)["notes"].as_array().unwrap().contains(&json!(note)));
+    app.cli(&["reclassify", "--since", &today]).ok();
+    let row = rate(&app);
+    assert_eq!((&row["clicks"], row["notes"].as_array().unwrap().contains(&json!(note))), (&json!(1), false), "{row}");
+    assert!(app.api_get("/api/v1/ctr").json().get("rules").is_none());
+}

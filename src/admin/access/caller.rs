@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::api::problem::Problem;
+use crate::domain::link::{Author, Way};
 use crate::links::history::written_by;
 
 /// What an account may do. Each role may do what those before it may.
@@ -95,6 +96,8 @@ pub(in crate::admin) struct Caller {
     pub(in crate::admin) who: Who,
     /// The cookie it came by, if it came by one.
     pub(in crate::admin) session: Option<String>,
+    /// By what way it asks.
+    pub(in crate::admin) way: Way,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +144,8 @@ tokio::task_local! {
 /// Answers a request as asked by `caller`; what it changes about links is written down as theirs. A task that is spawned
 /// meanwhile is nobody's, unless it is made so again.
 pub(in crate::admin) async fn as_caller<F: Future>(caller: Caller, answer: F) -> F::Output {
-    let answer = written_by(caller.name(), answer);
+    let author = Author { by: caller.name(), way: Some(caller.way) };
+    let answer = written_by(author, answer);
     CURRENT.scope(caller, answer).await
 }
 
@@ -164,7 +168,7 @@ mod tests {
     use super::*;
 
     fn caller(who: Who) -> Caller {
-        Caller { who, session: None }
+        Caller { who, session: None, way: Way::Api }
     }
 
     #[test]

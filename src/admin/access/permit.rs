@@ -52,7 +52,7 @@ const fn only_with(scope: Scope, path: &'static str) -> Rule {
 const ELSE: Rule = changed_with(Scope::Links, "/");
 
 /// The longest path that fits decides.
-const RULES: [Rule; 28] = [
+const RULES: [Rule; 32] = [
     open("/healthz"),
     open("/assets/*"),
     open("/sign-in"),
@@ -78,7 +78,11 @@ const RULES: [Rule; 28] = [
     only_with(Scope::Links, "/links/new"),
     only_with(Scope::Links, "/links/*/edit"),
     only_with(Scope::Links, "/links/*/remove"),
-    only_with(Scope::Links, "/links/import/*/undo"),
+    only_with(Scope::Links, "/links/import"),
+    only_with(Scope::Links, "/templates/edit"),
+    only_with(Scope::Links, "/templates/remove"),
+    only_with(Scope::Imports, "/imports/check"),
+    only_with(Scope::Imports, "/imports/manual"),
     only_with(Scope::Imports, "/imports/*/undo"),
     only_with(Scope::Links, "/shares/*/revoke"),
     // One's own: password, sessions, browsers, and the way out.

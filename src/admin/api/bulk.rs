@@ -11,7 +11,6 @@ use utoipa_axum::routes;
 
 use super::extract::{Asked, Sent, many_ids};
 use super::problem::Problem;
-use crate::admin::totals::clicks_of;
 use crate::admin::{Admin, wire};
 use crate::domain::link::LinkId;
 use crate::domain::object;
@@ -128,19 +127,22 @@ async fn edit(State(admin): State<Admin>, Sent(sent): Sent<EditMany>) -> Result<
     responses((status = OK, body = BulkResults)))]
 async fn remove(State(admin): State<Admin>, Asked(params): Asked<RemoveParams>) -> Result<Json<BulkResults>, Problem> {
     let ids = ids(&params.ids)?;
-    bounded("ids", ids.len())?;
     let how = How { dry_run: params.dry_run, all_or_nothing: params.all_or_nothing };
     let outcomes = admin.catalog.remove_each(&ids, how).await?;
     let result = |outcome: Result<(), CatalogError>| (None, outcome.err().map(Problem::from));
     answer(how, outcomes.into_iter().map(result).collect())
 }
 
-fn ids(text: &str) -> Result<Vec<LinkId>, Problem> {
+/// 1 to 1,000 ids of links.
+pub(super) fn ids(text: &str) -> Result<Vec<LinkId>, Problem> {
     let wrong = |_| Problem::invalid("ids", "give ids of links, separated by commas, such as 3,7,12");
-    text.split(',').map(|id| id.trim().parse().map(LinkId)).collect::<Result<_, _>>().map_err(wrong)
+    let ids: Vec<_> =
+        text.split(',').map(|id| id.trim().parse().map(LinkId)).collect::<Result<_, _>>().map_err(wrong)?;
+    bounded("ids", ids.len())?;
+    Ok(ids)
 }
 
-fn bounded(field: &str, count: usize) -> Result<(), Problem> {
+pub(in crate::admin) fn bounded(field: &str, count: usize) -> Result<(), Problem> {
     if (1..=BULK_MAX).contains(&count) {
         return Ok(());
     }
@@ -149,7 +151,7 @@ fn bounded(field: &str, count: usize) -> Result<(), Problem> {
 
 async fn results(admin: &Admin, outcomes: Vec<Outcome>) -> Result<Vec<(Option<wire::Link>, Option<Problem>)>, Problem> {
     let ids: Vec<LinkId> = outcomes.iter().filter_map(Outcome::link).map(|link| link.id).collect();
-    let clicks = clicks_of(&*admin.store, &ids).await?;
+    let clicks = admin.clicks_ever(&ids).await?;
     let result = |outcome| match outcome {
         Outcome::Done(saved) | Outcome::Fit(saved) => {
             let clicks = clicks.get(&saved.link.id).copied().unwrap_or(0);

@@ -93,7 +93,7 @@ impl From<ConversionError> for Problem {
             ConversionError::Busy => Self::unavailable(detail),
             ConversionError::OtherValue => Self::new(StatusCode::CONFLICT, detail),
             ConversionError::Time(_) => Self::invalid("click_id", detail),
-            ConversionError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, detail),
+            ConversionError::Full => Self::new(StatusCode::CONFLICT, detail),
         }
     }
 }

@@ -332,7 +332,7 @@ impl From<DeskError> for Problem {
             DeskError::Invalid(invalid) => Self::invalid(invalid.field, invalid.message),
             DeskError::NotFound(_) => Self::not_found(detail),
             DeskError::NoLetter(_) => Self::invalid("letters", detail),
-            DeskError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, detail),
+            DeskError::Full => Self::new(StatusCode::CONFLICT, detail),
             DeskError::Changed(_) => Self::new(StatusCode::CONFLICT, detail),
             DeskError::NoSecret(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
             DeskError::NoRandom => Self::unavailable(detail),

@@ -267,7 +267,7 @@ impl From<ImportError> for Problem {
             }
             ImportError::Parse(ParseError::Busy) => Self::unavailable(detail),
             ImportError::Parse(ParseError::Start(_)) => Self::internal(detail),
-            ImportError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, detail),
+            ImportError::Full => Self::new(StatusCode::CONFLICT, detail),
             ImportError::Parse(_) | ImportError::Wrong(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
             ImportError::Store(error) => error.into(),
         }

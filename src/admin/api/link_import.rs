@@ -16,6 +16,7 @@ use super::cursor::Page;
 use super::extract::{Asked, Number};
 use super::problem::Problem;
 use crate::admin::Admin;
+use crate::admin::access::{as_caller, current};
 use crate::links::import::wire::{LinkImportEntry, LinkImportList, LinkImportReport, LinkImportUndone};
 use crate::links::import::{self, About, FILE_BYTES_MAX, How, LinkImportError, Source, Upload};
 
@@ -92,7 +93,11 @@ const WAIT_MAX: Duration = Duration::from_secs(50);
 /// Goes on to its end when nobody waits for it any more: links that are half moved help nobody.
 pub(in crate::admin) async fn run(admin: &Admin, upload: Upload) -> Result<LinkImportReport, Problem> {
     let (of_task, now) = (admin.clone(), admin.clock.now());
-    let task = tokio::spawn(async move { import::import(&of_task.catalog, &*of_task.store, upload, now).await });
+    let work = async move { import::import(&of_task.catalog, &*of_task.store, upload, now).await };
+    let task = match current() {
+        Some(caller) => tokio::spawn(as_caller(caller, work)),
+        None => tokio::spawn(work),
+    };
     match tokio::time::timeout(WAIT_MAX, task).await {
         Ok(Ok(done)) => Ok(done?),
         Ok(Err(error)) => Err(Problem::internal(format!("the import broke off: {error}"))),
@@ -155,7 +160,7 @@ impl From<LinkImportError> for Problem {
             LinkImportError::Refused(report) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_errors(json!(report.refusals))
             }
-            LinkImportError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, detail),
+            LinkImportError::Full => Self::new(StatusCode::CONFLICT, detail),
             LinkImportError::NoImport(_) => Self::not_found(detail),
             LinkImportError::Catalog(error) => error.into(),
         }

@@ -15,11 +15,10 @@ use super::etag;
 use super::extract::{Asked, Number, Sent};
 use super::problem::Problem;
 use crate::admin::Admin;
-use crate::admin::totals::clicks_of;
 use crate::admin::wire;
 use crate::domain::link::{Link, LinkId};
 use crate::links::catalog::CatalogError;
-use crate::links::{Change, LinkFields, LinkFilter};
+use crate::links::{Archived, Change, LinkFields, LinkFilter};
 
 pub(super) fn router() -> OpenApiRouter<Admin> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, edit, remove))
@@ -43,6 +42,9 @@ struct ListParams {
     campaign: Option<String>,
     /// A part of slug, title or destination.
     q: Option<String>,
+    /// Links that were put out of the way: `no` unless said, and `all` where a slug is asked for.
+    #[param(inline)]
+    archived: Option<Archived>,
 }
 
 /// List links, oldest first.
@@ -50,6 +52,7 @@ struct ListParams {
     responses((status = OK, body = wire::LinkList)))]
 async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> Result<Json<wire::LinkList>, Problem> {
     let page = Page::asked(params.after.as_deref(), params.limit)?;
+    let usual = if params.slug.is_some() { Archived::All } else { Archived::USUAL };
     let filter = LinkFilter {
         after: page.after.map(LinkId),
         limit: page.limit,
@@ -58,6 +61,8 @@ async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> R
         tag: params.tag,
         campaign: params.campaign,
         part: params.q,
+        archived: params.archived.unwrap_or(usual),
+        ids: None,
     };
     let page = admin.catalog.list(&filter).await?;
     let links = with_clicks(&admin, &page.links).await?;
@@ -66,14 +71,14 @@ async fn list(State(admin): State<Admin>, Asked(params): Asked<ListParams>) -> R
 
 async fn with_clicks(admin: &Admin, links: &[Link]) -> Result<Vec<wire::Link>, Problem> {
     let ids: Vec<LinkId> = links.iter().map(|link| link.id).collect();
-    let clicks = clicks_of(&*admin.store, &ids).await?;
+    let clicks = admin.clicks_ever(&ids).await?;
     let wired =
         |link: &Link| wire::Link::new(link, admin.catalog.domains(), clicks.get(&link.id).copied().unwrap_or(0));
     Ok(links.iter().map(wired).collect())
 }
 
 async fn one(admin: &Admin, link: &Link) -> Result<wire::Link, Problem> {
-    let clicks = clicks_of(&*admin.store, &[link.id]).await?;
+    let clicks = admin.clicks_ever(&[link.id]).await?;
     Ok(wire::Link::new(link, admin.catalog.domains(), clicks.get(&link.id).copied().unwrap_or(0)))
 }
 

@@ -14,15 +14,15 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::bulk::ids;
 use super::clicks::format;
 use super::extract::Asked;
 use super::problem::Problem;
 use crate::admin::Admin;
-use crate::admin::totals::clicks_of;
 use crate::archive::Format;
 use crate::domain::link::{Link, LinkId};
 use crate::links::export::{Encoding, Row, Writer};
-use crate::links::{LIST_MAX, LinkFilter};
+use crate::links::{Archived, LIST_MAX, LinkFilter};
 
 pub(super) fn router() -> OpenApiRouter<Admin> {
     OpenApiRouter::new().routes(routes!(download))
@@ -41,6 +41,11 @@ struct Params {
     campaign: Option<String>,
     /// A part of slug, title or destination.
     q: Option<String>,
+    /// Links that were put out of the way: `all` unless said.
+    #[param(inline)]
+    archived: Option<Archived>,
+    /// Only these, 1 to 1,000 ids of links, such as `3,7,12`.
+    ids: Option<String>,
 }
 
 /// Links as a file, streamed: what `POST /links/import` reads. docs/moving.md says what the columns mean.
@@ -52,18 +57,28 @@ struct Params {
     ))))]
 async fn download(State(admin): State<Admin>, Asked(params): Asked<Params>) -> Result<Response, Problem> {
     let format = format(params.format.as_deref())?;
-    let encoding = match format {
-        Format::Csv => Encoding::Csv,
-        Format::Jsonl => Encoding::Jsonl,
-        Format::Parquet => Encoding::Parquet,
-    };
     let filter = LinkFilter {
         limit: LIST_MAX,
         domain: params.domain,
         tag: params.tag,
         campaign: params.campaign,
         part: params.q,
+        archived: params.archived.unwrap_or_default(),
+        ids: params.ids.as_deref().map(ids).transpose()?,
         ..LinkFilter::default()
+    };
+    file(admin, filter, format).await
+}
+
+/// The links of a filter as a file, streamed.
+///
+/// # Errors
+/// When the filter is wrong or the store cannot answer.
+pub(in crate::admin) async fn file(admin: Admin, filter: LinkFilter, format: Format) -> Result<Response, Problem> {
+    let encoding = match format {
+        Format::Csv => Encoding::Csv,
+        Format::Jsonl => Encoding::Jsonl,
+        Format::Parquet => Encoding::Parquet,
     };
     let failed = |error: io::Error| Problem::internal(format!("the export cannot begin: {error}"));
     let (writer, begin) = Writer::begin(encoding).map_err(failed)?;
@@ -115,7 +130,7 @@ impl Export {
 
 async fn rows(admin: &Admin, links: Vec<Link>) -> Result<Vec<Row>, Problem> {
     let ids: Vec<LinkId> = links.iter().map(|link| link.id).collect();
-    let clicks = clicks_of(&*admin.store, &ids).await?;
+    let clicks = admin.clicks_ever(&ids).await?;
     let row = |link: Link| Row {
         short_url: admin.catalog.domains().short_url(&link.spec.domain, &link.spec.slug),
         clicks: clicks.get(&link.id).copied().unwrap_or(0),

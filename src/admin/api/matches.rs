@@ -185,7 +185,7 @@ impl From<DecideError> for Problem {
             DecideError::NoLink(_) => Self::invalid("link", detail),
             DecideError::NoName(_) => Self::invalid("post", detail),
             DecideError::NoPost(_) | DecideError::NoDecision(..) => Self::not_found(detail),
-            DecideError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, detail),
+            DecideError::Full => Self::new(StatusCode::CONFLICT, detail),
             DecideError::Store(error) => error.into(),
         }
     }

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{Admin, idempotency};
 
 mod accounts;
-mod bulk;
+pub(super) mod bulk;
 mod click;
 mod clicks;
 mod conversions;
@@ -28,7 +28,7 @@ pub(super) mod imports;
 mod keys;
 pub(super) mod link_import;
 mod links;
-mod links_export;
+pub(super) mod links_export;
 pub(super) mod matches;
 mod misses;
 mod node;

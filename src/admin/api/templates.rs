@@ -135,7 +135,7 @@ impl From<TemplateError> for Problem {
         match error {
             TemplateError::Absent(_) => Self::not_found(detail),
             TemplateError::Changed => Self::new(StatusCode::CONFLICT, detail),
-            TemplateError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, detail),
+            TemplateError::Full => Self::new(StatusCode::CONFLICT, detail),
             TemplateError::Store(error) => error.into(),
         }
     }

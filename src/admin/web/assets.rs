@@ -39,6 +39,7 @@ const SCRIPT: &str = concat!(
     include_str!("script/copy.js"),
     include_str!("script/make.js"),
     include_str!("script/live.js"),
+    include_str!("script/select.js"),
 );
 
 const ICON: &str = include_str!("style/icon.svg");

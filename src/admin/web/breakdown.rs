@@ -3,29 +3,28 @@
 use maud::{Markup, html};
 
 use super::help::{Word, defined};
+use super::map;
 use super::parts::{empty, share};
 use super::text::{count, percent};
+use super::values;
 use super::view::View;
 use crate::domain::counter::OTHER;
-use crate::domain::facet::Facet;
+use crate::domain::facet::{ClickFacet, Facet};
 use crate::stats::query::By;
 use crate::stats::wire::{StatsReport, StatsRow};
 
-/// Values that are not folded away.
-const ROWS: usize = 6;
-
-/// The most values on the page; API and CLI have all of them.
-const ROWS_MAX: usize = 200;
+/// Values on a page that shows more than one breakdown; `values` has all of them.
+const ROWS: usize = 8;
 
 /// What is broken down, the words above it, and what they mean where that is not plain.
 #[derive(Clone, Copy)]
-pub(super) struct Breakdown {
+pub(super) struct Breakdown<'a> {
     pub(super) facet: Facet,
-    pub(super) title: &'static str,
+    pub(super) title: &'a str,
     pub(super) word: Option<Word>,
 }
 
-impl Breakdown {
+impl Breakdown<'_> {
     pub(super) fn by(self) -> By {
         By::Value(self.facet)
     }
@@ -41,17 +40,17 @@ impl Breakdown {
     }
 
     pub(super) fn table(self, view: &View, report: &StatsReport) -> Markup {
-        let shown = &report.rows[..report.rows.len().min(ROWS_MAX)];
-        let (first, others) = shown.split_at(shown.len().min(ROWS));
+        let (first, others) = report.rows.split_at(report.rows.len().min(ROWS));
         html! {
             @if first.is_empty() { (empty("No clicks in these days.", None)) } @else {
                 (self.values(view, first))
-                @if !others.is_empty() { details { summary { (others.len()) " more" } (self.values(view, others)) } }
+                @if !others.is_empty() { p { a href=(values::address(view, self.facet)) { "All " (count(report.rows.len() as u64)) } } }
             }
         }
     }
 
-    fn values(self, view: &View, rows: &[StatsRow]) -> Markup {
+    /// A row for each value, each with the ways to see nothing but it, and everything else.
+    pub(super) fn values(self, view: &View, rows: &[StatsRow]) -> Markup {
         html! {
             table.values {
                 thead {
@@ -66,8 +65,13 @@ impl Breakdown {
         }
     }
 
+    /// A value as people call it.
+    fn name(self, value: &str) -> &str {
+        if self.facet == Facet::Click(ClickFacet::Country) { map::name(value) } else { value }
+    }
+
     fn row(self, view: &View, row: &StatsRow) -> Markup {
-        let name = row.label.as_deref().unwrap_or(&row.value);
+        let name = row.label.as_deref().unwrap_or_else(|| self.name(&row.value));
         let only = view.filtered(view.filter.clone().with(self.facet, &row.value)).href();
         let but = view.filtered(view.filter.clone().but(self.facet, &row.value)).href();
         html! {
@@ -75,8 +79,8 @@ impl Breakdown {
                 th scope="row" {
                     @if row.value == OTHER { (name) } @else {
                         span.pick {
-                            a href=(only) title={ "Only " (name) } { (name) }
-                            a.but href=(but) title={ "All but " (name) } aria-label={ "All but " (name) } { "not" }
+                            a href=(only) { (name) }
+                            a.but href=(but) aria-label={ "All but " (name) } { "not" }
                         }
                     }
                     (share(row.share))

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
-use super::Refused;
 use super::layout::{self, Place, Question};
 use super::text::{count, counted, sentence, when};
+use super::{Refused, may};
 use crate::admin::Admin;
 use crate::admin::api::link_import::{cut, run, source};
 use crate::admin::api::problem::Problem;
@@ -328,7 +328,8 @@ fn list(imports: &[About], zone: &TimeZone) -> Markup {
                                 td.roomy { (when(about.imported_at, zone)) }
                                 td.number { (count(about.made)) }
                                 td.number { (count(about.clicks)) }
-                                td.number { a href={ "/links/import/" (about.id) "/undo" } aria-label={ "Undo the import of " (about.file_name) } { "Undo" } }
+                                @let undo = format!("/links/import/{}/undo", about.id);
+                                td.number { @if may::open(&undo) { a href=(undo) aria-label={ "Undo the import of " (about.file_name) } { "Undo" } } }
                             }
                         }
                     }

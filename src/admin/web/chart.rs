@@ -1,4 +1,4 @@
-//! Clicks over time as bars, with those of the time before behind them, drawn as SVG without a script or an inline style.
+//! Clicks over time as bars, with those of other days behind them or of another link beside them, drawn as SVG without a script or an inline style.
 //! Everything is placed in per cent, so that bars stretch with the page and letters do not. The numbers are in a table
 //! below it.
 
@@ -11,9 +11,10 @@ use super::help::{Word, defined};
 use super::text::{count, counted, short_day};
 use crate::stats::wire::{StatsReport, StatsRow};
 
-/// How much of its place a bar fills, and the one behind it, in per cent.
+/// How much of its place a bar fills, and one behind another, and one beside another, in per cent.
 const BAR: f64 = 60.0;
 const BAR_BEFORE: f64 = 88.0;
+const BAR_BESIDE: f64 = 76.0;
 
 /// Beyond this many days a bar is a week.
 const BARS_MAX: usize = 120;
@@ -32,7 +33,8 @@ struct Bar {
     name: String,
     label: String,
     clicks: u64,
-    before: Option<u64>,
+    /// Of what it is drawn against.
+    other: Option<u64>,
     visitors: Option<u64>,
     hits: Option<u64>,
 }
@@ -55,24 +57,41 @@ impl Step {
     }
 }
 
-/// The bars of `now`, which is by day or by hour; `before` is of the same length, right before it.
-pub(super) fn draw(now: &StatsReport, before: Option<&StatsReport>, zone: &TimeZone) -> Markup {
+/// What clicks are drawn against.
+#[derive(Clone, Copy)]
+pub(super) enum Against<'a> {
+    /// Other days, and what they are called. Their bars stand behind.
+    Days(&'a StatsReport, &'a str),
+    /// Another link in the same days, after the names of both. Its bars stand beside.
+    Link([&'a str; 2], &'a StatsReport),
+}
+
+impl<'a> Against<'a> {
+    fn report(self) -> &'a StatsReport {
+        match self {
+            Self::Days(report, _) | Self::Link(_, report) => report,
+        }
+    }
+}
+
+/// The bars of `now`, which is by day or by hour.
+pub(super) fn draw(now: &StatsReport, against: Option<Against<'_>>, zone: &TimeZone) -> Markup {
     let step = match (now.by.as_str(), now.rows.len()) {
         ("hour", _) => Step::Hour,
         (_, days) if days > BARS_MAX => Step::Week,
         _ => Step::Day,
     };
-    let bars = bars(now, before, step, zone);
-    let scale = Scale::up_to(bars.iter().map(|bar| bar.clicks.max(bar.before.unwrap_or(0))).max().unwrap_or(0));
+    let bars = bars(now, against.map(Against::report), step, zone);
+    let scale = Scale::up_to(bars.iter().map(|bar| bar.clicks.max(bar.other.unwrap_or(0))).max().unwrap_or(0));
     html! {
         figure.chart {
             div.plot {
                 div.steps aria-hidden="true" { @for line in scale.lines().rev() { span { (count(line)) } } }
-                (drawn(now, &bars, scale, step))
+                (drawn(now, against, &bars, scale, step))
                 (labels(&bars))
             }
-            (caption(now, before, &bars, step))
-            (numbers(now, before.is_some(), &bars, step))
+            (caption(now, against, &bars, step))
+            (numbers(now, against, &bars, step))
         }
     }
 }
@@ -91,12 +110,12 @@ pub(super) fn spark(clicks: &[u64]) -> Markup {
     }
 }
 
-fn bars(now: &StatsReport, before: Option<&StatsReport>, step: Step, zone: &TimeZone) -> Vec<Bar> {
-    let before_rows = before.map(|before| before.rows.as_slice());
+fn bars(now: &StatsReport, other: Option<&StatsReport>, step: Step, zone: &TimeZone) -> Vec<Bar> {
+    let other_rows = other.map(|other| other.rows.as_slice());
     let single = now.rows.iter().enumerate().map(|(place, row)| {
         let (name, label) = named(row, step, zone);
-        let before = before_rows.map(|rows| rows.get(place).map_or(0, |row| row.clicks));
-        Bar { name, label, clicks: row.clicks, before, visitors: row.visitors, hits: row.hits }
+        let other = other_rows.map(|rows| rows.get(place).map_or(0, |row| row.clicks));
+        Bar { name, label, clicks: row.clicks, other, visitors: row.visitors, hits: row.hits }
     });
     let single: Vec<Bar> = single.collect();
     // Counted back from the last day, so that the first week is the one that may be cut.
@@ -119,14 +138,15 @@ fn week(days: &[Bar]) -> Bar {
         name: format!("{} to {}", days[0].name, days[days.len() - 1].name),
         label: days[0].label.clone(),
         clicks: days.iter().map(|day| day.clicks).sum(),
-        before: sum(|day| day.before),
+        other: sum(|day| day.other),
         visitors: sum(|day| day.visitors),
         hits: sum(|day| day.hits),
     }
 }
 
-fn drawn(report: &StatsReport, bars: &[Bar], scale: Scale, step: Step) -> Markup {
+fn drawn(report: &StatsReport, against: Option<Against<'_>>, bars: &[Bar], scale: Scale, step: Step) -> Markup {
     let slot = 100.0 / bars.len().max(1) as f64;
+    let half = slot / 2.0;
     html! {
         svg.bars role="img" aria-label={ "Clicks per " (step.name()) ", " (report.from) " to " (report.to) "; the table below has the numbers" } {
             @for line in scale.lines() {
@@ -135,18 +155,35 @@ fn drawn(report: &StatsReport, bars: &[Bar], scale: Scale, step: Step) -> Markup
             }
             @for (place, bar) in bars.iter().enumerate() {
                 g {
-                    title { (bar.name) ": " (counted(bar.clicks, "click")) @if let Some(before) = bar.before { ", before: " (count(before)) } }
+                    title { (told(bar, against)) }
                     rect.reach x=(per_cent(place as f64 * slot)) y="0%" width=(per_cent(slot)) height="100%" {}
-                    @if let Some(before) = bar.before { (one("before", place, slot, BAR_BEFORE, scale.height(before))) }
-                    (one("some", place, slot, BAR, scale.height(bar.clicks)))
+                    @let (left, height, other) = (place as f64 * slot, scale.height(bar.clicks), scale.height(bar.other.unwrap_or(0)));
+                    @if let Some(Against::Link(..)) = against {
+                        (one("some", left, half, BAR_BESIDE, height))
+                        (one("other", left + half, half, BAR_BESIDE, other))
+                    } @else {
+                        (one("before", left, slot, BAR_BEFORE, other))
+                        (one("some", left, slot, BAR, height))
+                    }
                 }
             }
         }
     }
 }
 
-fn one(class: &str, place: usize, slot: f64, width: f64, height: f64) -> Markup {
-    let left = place as f64 * slot + slot * (100.0 - width) / 200.0;
+/// What a bar says to whoever points at it.
+fn told(bar: &Bar, against: Option<Against<'_>>) -> String {
+    let (name, clicks) = (&bar.name, counted(bar.clicks, "click"));
+    match (against, bar.other) {
+        (Some(Against::Link([one, two], _)), Some(other)) => format!("{name}: {one} {clicks}, {two} {}", count(other)),
+        (_, Some(other)) => format!("{name}: {clicks}, before: {}", count(other)),
+        (_, None) => format!("{name}: {clicks}"),
+    }
+}
+
+/// A bar that fills `width` per cent of its place, which begins at `left`.
+fn one(class: &str, left: f64, slot: f64, width: f64, height: f64) -> Markup {
+    let left = left + slot * (100.0 - width) / 200.0;
     html! {
         @if height > 0.0 {
             rect class=(class) x=(per_cent(left)) y=(per_cent(100.0 - height)) width=(per_cent(slot * width / 100.0)) height=(per_cent(height)) {}
@@ -169,26 +206,34 @@ fn labels(bars: &[Bar]) -> Markup {
     }
 }
 
-fn caption(now: &StatsReport, before: Option<&StatsReport>, bars: &[Bar], step: Step) -> Markup {
+fn caption(now: &StatsReport, against: Option<Against<'_>>, bars: &[Bar], step: Step) -> Markup {
     let most = bars.iter().max_by_key(|bar| bar.clicks).filter(|bar| bar.clicks > 0);
     html! {
         figcaption {
-            span.together { span.key {} (defined(Word::Click, "Clicks")) " per " (step.name()) } ", " (now.from) " to " (now.to) " (" (now.time_zone) ")"
-            @if let Some(before) = before {
-                "; behind them " span.together { span.key.before {} (defined(Word::Before, "the time before")) } ", " (before.from) " to " (before.to)
+            @match against {
+                Some(Against::Link([one, two], _)) => {
+                    (defined(Word::Click, "Clicks")) " per " (step.name()) " on "
+                    span.together { span.key {} (one) } " and " span.together { span.key.other {} (two) } ", " (now.from) " to " (now.to) " (" (now.time_zone) ")"
+                },
+                _ => { span.together { span.key {} (defined(Word::Click, "Clicks")) " per " (step.name()) } ", " (now.from) " to " (now.to) " (" (now.time_zone) ")" },
+            }
+            @if let Some(Against::Days(before, name)) = against {
+                "; behind them " span.together { span.key.before {} (defined(Word::Before, name)) } ", " (before.from) " to " (before.to)
             }
             ". "
-            @match most {
-                Some(bar) => { "Most in one " (step.name()) ": " (counted(bar.clicks, "click")) " on " (bar.name) "." },
-                None => { "No clicks in these days." },
+            @match (most, against) {
+                (_, Some(Against::Link(..))) => {},
+                (Some(bar), _) => { "Most in one " (step.name()) ": " (counted(bar.clicks, "click")) " on " (bar.name) "." },
+                (None, _) => { "No clicks in these days." },
             }
         }
     }
 }
 
-fn numbers(now: &StatsReport, has_before: bool, bars: &[Bar], step: Step) -> Markup {
+fn numbers(now: &StatsReport, against: Option<Against<'_>>, bars: &[Bar], step: Step) -> Markup {
     let known = |number: Option<u64>| number.map_or_else(|| "unknown".to_owned(), count);
-    let is_by_day = step != Step::Hour;
+    let links = if let Some(Against::Link(names, _)) = against { Some(names) } else { None };
+    let has_more = step != Step::Hour && links.is_none();
     html! {
         details {
             summary { "The numbers of each " (step.name()) }
@@ -196,10 +241,14 @@ fn numbers(now: &StatsReport, has_before: bool, bars: &[Bar], step: Step) -> Mar
                 caption.unseen { "Clicks per " (step.name()) }
                 thead {
                     tr {
-                        th scope="col" { (defined(Word::Day, if is_by_day { "Day" } else { "Hour" })) " (" (now.time_zone) ")" }
-                        th.number scope="col" { (defined(Word::Click, "Clicks")) }
-                        @if has_before { th.number scope="col" { (defined(Word::Before, "Before")) } }
-                        @if is_by_day {
+                        th scope="col" { (defined(Word::Day, if step == Step::Hour { "Hour" } else { "Day" })) " (" (now.time_zone) ")" }
+                        th.number scope="col" { @if let Some([one, _]) = links { (one) } @else { (defined(Word::Click, "Clicks")) } }
+                        @match against {
+                            Some(Against::Link([_, two], _)) => { th.number scope="col" { (two) } },
+                            Some(Against::Days(..)) => { th.number scope="col" { (defined(Word::Before, "Before")) } },
+                            None => {},
+                        }
+                        @if has_more {
                             th.number scope="col" { (defined(Word::Visitor, "Visitors")) }
                             th.number scope="col" { (defined(Word::Hit, "Hits")) }
                         }
@@ -210,8 +259,8 @@ fn numbers(now: &StatsReport, has_before: bool, bars: &[Bar], step: Step) -> Mar
                         tr {
                             th scope="row" { (bar.name) }
                             td.number { (count(bar.clicks)) }
-                            @if let Some(before) = bar.before { td.number { (count(before)) } }
-                            @if is_by_day { td.number { (known(bar.visitors)) } td.number { (known(bar.hits)) } }
+                            @if let Some(other) = bar.other { td.number { (count(other)) } }
+                            @if has_more { td.number { (known(bar.visitors)) } td.number { (known(bar.hits)) } }
                         }
                     }
                 }
@@ -289,7 +338,7 @@ mod tests {
         report.rows = (0..365).map(|_| row(1)).collect();
         let bars = bars(&report, Some(&report), Step::Week, &TimeZone::UTC);
         assert_eq!((bars.len(), bars[0].clicks, bars[1].clicks), (53, 1, 7));
-        assert_eq!(bars.iter().map(|bar| bar.before.unwrap()).sum::<u64>(), 365);
+        assert_eq!(bars.iter().map(|bar| bar.other.unwrap()).sum::<u64>(), 365);
         assert_eq!((bars[1].visitors, bars[1].hits), (Some(7), None));
     }
 }

@@ -58,13 +58,32 @@ pub(super) async fn switch(
     Ok(to_link(admin.catalog.edit(LinkId(id), &fields).await?.link.id))
 }
 
+/// The button that takes a link out of lists or puts it back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Putting {
+    archived: bool,
+}
+
+pub(super) async fn archive(
+    State(admin): State<Admin>,
+    number: Number,
+    putting: Result<Form<Putting>, FormRejection>,
+) -> Result<Response, Refused> {
+    let Path(id) = number?;
+    let Form(Putting { archived }) = putting.map_err(unreadable)?;
+    let fields = LinkFields { archived: Change::Set(archived), ..LinkFields::default() };
+    Ok(to_link(admin.catalog.edit(LinkId(id), &fields).await?.link.id))
+}
+
 pub(super) async fn confirm_removal(State(admin): State<Admin>, number: Number) -> Result<Markup, Refused> {
     let link = asked(&admin, number).await?;
     let question = Question {
         at: Place::Elsewhere,
         title: &format!("Remove {}?", name(&admin, &link)),
         consequence: "From then on the short URL answers 404, wherever it was posted. Its clicks are kept, and stay in \
-                      the totals and in exports. A link that is disabled instead can be enabled again.",
+                      the totals and in exports. A link that is disabled instead can be enabled again, and one that is \
+                      archived goes on working out of sight.",
         verb: "Remove link",
         action: &format!("/links/{}/remove", link.id),
         back: &format!("/links/{}", link.id),

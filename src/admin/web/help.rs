@@ -139,8 +139,8 @@ impl Word {
             SeenOn => "Where a click was observed to come from: an app's own browser, or the referrer.",
             Day => "A day of the report time zone, which stands beside every range of days.",
             Before => {
-                "As many days as are shown, right before the first of them. While today is among the days shown it is not \
-                 over, so the comparison is unfair to it until midnight."
+                "As many days as are shown, right before the first of them, unless you choose others to compare with. While today \
+                 is among the days shown it is not over, so the comparison is unfair to it until midnight."
             }
             Baseline => {
                 "The band in which click-through rates of such places usually lie, with its source. A rate is called \

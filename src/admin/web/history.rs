@@ -1,32 +1,59 @@
-//! The section of a link's page that says what was changed about it.
+//! What was done to a link: the section of its page, and the page of a link that was removed.
 
 use maud::{Markup, html};
 
 use super::Refused;
-use super::text::{counted, when};
+use super::layout::{self, Place};
+use super::parts::head;
+use super::text::{plain, when};
 use crate::admin::Admin;
-use crate::domain::link::Link;
-use crate::links::history::{Edit, of_link};
+use crate::domain::link::{Link, LinkId, Way};
+use crate::links::history::{Deed, Edit, REMOVED_KEPT_DAYS, of_link, of_removed};
 
 /// Changes that are not folded away.
 const SHOWN: usize = 3;
 
-/// The changes of a link, the newest first; nothing where there are none.
+/// What was done to a link, the newest first; nothing where nobody knows of anything.
 pub(super) async fn section(admin: &Admin, link: &Link) -> Result<Markup, Refused> {
-    let mut edits = of_link(&*admin.store, link.id).await?;
+    Ok(told(admin, of_link(&*admin.store, link).await?))
+}
+
+/// The page of a link that was removed, while its history is kept.
+pub(super) async fn removed(admin: &Admin, id: LinkId) -> Result<Option<Markup>, Refused> {
+    let Some(edits) = of_removed(&*admin.store, id).await? else { return Ok(None) };
+    let was = |field: &str| {
+        let last = edits.last()?.fields.iter().find(|edit| edit.field == field)?;
+        Some(last.from.clone())
+    };
+    let name = was("slug").unwrap_or_else(|| format!("link {id}"));
+    let content = html! {
+        (head(html! { (name) " " span.tag.off { "removed" } }, "", ""))
+        section.card {
+            p {
+                "This link was removed. Its clicks are kept, and stay in the totals and in exports; this page is there for "
+                (REMOVED_KEPT_DAYS) " days after the removal."
+            }
+            @if let Some(url) = was("url") { p { "It led to " code { (url) } } }
+        }
+        (told(admin, edits))
+    };
+    Ok(Some(layout::page(Place::Elsewhere, &format!("{name}, removed"), &content)))
+}
+
+fn told(admin: &Admin, mut edits: Vec<Edit>) -> Markup {
     edits.reverse();
     let (first, others) = edits.split_at(edits.len().min(SHOWN));
-    Ok(html! {
+    html! {
         @if !first.is_empty() {
             section.card {
                 h2 { "History" }
                 (list(admin, first))
                 @if !others.is_empty() {
-                    details { summary { (counted(others.len() as u64, "earlier change")) } (list(admin, others)) }
+                    details { summary { (others.len()) " earlier" } (list(admin, others)) }
                 }
             }
         }
-    })
+    }
 }
 
 fn list(admin: &Admin, edits: &[Edit]) -> Markup {
@@ -34,13 +61,30 @@ fn list(admin: &Admin, edits: &[Edit]) -> Markup {
         ol.hits {
             @for edit in edits {
                 li {
-                    b { (edit.by) } ", " (when(edit.at, &admin.report_zone))
-                    @for field in &edit.fields {
-                        p { (field.field) ": " (value(&field.from)) " → " (value(&field.to)) }
+                    b { (edit.by) } @if let Some(way) = edit.way { " " (by_way(way)) }
+                    @match edit.deed { Deed::Made => " made it", Deed::Changed => "", Deed::Removed => " removed it" }
+                    ", " (when(edit.at, &admin.report_zone))
+                    @for field in edit.fields.iter().filter(|_| edit.deed == Deed::Changed) {
+                        p { (plain(&field.field)) ": " (value(&field.from)) " → " (value(&field.to)) }
+                    }
+                    @if edit.deed == Deed::Removed {
+                        details {
+                            summary { "What it was" }
+                            dl.facts { @for field in &edit.fields { div { dt { (plain(&field.field)) } dd { (field.from) } } } }
+                        }
                     }
                 }
             }
         }
+    }
+}
+
+fn by_way(way: Way) -> &'static str {
+    match way {
+        Way::Web => "on the dashboard",
+        Way::Api => "by the API",
+        Way::Cli => "on the command line",
+        Way::Import => "with a file",
     }
 }
 

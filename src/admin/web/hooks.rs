@@ -268,7 +268,7 @@ fn facts(admin: &Admin, shown: &Shown, zone: &TimeZone) -> Markup {
                 div { dt { "Two secrets" } dd { "sign until " (when(until, zone)) } }
             }
             div { dt { "Passed on" } dd { (counted(sums.messages, "message")) " with " (counted(sums.clicks, "click")) } }
-            div { dt { "Not taken" } dd { (counted(sums.failures, "try")) ", " (counted(sums.dead, "message")) " given up" } }
+            div { dt { "Not taken" } dd { (counted(sums.failures, "attempt")) ", " (counted(sums.dead, "message")) " given up" } }
             @if sums.skipped > 0 { div { dt { "Skipped" } dd { (count(sums.skipped)) " that were too old" } } }
             div { dt { "Behind" } dd { (count(standing.behind)) " to look at" } }
             @if let (Some(since), None) = (standing.failing_since, &standing.paused) {
@@ -310,13 +310,13 @@ fn dead(shown: &Shown, letters: &[DeadLetter], zone: &TimeZone) -> Markup {
                     form method="post" action={ (PATH) "/" (shown.id) "/replay" } { button { "Send all again" } }
                 }
                 table {
-                    thead { tr { th scope="col" { "Given up" } th scope="col" { "What" } th.number scope="col" { "Clicks" } th scope="col" { "Why" } } }
+                    thead { tr { th scope="col" { "Given up" } th scope="col" { "What" } th.number.roomy scope="col" { "Clicks" } th scope="col" { "Why" } } }
                     tbody {
                         @for letter in letters.iter().rev().take(LETTERS) {
                             tr {
                                 td { (when(letter.at, zone)) }
                                 td { (letter.event) }
-                                td.number { (count(letter.clicks)) }
+                                td.number.roomy { (count(letter.clicks)) }
                                 td { (sentence(&letter.error)) }
                             }
                         }
@@ -337,7 +337,7 @@ fn recent(deliveries: &[Delivery], zone: &TimeZone) -> Markup {
                         tr {
                             th scope="col" { "When" }
                             th scope="col" { "What" }
-                            th.number scope="col" { "Clicks" }
+                            th.number.roomy scope="col" { "Clicks" }
                             th.number.roomy scope="col" { "Milliseconds" }
                             th scope="col" { "Answer" }
                         }
@@ -347,7 +347,7 @@ fn recent(deliveries: &[Delivery], zone: &TimeZone) -> Markup {
                             tr {
                                 td { (when(one.at, zone)) }
                                 td { (one.event) @if one.attempt > 1 { small { "try " (one.attempt) } } }
-                                td.number { (count(one.clicks)) }
+                                td.number.roomy { (count(one.clicks)) }
                                 td.number.roomy { (count(one.took_ms)) }
                                 td { (one.error.as_ref().or(one.note.as_ref()).map_or_else(|| "Taken.".to_owned(), |said| sentence(said))) }
                             }

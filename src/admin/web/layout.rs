@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::assets::{SCRIPTS, STYLES, TAB_ICON};
 use super::icons::Icon;
-use super::settings;
+use super::{may, settings};
 use crate::admin::access::current;
 
 /// Where in the dashboard a page is.
@@ -42,8 +42,8 @@ pub(super) fn page(at: Place, title: &str, content: &Markup) -> Markup {
                 header.bar {
                     a.brand href="/" { (mark()) "Waypost" }
                     nav aria-label="Main" {
-                        @for (place, path, name, icon) in PLACES {
-                            a href=(path) aria-current=[(place == at).then_some("page")] { (icon.draw()) (name) }
+                        @for (place, path, name, icon) in PLACES.iter().filter(|(_, path, ..)| may::open(path)) {
+                            a href=(path) aria-current=[(*place == at).then_some("page")] { (icon.draw()) (name) }
                         }
                     }
                     @if let Some(caller) = current() { span.who { (caller.name()) } }

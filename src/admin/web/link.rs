@@ -2,6 +2,8 @@
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 use super::breakdown::Breakdown;
@@ -12,30 +14,33 @@ use super::overview::{filtered, over_time};
 use super::parts::copyable;
 use super::text::{count, counted, percent, when};
 use super::view::View;
-use super::{Refused, ctr, figures, history, qr};
+use super::{Refused, ctr, figures, history, map, may, pair, qr};
 use crate::admin::Admin;
 use crate::domain::facet::{ClickFacet, Facet};
 use crate::domain::link::{Brought, Link, LinkId};
 use crate::domain::passthrough::NO_TRACK;
+use crate::links::catalog::CatalogError;
 use crate::stats::ctr::{Grouping, Numerator};
 use crate::stats::query::By;
 use crate::stats::wire::{CtrRow, Seen, StatsReport};
 
-const SOURCE: Breakdown = broken_down(ClickFacet::Source, "Source", Some(Word::Source));
-const SEEN_ON: Breakdown = broken_down(ClickFacet::SeenOn, "Seen on", Some(Word::SeenOn));
-const COUNTRY: Breakdown = broken_down(ClickFacet::Country, "Country", Some(Word::Country));
-const REGION: Breakdown = broken_down(ClickFacet::Region, "Region", None);
-const CITY: Breakdown = broken_down(ClickFacet::City, "City", None);
-const DEVICE: Breakdown = broken_down(ClickFacet::Device, "Device", Some(Word::Device));
-const OS: Breakdown = broken_down(ClickFacet::Os, "System", None);
-const BROWSER: Breakdown = broken_down(ClickFacet::Browser, "Browser", None);
-const LANGUAGE: Breakdown = broken_down(ClickFacet::Language, "Language", None);
-const REFERRER: Breakdown = broken_down(ClickFacet::Referrer, "Referrer", None);
-const CHANNEL: Breakdown = broken_down(ClickFacet::Channel, "Channel", None);
+const SOURCE: Breakdown<'_> = broken_down(ClickFacet::Source, "Source", Some(Word::Source));
+const SEEN_ON: Breakdown<'_> = broken_down(ClickFacet::SeenOn, "Seen on", Some(Word::SeenOn));
+const REGION: Breakdown<'_> = broken_down(ClickFacet::Region, "Region", None);
+const CITY: Breakdown<'_> = broken_down(ClickFacet::City, "City", None);
+const DEVICE: Breakdown<'_> = broken_down(ClickFacet::Device, "Device", Some(Word::Device));
+const OS: Breakdown<'_> = broken_down(ClickFacet::Os, "System", None);
+const BROWSER: Breakdown<'_> = broken_down(ClickFacet::Browser, "Browser", None);
+const LANGUAGE: Breakdown<'_> = broken_down(ClickFacet::Language, "Language", None);
+const REFERRER: Breakdown<'_> = broken_down(ClickFacet::Referrer, "Referrer", None);
+const CHANNEL: Breakdown<'_> = broken_down(ClickFacet::Channel, "Channel", None);
 
-const fn broken_down(facet: ClickFacet, title: &'static str, word: Option<Word>) -> Breakdown {
+const fn broken_down(facet: ClickFacet, title: &'static str, word: Option<Word>) -> Breakdown<'static> {
     Breakdown { facet: Facet::Click(facet), title, word }
 }
+
+/// Rows of its posts; the report on rates has all.
+const POSTS: usize = 20;
 
 /// Unfilled macros that are named.
 const UNFILLED: usize = 6;
@@ -44,16 +49,16 @@ pub(super) async fn page(
     State(admin): State<Admin>,
     number: Result<Path<u64>, PathRejection>,
     pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
-) -> Result<Markup, Refused> {
+) -> Result<Response, Refused> {
     let (Path(id), Query(pairs)) = (number?, pairs?);
-    let link = admin.catalog.get(LinkId(id)).await?;
+    let Some(link) = admin.store.link(LinkId(id)).await? else { return gone(&admin, LinkId(id)).await };
     let view = View::parse(&format!("/links/{id}"), pairs, &[], admin.today())?.of_link(link.id);
-    let drawn = [SOURCE, SEEN_ON, COUNTRY, REGION, CITY, DEVICE, OS, BROWSER, LANGUAGE, REFERRER, CHANNEL];
+    let drawn = [map::COUNTRIES, SOURCE, SEEN_ON, REGION, CITY, DEVICE, OS, BROWSER, LANGUAGE, REFERRER, CHANNEL];
     let [reason, unfilled_by] = [ClickFacet::Reason, ClickFacet::Unfilled].map(|facet| By::Value(Facet::Click(facet)));
-    let [days, reasons, macros] = figures::clicks(&admin, &view, [view.step(), reason, unfilled_by]).await?;
-    let breakdowns = figures::clicks(&admin, &view, drawn.map(Breakdown::by)).await?;
-    let rates: Vec<CtrRow> =
-        figures::rates(&admin).await?.rows.into_iter().filter(|row| row.value == id.to_string()).collect();
+    let [a, b, c, d, e, f, g, h, i, j, k] = drawn.map(Breakdown::by);
+    let by = [view.step(), reason, unfilled_by, a, b, c, d, e, f, g, h, i, j, k];
+    let [days, reasons, macros, breakdowns @ ..] = figures::clicks(&admin, &view, by).await?;
+    let rates = figures::rates(&admin, &[link.id], [Grouping::Link, Grouping::Post]).await?;
     let name = admin.catalog.domains().readable(&link.spec.domain, &link.spec.slug);
     let short_url = admin.catalog.domains().short_url(&link.spec.domain, &link.spec.slug);
     let content = html! {
@@ -64,20 +69,28 @@ pub(super) async fn page(
         (divided(&admin, &rates))
         (place(days.seen.as_ref()))
         @if days.clicks > 0 {
+            (map::card(&view, &breakdowns[0]))
             div.columns {
-                @for (drawn, report) in drawn.iter().zip(&breakdowns) { (drawn.card(&view, report, "")) }
+                @for (drawn, report) in drawn.iter().zip(&breakdowns).skip(1) { (drawn.card(&view, report, "")) }
             }
         }
         (filtered(&days, &reasons))
+        (pair::other(&view, &link))
         (qr::section(&view, &link, &short_url))
         (history::section(&admin, &link).await?)
     };
-    Ok(layout::page(Place::Elsewhere, &name, &content))
+    Ok(layout::page(Place::Elsewhere, &name, &content).into_response())
+}
+
+/// A link that is not there: never was, or was removed.
+async fn gone(admin: &Admin, id: LinkId) -> Result<Response, Refused> {
+    let page = history::removed(admin, id).await?.ok_or(CatalogError::NotFound(id))?;
+    Ok((StatusCode::GONE, page).into_response())
 }
 
 fn head_of_numbers(view: &View) -> Markup {
     html! {
-        div.head.top { h2 { "Clicks, " (view.days()) } (view.picker()) }
+        div.head.top { h2 { "Clicks, " (view.days()) } div.actions { (view.picker()) (view.comparing()) } }
         (view.filters(Facet::all()))
     }
 }
@@ -87,7 +100,7 @@ fn about(admin: &Admin, link: &Link, name: &str, short_url: &str) -> Markup {
     html! {
         section.card {
             div.head {
-                h1 { (spec.title.as_deref().unwrap_or(name)) @if !spec.rules.enabled { " " span.tag.off { "disabled" } } }
+                h1 { (spec.title.as_deref().unwrap_or(name)) @if !spec.rules.enabled { " " span.tag.off { "disabled" } } @if spec.archived { " " span.tag { "archived" } } }
                 (actions(link))
             }
             p.copying {
@@ -103,16 +116,24 @@ fn about(admin: &Admin, link: &Link, name: &str, short_url: &str) -> Markup {
 }
 
 fn actions(link: &Link) -> Markup {
-    let enabled = link.spec.rules.enabled;
+    let (enabled, archived) = (link.spec.rules.enabled, link.spec.archived);
+    let [edit, switch, archive, remove] =
+        ["edit", "enabled", "archived", "remove"].map(|what| format!("/links/{}/{what}", link.id));
     html! {
-        div.actions {
-            a.button.plain href={ "/links/" (link.id) "/edit" } { "Edit" }
-            form method="post" action={ "/links/" (link.id) "/enabled" } {
-                input type="hidden" name="enabled" value=(!enabled);
-                button.plain { @if enabled { "Disable" } @else { "Enable" } }
+        @if may::send(&edit) {
+            div.actions {
+                a.button.plain href=(edit) { "Edit" }
+                form method="post" action=(switch) {
+                    input type="hidden" name="enabled" value=(!enabled);
+                    button.plain { @if enabled { "Disable" } @else { "Enable" } }
+                }
+                form method="post" action=(archive) {
+                    input type="hidden" name="archived" value=(!archived);
+                    button.plain title="An archived link is left out of lists; it answers and counts as before" { @if archived { "Unarchive" } @else { "Archive" } }
+                }
+                a.button.plain href={ "/shares?link=id%3A" (link.id) } { "Share" }
+                a.button.plain href=(remove) { "Remove" }
             }
-            a.button.plain href={ "/shares?link=id%3A" (link.id) } { "Share" }
-            a.button.plain href={ "/links/" (link.id) "/remove" } { "Remove" }
         }
     }
 }
@@ -133,7 +154,7 @@ fn facts(admin: &Admin, link: &Link) -> Markup {
             div {
                 dt { "Made" }
                 dd {
-                    (when(link.created_at, &admin.report_zone))
+                    (when(link.created_at, &admin.report_zone)) @if let Some(made) = &spec.made { " by " (made.by) }
                     @if link.updated_at != link.created_at { ", changed " (when(link.updated_at, &admin.report_zone)) }
                 }
             }
@@ -153,15 +174,24 @@ fn answer(admin: &Admin, link: &Link) -> String {
     }
 }
 
-/// The link's click-through rates over all imported days.
-fn divided(admin: &Admin, rates: &[CtrRow]) -> Markup {
-    let table = ctr::Table { by: Grouping::Link, numerator: Numerator::Human, zone: &admin.report_zone };
+/// The click-through rates of the link and of its posts over all imported days.
+fn divided(admin: &Admin, [rates, posts]: &[Vec<CtrRow>; 2]) -> Markup {
+    let table = |by| ctr::Table { by, numerator: Numerator::Human, zone: &admin.report_zone };
+    let shown = &posts[..posts.len().min(POSTS)];
     html! {
         section.card {
             h2 { "Click-through rate, all imported days" }
             @if rates.is_empty() {
                 p.hint { "No impressions yet. " a href="/imports" { "Import what the platform reports" } " to get a rate." }
-            } @else { (table.draw(rates)) }
+            } @else { (table(Grouping::Link).draw(rates)) }
+            @if !shown.is_empty() {
+                h3 { "The posts it stands in" }
+                (table(Grouping::Post).draw(shown))
+            }
+            p.hint {
+                @if shown.len() < posts.len() { (counted((posts.len() - shown.len()) as u64, "more row")) ": " a href="/ctr?by=post" { "rates of all posts" } ". " }
+                a href="/matches" { "Which posts a link stands in" } " is found out from what was imported, and decided by you."
+            }
         }
     }
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use jiff::civil::Date;
 use maud::{Markup, html};
 
 use super::ctr::rate;
@@ -13,16 +12,13 @@ use super::layout::{self, Place};
 use super::parts::{Tab, empty, head, tabs};
 use super::text::{count, counted, short};
 use super::view::View;
-use super::{Refused, chart, figures};
+use super::{Refused, chart, figures, may, selection};
 use crate::admin::Admin;
 use crate::admin::api::problem::Problem;
-use crate::admin::totals::clicks_of;
-use crate::domain::counter::Dimension;
 use crate::domain::facet::{Facet, LinkFacet};
 use crate::domain::link::{Link, LinkId};
-use crate::domain::verdict::Verdict;
-use crate::links::mentions;
-use crate::stats::query::By;
+use crate::links::{Archived, mentions};
+use crate::stats::ctr::Grouping;
 use crate::stats::wire::CtrRow;
 use crate::stats::{click_filter, read_links};
 
@@ -30,7 +26,7 @@ use crate::stats::{click_filter, read_links};
 const LINKS: usize = 50;
 
 /// What the page knows besides days and filters.
-const KNOWN: [&str; 3] = ["q", "sort", "page"];
+const KNOWN: [&str; 4] = ["q", "sort", "page", "archived"];
 
 /// In which order links stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,35 +61,51 @@ pub(super) async fn page(
     pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Markup, Refused> {
     let Query(pairs) = pairs?;
-    let view = View::parse("/links", pairs, &KNOWN, admin.today())?;
-    if let Some((facet, _)) = view.filter.of_clicks().next() {
-        let detail = format!("links do not differ in {}: only clicks do", facet.as_str());
-        return Err(Problem::invalid(facet.as_str(), detail).into());
-    }
+    let view = view(&admin, pairs)?;
     let found = found(&admin, &view).await?;
-    let number = view.get("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1).max(1);
+    let number = view.page_number();
     let ids: Vec<LinkId> = found.iter().copied().skip((number - 1).saturating_mul(LINKS)).take(LINKS).collect();
     let content = html! {
-        (head("Links", counted(found.len() as u64, "link"), html! { a.button.plain href="/links/import" { "Bring links" } " " a.button href="/links/new" { "New link" } }))
+        (head("Links", counted(found.len() as u64, "link"), html! { @if may::open("/links/new") { a.button.plain href="/links/import" { "Bring links" } " " a.button href="/links/new" { "New link" } } }))
         section.card {
             (narrowing(&view))
-            (view.without_page().filters(LinkFacet::ALL.into_iter().filter(|facet| *facet != LinkFacet::Link).map(Facet::Link)))
+            (view.without_page().filters(LinkFacet::ALL.into_iter().filter(|facet| !matches!(facet, LinkFacet::Link | LinkFacet::Archived)).map(Facet::Link)))
             @if ids.is_empty() { (empty("No link here matches.", Some(("/links/new", "New link")))) } @else {
-                (table(&admin, &view, &ids).await?)
+                (selection::form(&view.query(), found.len(), ids.len(), &table(&admin, &view, &ids).await?))
             }
-            (around(&view, number, found.len()))
+            (view.around(number, found.len(), LINKS))
         }
     };
     Ok(layout::page(Place::Links, "Links", &content))
 }
 
+/// What a list of links was asked for.
+pub(super) fn view(admin: &Admin, pairs: Vec<(String, String)>) -> Result<View, Problem> {
+    let view = View::parse("/links", pairs, &KNOWN, admin.today())?;
+    if let Some((facet, _)) = view.filter.of_clicks().next() {
+        let detail = format!("links do not differ in {}: only clicks do", facet.as_str());
+        return Err(Problem::invalid(facet.as_str(), detail));
+    }
+    archived(&view)?;
+    Ok(view)
+}
+
+/// Whether links are listed that were put out of the way.
+fn archived(view: &View) -> Result<Archived, Problem> {
+    let asked = view.get("archived");
+    let which = asked.map_or(Some(Archived::USUAL), Archived::parse);
+    which.ok_or_else(|| Problem::invalid("archived", "links are listed by archived=no, archived=yes or archived=all"))
+}
+
 /// The numbers of the links that are asked for, in the order that is asked for.
-async fn found(admin: &Admin, view: &View) -> Result<Vec<LinkId>, Refused> {
+pub(super) async fn found(admin: &Admin, view: &View) -> Result<Vec<LinkId>, Refused> {
     let admitted = click_filter(&*admin.store, &view.filter).await?.links;
     let part = view.get("q").map(str::to_lowercase);
-    let sort = sort(view);
+    let (sort, archived) = (sort(view), archived(view)?);
     let mut links: Vec<(LinkId, String)> = read_links(&*admin.store, |link| {
-        let is_asked = admitted.holds(link.id) && part.as_deref().is_none_or(|part| mentions(&link.spec, part));
+        let is_asked = admitted.holds(link.id)
+            && archived.admits(&link.spec)
+            && part.as_deref().is_none_or(|part| mentions(&link.spec, part));
         let name = || if sort == Sort::Name { link.spec.slug.as_str().to_lowercase() } else { String::new() };
         is_asked.then(|| (link.id, name()))
     })
@@ -103,17 +115,11 @@ async fn found(admin: &Admin, view: &View) -> Result<Vec<LinkId>, Refused> {
         Sort::Newest => {}
         Sort::Name => links.sort_by(|(_, name), (_, than)| name.cmp(than)),
         Sort::Clicks => {
-            let clicks = most_clicked(admin, view).await?;
+            let clicks = figures::by_link(admin, view).await?;
             links.sort_by_key(|(id, _)| std::cmp::Reverse(clicks.get(id).copied().unwrap_or(0)));
         }
     }
     Ok(links.into_iter().map(|(id, _)| id).collect())
-}
-
-/// The clicks of the days shown, of as many links as a report lists; the others follow as if they had none.
-async fn most_clicked(admin: &Admin, view: &View) -> Result<HashMap<LinkId, u64>, Refused> {
-    let [report] = figures::clicks(admin, view, [By::Value(Facet::Link(LinkFacet::Link))]).await?;
-    Ok(report.rows.iter().filter_map(|row| Some((LinkId(row.value.parse().ok()?), row.clicks))).collect())
 }
 
 fn sort(view: &View) -> Sort {
@@ -135,29 +141,26 @@ fn narrowing(view: &View) -> Markup {
                 button.plain { "Find" }
             }
             (tabs("Order", &Sort::ALL.map(tab)))
+            (tabs("Archived links", &Archived::ALL.map(|which| shelf(view, which))))
         }
     }
 }
 
-/// Where to go on from here.
-fn around(view: &View, number: usize, found: usize) -> Markup {
-    let page =
-        |number: usize| view.without_page().with("page", (number > 1).then(|| number.to_string()).as_deref()).href();
-    html! {
-        @if found > LINKS {
-            nav.actions aria-label="Pages" {
-                @if number > 1 { a.button.plain rel="prev" href=(page(number - 1)) { "Back" } }
-                span.soft { "Page " (number) " of " (found.div_ceil(LINKS)) }
-                @if number * LINKS < found { a.button.plain rel="next" href=(page(number + 1)) { "On" } }
-            }
-        }
-    }
+/// The way to links that are in use, archived, or either.
+fn shelf(view: &View, which: Archived) -> Tab<'static> {
+    let name = match which {
+        Archived::No => "In use",
+        Archived::Yes => "Archived",
+        Archived::All => "All",
+    };
+    let href = view.without_page().with("archived", (which != Archived::USUAL).then(|| which.as_str())).href();
+    Tab { name, href, is_current: archived(view).is_ok_and(|now| now == which) }
 }
 
 async fn table(admin: &Admin, view: &View, ids: &[LinkId]) -> Result<Markup, Refused> {
-    let ever = clicks_of(&*admin.store, ids).await?;
-    let rates = figures::by_link(figures::rates(admin).await?);
-    let days = clicks_by_day(admin, view, ids).await?;
+    let ever = admin.clicks_ever(ids).await?;
+    let [rates] = figures::rates(admin, ids, [Grouping::Link]).await?;
+    let (rates, days) = (figures::best(rates), figures::by_day(admin, view, ids).await?);
     let mut links = Vec::with_capacity(ids.len());
     for id in ids {
         links.extend(admin.store.link(*id).await?);
@@ -167,9 +170,11 @@ async fn table(admin: &Admin, view: &View, ids: &[LinkId]) -> Result<Markup, Ref
             caption.unseen { "Links" }
             thead {
                 tr {
+                    th.tick scope="col" { input.scripted type="checkbox" data-tick="id" aria-label="Tick all of this page"; }
                     th scope="col" { "Link" }
                     th.roomy scope="col" { (defined(Word::Level, "Placement")) }
-                    th.number scope="col" colspan="2" { (defined(Word::Click, "Clicks")) ", " (view.days()) }
+                    th.roomy scope="col" { span.unseen { "Clicks day by day" } }
+                    th.number scope="col" { (defined(Word::Click, "Clicks")) ", " (view.days()) }
                     th.number.roomy scope="col" { "All time" }
                     th.number scope="col" { (defined(Word::Ctr, "CTR")) ", " (defined(Word::Interval, "95 % interval")) }
                 }
@@ -183,31 +188,22 @@ async fn table(admin: &Admin, view: &View, ids: &[LinkId]) -> Result<Markup, Ref
     })
 }
 
-/// Human clicks of each link and day shown, in the order of days.
-async fn clicks_by_day(admin: &Admin, view: &View, ids: &[LinkId]) -> Result<HashMap<LinkId, Vec<u64>>, Refused> {
-    let days: HashMap<Date, usize> = view.window.days().enumerate().map(|(place, day)| (day, place)).collect();
-    let mut clicks: HashMap<LinkId, Vec<u64>> = ids.iter().map(|id| (*id, vec![0; days.len()])).collect();
-    for counted in admin.store.counters(Some(ids), view.window.first(), view.window.last()).await? {
-        let (Some(link), Some(place)) = (clicks.get_mut(&counted.link), days.get(&counted.day)) else { continue };
-        link[*place] += counted.counters.get(Dimension::Verdict, Verdict::Human.as_str());
-    }
-    Ok(clicks)
-}
-
 fn row(link: &Link, view: &View, days: &[u64], ever: u64, rates: &HashMap<u64, CtrRow>) -> Markup {
     let spec = &link.spec;
     let host = if spec.domain.is_default() { String::new() } else { format!("{}/", spec.domain.0) };
     html! {
         tr {
+            td.tick { (selection::tick(link.id, spec.slug.as_str())) }
             th scope="row" {
                 a href=(view.days_only(&format!("/links/{}", link.id))) { (short(&format!("{host}{}", spec.slug.as_str()), 48)) }
                 @if !spec.rules.enabled { " " span.tag.off { "disabled" } }
+                @if spec.archived { " " span.tag { "archived" } }
                 @for tag in &spec.tags { " " span.tag { (tag) } }
                 @if let Some(title) = &spec.title { small { (title) } }
                 small.roomy title=(spec.destination.as_str()) { (short(spec.url.as_str(), 56)) }
             }
             td.roomy { (placement(link)) }
-            td.spark { (chart::spark(days)) }
+            td.spark.roomy { (chart::spark(days)) }
             td.number { (count(days.iter().sum())) }
             td.number.roomy { (count(ever)) }
             td.number { (rate(rates.get(&link.id.0))) }

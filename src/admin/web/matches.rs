@@ -13,7 +13,7 @@ use super::field::Field;
 use super::imports::{Tab, tabs};
 use super::layout::{self, Place};
 use super::text::{count, counted, sentence, when};
-use super::{Refused, unreadable};
+use super::{Refused, may, unreadable};
 use crate::admin::Admin;
 use crate::admin::api::matches::matched_post;
 use crate::admin::api::problem::Problem;
@@ -127,7 +127,7 @@ async fn decided(admin: &Admin, decide: &Decide) -> Result<(), Problem> {
 }
 
 /// The link that somebody typed.
-async fn meant(admin: &Admin, text: &str) -> Result<LinkId, Problem> {
+pub(super) async fn meant(admin: &Admin, text: &str) -> Result<LinkId, Problem> {
     if let Some(id) = text.trim().strip_prefix("id:").and_then(|id| id.parse().ok()) {
         return Ok(LinkId(id));
     }
@@ -159,7 +159,7 @@ async fn draw(admin: &Admin, params: &Params, wrong: Option<(&Decide, &Problem)>
                 view => (posts(&matched, view, params.after.as_deref())),
             }
         }
-        (connect(wrong, params.view))
+        @if may::send("/matches") { (connect(wrong, params.view)) }
     };
     let title = if wrong.is_some() { "Not decided: posts and links" } else { "Posts and links" };
     Ok(layout::page(Place::Imports, title, &content))
@@ -280,12 +280,14 @@ fn button(post: &MatchedPost, link: u64, says: Word, view: View, called: &str, l
         Word::TakenBack => "taken_back",
     };
     html! {
-        form method="post" action="/matches" {
-            input type="hidden" name="link" value={ "id:" (link) };
-            input type="hidden" name="post" value=(post.post);
-            input type="hidden" name="says" value=(word);
-            input type="hidden" name="view" value=(view.word());
-            button.plain[says != Word::Confirmed] aria-label={ (called) ": " (label) " in " (post.post) } { (called) }
+        @if may::send("/matches") {
+            form method="post" action="/matches" {
+                input type="hidden" name="link" value={ "id:" (link) };
+                input type="hidden" name="post" value=(post.post);
+                input type="hidden" name="says" value=(word);
+                input type="hidden" name="view" value=(view.word());
+                button.plain[says != Word::Confirmed] aria-label={ (called) ": " (label) " in " (post.post) } { (called) }
+            }
         }
     }
 }

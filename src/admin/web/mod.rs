@@ -39,12 +39,16 @@ pub(super) use layout::document;
 mod link;
 mod links;
 mod live;
+mod map;
 mod matches;
+mod may;
 mod new;
 mod overview;
 mod owner;
+mod pair;
 mod parts;
 mod qr;
+mod selection;
 mod set_up;
 mod settings;
 mod share;
@@ -52,6 +56,7 @@ mod shares;
 mod sign_in;
 mod templates;
 mod text;
+mod values;
 mod view;
 mod whisker;
 
@@ -67,13 +72,18 @@ pub(super) fn router(admin: &Admin) -> Router {
         .route("/links", get(links::page).post(new::create))
         .route("/links/new", get(new::page).post(new::submit))
         .route("/links/new/preview", post(new::preview))
+        .route("/links/selected", get(|| async { Redirect::to("/links") }).post(selection::act))
+        .route("/links/export", get(selection::export))
         .route("/links/made", get(new::made::page))
+        .route("/links/compare", get(pair::page))
+        .route("/values", get(values::page))
         .route("/templates", get(templates::page).post(templates::keep))
         .route("/templates/edit", get(templates::edit))
         .route("/templates/remove", get(templates::confirm_removal).post(templates::remove))
         .route("/links/{id}", get(link::page))
         .route("/links/{id}/edit", get(edit::page).post(edit::save))
         .route("/links/{id}/enabled", post(edit::switch))
+        .route("/links/{id}/archived", post(edit::archive))
         .route("/links/{id}/remove", get(edit::confirm_removal).post(edit::remove))
         .route("/ctr", get(ctr::page))
         .route("/ctr/compare", get(ctr::compare))

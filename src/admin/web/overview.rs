@@ -11,7 +11,7 @@ use super::layout::{self, Place};
 use super::parts::{Change, card, empty, head, share, tile};
 use super::text::{count, counted, percent};
 use super::view::View;
-use super::{Refused, chart, figures, filtered, whisker};
+use super::{Refused, chart, figures, filtered, map, may, whisker};
 use crate::admin::Admin;
 use crate::domain::counter::OTHER;
 use crate::domain::explain;
@@ -25,11 +25,9 @@ use crate::stats::wire::{CtrRow, StatsReport, StatsRow};
 const LINK: Facet = Facet::Link(LinkFacet::Link);
 const CAMPAIGN: Facet = Facet::Link(LinkFacet::Campaign);
 
-const SOURCE: Breakdown =
+const SOURCE: Breakdown<'_> =
     Breakdown { facet: Facet::Click(ClickFacet::Source), title: "Sources", word: Some(Word::Source) };
-const COUNTRY: Breakdown =
-    Breakdown { facet: Facet::Click(ClickFacet::Country), title: "Countries", word: Some(Word::Country) };
-const DEVICE: Breakdown =
+const DEVICE: Breakdown<'_> =
     Breakdown { facet: Facet::Click(ClickFacet::Device), title: "Devices", word: Some(Word::Device) };
 
 /// Rows of a list on this page; the pages behind them have all.
@@ -54,23 +52,24 @@ pub(super) async fn page(
         By::Value(LINK),
         By::Value(CAMPAIGN),
         SOURCE.by(),
-        COUNTRY.by(),
+        map::COUNTRIES.by(),
         DEVICE.by(),
     ];
     let [now, reasons, links, campaigns, sources, countries, devices] = figures::clicks(&admin, &view, by).await?;
     let content = html! {
-        (head("Overview", html! { (view.days()) ", " (zone_name(&admin)) ", all links, " a href="/live" { "Live" } }, view.picker()))
+        (head("Overview", html! { (view.days()) ", " (zone_name(&admin)) ", all links, " a href="/live" { "Live" } }, html! { (view.picker()) (view.comparing()) }))
         (view.filters(Facet::all()))
         (over_time(&admin, &view, &now).await?)
         div.grid {
             (levels(&admin, &view).await?)
             (card("Links", ranked("Link", &links, |row| view.href_of(&format!("/links/{}", row.value)))))
-            (SOURCE.card(&view, &sources, ""))
-            (COUNTRY.card(&view, &countries, ""))
-            (DEVICE.card(&view, &devices, ""))
-            (card(html! { (defined(Word::Campaign, "Campaigns")) }, ranked("Campaign", &campaigns, |row| {
-                view.filtered(view.filter.clone().with(CAMPAIGN, &row.value)).href()
-            })))
+            (SOURCE.card(&view, &sources, "third"))
+            (DEVICE.card(&view, &devices, "third"))
+            section.card.third {
+                h2 { (defined(Word::Campaign, "Campaigns")) }
+                (ranked("Campaign", &campaigns, |row| view.filtered(view.filter.clone().with(CAMPAIGN, &row.value)).href()))
+            }
+            (map::card(&view, &countries))
         }
         (filtered(&now, &reasons))
     };
@@ -85,10 +84,10 @@ fn welcome(admin: &Admin) -> Markup {
     html! {
         section.card.welcome {
             h1 { "Make your first link" }
-            p {
+            @if !may::send("/links") { p { "There is none yet. You may look at links; an editor makes them." } } @else { p {
                 "Give the page it shall lead to and say where you will post it. Make one link for each place: only "
                 "then can clicks be told apart and divided by the impressions of that place."
-            }
+            } }
         }
         section.card {
             h2 { "New link" }
@@ -97,10 +96,11 @@ fn welcome(admin: &Admin) -> Markup {
     }
 }
 
-/// The sums of the view beside those of the time before, and the bars of both.
+/// The sums of the view beside those of the days it is compared with, and the bars of both.
 pub(super) async fn over_time(admin: &Admin, view: &View, now: &StatsReport) -> Result<Markup, Refused> {
     let before = figures::clicks_before(admin, view, view.step()).await?;
-    let change = |now, before| Change { now, before }.draw();
+    let stretched = |before: u64| view.stretch().map_or(before, |by| (before as f64 * by).round() as u64);
+    let change = |now, before| Change { now, before: stretched(before), than: view.before_name() }.draw();
     let visitors = now.visitors.zip(before.visitors);
     let hits = now.hits.zip(before.hits);
     Ok(html! {
@@ -117,7 +117,13 @@ pub(super) async fn over_time(admin: &Admin, view: &View, now: &StatsReport) -> 
                     }))
                 }
             }
-            (chart::draw(now, Some(&before), &admin.report_zone))
+            @if view.stretch().is_some() {
+                p.hint {
+                    "The other days are not as many as these: they had " (counted(before.clicks, "click"))
+                    ", and the sums above are held against as many days of theirs as these have."
+                }
+            }
+            (chart::draw(now, Some(chart::Against::Days(&before, view.before_name())), &admin.report_zone))
         }
     })
 }
@@ -138,7 +144,7 @@ async fn levels(admin: &Admin, view: &View) -> Result<Markup, Refused> {
             (empty("Clicks alone are half of the story. Import impressions to see rates.", Some(("/imports", "Import impressions"))))
         } @else {
             (whisker::table(&rows))
-            p.hint { a href=(view.days_only("/ctr")) { "All rates, with what they rest on" } }
+            p.hint { a href=(view.first_to_last("/ctr")) { "All rates, with what they rest on" } }
         }
     };
     Ok(card(html! { (defined(Word::Ctr, "CTR")) " against its " (defined(Word::Baseline, "baseline")) }, content))

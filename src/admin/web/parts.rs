@@ -24,6 +24,7 @@ use std::cmp::Ordering;
 use maud::{Markup, Render, html};
 
 use super::help::{Word, defined};
+use super::may;
 use super::text::{count, percent};
 
 /// Stands first on a page. `about` is a few words in a softer voice; `actions` are links and buttons.
@@ -45,11 +46,13 @@ pub(super) fn tile(word: Word, name: &str, value: impl Render, under: impl Rende
     html! { div { dt { (defined(word, name)) } dd { (value) } dd.under { (under) } } }
 }
 
-/// A number beside the one of the time before.
+/// A number beside the one of other days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) now: u64,
     pub(super) before: u64,
+    /// What those days are called: `the time before`.
+    pub(super) than: &'static str,
 }
 
 impl Change {
@@ -58,8 +61,8 @@ impl Change {
         let share = percent(self.now.abs_diff(self.before) as f64 / self.before.max(1) as f64);
         html! {
             @match self.now.cmp(&self.before) {
-                _ if self.before == 0 => "none in the time before",
-                Ordering::Equal => "as in the time before",
+                _ if self.before == 0 => { "none in " (self.than) },
+                Ordering::Equal => { "as in " (self.than) },
                 Ordering::Greater => { span.more { span aria-hidden="true" { "▲ " } span.unseen { "more by " } (share) } " from " (count(self.before)) },
                 Ordering::Less => { span.less { span aria-hidden="true" { "▼ " } span.unseen { "less by " } (share) } " from " (count(self.before)) },
             }
@@ -93,12 +96,12 @@ pub(super) fn chip(name: &str, value: &str, is_not: bool, without: &str) -> Mark
     }
 }
 
-/// `next` is a link to what its reader may do about it.
+/// `next` is a link to what can be done about it, by those who may.
 pub(super) fn empty(says: impl Render, next: Option<(&str, &str)>) -> Markup {
     html! {
         div.empty {
             p { (says) }
-            @if let Some((href, name)) = next { p { a.button.plain href=(href) { (name) } } }
+            @if let Some((href, name)) = next.filter(|(href, _)| may::open(href)) { p { a.button.plain href=(href) { (name) } } }
         }
     }
 }
@@ -123,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_change_is_told_in_words_and_never_divides_by_nothing() {
-        let drawn = |now, before| Change { now, before }.draw().into_string();
+        let drawn = |now, before| Change { now, before, than: "the time before" }.draw().into_string();
         assert!(drawn(112, 100).contains("more by ") && drawn(112, 100).contains("12 %"));
         assert!(drawn(50, 100).contains("less by ") && drawn(50, 100).contains("50 %"));
         assert_eq!((drawn(5, 0), drawn(0, 0)), (drawn(1, 0), "none in the time before".to_owned()));

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use super::layout::{Place, Question};
 use super::settings::{self, end_of, refusal, told_once};
 use super::text::when;
-use super::{Refused, unreadable};
+use super::{Refused, may, unreadable};
 use crate::admin::Admin;
-use crate::admin::access::{Caller, Scope, Share, Shared};
+use crate::admin::access::{Caller, Share, Shared};
 use crate::admin::api::problem::Problem;
 use crate::admin::api::shares::make_share;
 use crate::domain::link::LinkId;
@@ -36,11 +36,10 @@ pub(super) struct Wanted {
 
 pub(super) async fn page(
     State(admin): State<Admin>,
-    caller: Caller,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Markup, Refused> {
     let Query(wanted) = wanted?;
-    draw(&admin, &caller, &wanted, None, None).await
+    draw(&admin, &wanted, None, None).await
 }
 
 /// Makes a share link and shows its address.
@@ -53,12 +52,10 @@ pub(super) async fn make(
     match made(&admin, &caller, &wanted).await {
         Ok(url) => {
             let told = told_once("Whoever has this address sees the numbers, and nothing else.", &url);
-            let page = draw(&admin, &caller, &Wanted::default(), Some(told), None).await?;
+            let page = draw(&admin, &Wanted::default(), Some(told), None).await?;
             Ok((StatusCode::CREATED, page).into_response())
         }
-        Err(problem) => {
-            Ok((problem.status(), draw(&admin, &caller, &wanted, None, Some(&problem)).await?).into_response())
-        }
+        Err(problem) => Ok((problem.status(), draw(&admin, &wanted, None, Some(&problem)).await?).into_response()),
     }
 }
 
@@ -100,7 +97,6 @@ pub(super) async fn revoke(State(admin): State<Admin>, Path(id): Path<String>) -
 
 async fn draw(
     admin: &Admin,
-    caller: &Caller,
     wanted: &Wanted,
     told: Option<Markup>,
     problem: Option<&Problem>,
@@ -111,14 +107,14 @@ async fn draw(
         section.card {
             h1 { "Share links" }
             p { "The numbers of one link or campaign for people without an account. Nothing is shared until you make an address for it." }
-            @if shares.is_empty() { p.hint { "Nothing is shared." } } @else { (table(admin, caller, &shares).await?) }
+            @if shares.is_empty() { p.hint { "Nothing is shared." } } @else { (table(admin, &shares).await?) }
         }
-        @if caller.may(Scope::Links) { (form(wanted, problem)) }
+        @if may::send(PATH) { (form(wanted, problem)) }
     };
     Ok(settings::page(PATH, "Share links", &content))
 }
 
-async fn table(admin: &Admin, caller: &Caller, shares: &[(String, Share)]) -> Result<Markup, Refused> {
+async fn table(admin: &Admin, shares: &[(String, Share)]) -> Result<Markup, Refused> {
     let mut names = Vec::new();
     for (_, share) in shares {
         names.push(name(admin, &share.of).await?);
@@ -132,7 +128,7 @@ async fn table(admin: &Admin, caller: &Caller, shares: &[(String, Share)]) -> Re
                         th scope="row" { (name) small { (id) } }
                         td.roomy { (when(share.made_at, &admin.report_zone)) small { "by " (share.made_by) } }
                         td { @match share.expires_at { Some(at) => (when(at, &admin.report_zone)), None => span.unknown { "never" } } }
-                        td { @if caller.may(Scope::Links) { a.button.plain href={ (PATH) "/" (id) "/revoke" } aria-label={ "Revoke " (id) } { "Revoke" } } }
+                        td { @if may::send(PATH) { a.button.plain href={ (PATH) "/" (id) "/revoke" } aria-label={ "Revoke " (id) } { "Revoke" } } }
                     }
                 }
             }

@@ -11,7 +11,7 @@ use super::field::{self, Field};
 use super::form::{PLATFORMS, level_names};
 use super::layout::{self, Place, Question};
 use super::text::sentence;
-use super::{Refused, unreadable};
+use super::{Refused, may, unreadable};
 use crate::admin::Admin;
 use crate::admin::api::problem::Problem;
 use crate::links::templates::{self, Checked, PLACEHOLDERS, SPOTS_MAX, Spot, Template};
@@ -24,12 +24,12 @@ pub(super) async fn page(State(admin): State<Admin>) -> Result<Markup, Refused> 
                 h1 { "UTM templates" }
                 div.about { "Lists of places you post in, each with its UTM, so that nobody types it twice." }
             }
-            div.actions { a.button href="/templates/edit" { "New template" } }
+            @if may::open("/templates/edit") { div.actions { a.button href="/templates/edit" { "New template" } } }
         }
         @if all.is_empty() {
             section.card { div.empty {
                 p { "No templates yet. New links begin with the usual places." }
-                p { a.button.plain href="/templates/edit?like=usual" { "Make one from the usual places" } }
+                @if may::open("/templates/edit") { p { a.button.plain href="/templates/edit?like=usual" { "Make one from the usual places" } } }
             } }
         }
         @for template in &all { (one(template)) }
@@ -42,10 +42,12 @@ fn one(template: &Template) -> Markup {
         section.card {
             div.head {
                 h2 { (template.name) }
-                div.actions {
-                    a.button href=(address("/links/new", "template", &template.name)) { "Use" }
-                    a.button.plain href=(address("/templates/edit", "name", &template.name)) { "Edit" }
-                    a.button.plain href=(address("/templates/remove", "name", &template.name)) { "Remove" }
+                @if may::open("/templates/edit") {
+                    div.actions {
+                        a.button href=(address("/links/new", "template", &template.name)) { "Use" }
+                        a.button.plain href=(address("/templates/edit", "name", &template.name)) { "Edit" }
+                        a.button.plain href=(address("/templates/remove", "name", &template.name)) { "Remove" }
+                    }
                 }
             }
             @if !template.campaign.is_empty() { p { "Campaign " code { (template.campaign) } } }

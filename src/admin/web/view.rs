@@ -12,7 +12,7 @@ use crate::admin::api::problem::Problem;
 use crate::domain::facet::{Facet, LinkFacet};
 use crate::domain::filter::Filter;
 use crate::domain::link::LinkId;
-use crate::stats::query::{By, QueryError, Window, wrong};
+use crate::stats::query::{By, QueryError, Window, parse_day, wrong};
 
 /// The days of a page that is not asked for other ones.
 pub(super) const DAYS: i32 = 28;
@@ -23,6 +23,9 @@ const SPANS: [(i32, &str); 5] = [(1, "Today"), (7, "7 days"), (28, "28 days"), (
 /// The parameters by which days are chosen.
 const DAYS_BY: [&str; 3] = ["days", "from", "to"];
 
+/// The parameters by which the days are chosen that they are compared with.
+const COMPARED_BY: [&str; 2] = ["from2", "to2"];
+
 /// A page's address, taken apart.
 #[derive(Clone, Debug)]
 pub(super) struct View {
@@ -30,6 +33,8 @@ pub(super) struct View {
     /// The link that the page is about, which is in its path.
     link: Option<LinkId>,
     pub(super) window: Window,
+    /// The days that these are compared with, if somebody chose them.
+    compared: Option<Window>,
     pub(super) filter: Filter,
     /// The days as they were asked for, and what else the page knows; empty ones are left out.
     pairs: Vec<(String, String)>,
@@ -49,7 +54,9 @@ impl View {
         let (mut filter, mut pairs) = (Filter::default(), Vec::new());
         for (name, value) in added(asked)?.into_iter().filter(|(_, value)| !value.trim().is_empty()) {
             match Facet::parse(&name) {
-                _ if known.contains(&name.as_str()) || DAYS_BY.contains(&name.as_str()) => pairs.push((name, value)),
+                _ if known.iter().chain(&DAYS_BY).chain(&COMPARED_BY).any(|known| *known == name) => {
+                    pairs.push((name, value));
+                }
                 Some(facet) => filter.add(facet, value.trim()).map_err(QueryError::from)?,
                 None => {
                     let name: String = name.chars().take(40).collect();
@@ -62,7 +69,8 @@ impl View {
             (None, None, days) => last_days(days, today)?,
             (from, to, _) => Window::parse(from, to, today)?,
         };
-        Ok(Self { path: path.to_owned(), link: None, window, filter, pairs })
+        let compared = compared(window, get("from2"), get("to2"))?;
+        Ok(Self { path: path.to_owned(), link: None, window, compared, filter, pairs })
     }
 
     /// The view of one link's page.
@@ -88,11 +96,23 @@ impl View {
         if self.window.first() == self.window.last() { By::Hour } else { By::Day }
     }
 
-    /// As many days, right before these.
+    /// The days that these are compared with: those that somebody chose, or else as many right before these.
     pub(super) fn before(&self) -> Window {
-        let days = i32::try_from(self.window.days().count()).unwrap_or(DAYS);
+        let days = length(self.window);
         let back = |day: Date| day.saturating_sub(Span::new().days(days));
-        Window::new(back(self.window.first()), back(self.window.last())).unwrap_or(self.window)
+        let before = || Window::new(back(self.window.first()), back(self.window.last())).unwrap_or(self.window);
+        self.compared.unwrap_or_else(before)
+    }
+
+    /// What the days are called that these are compared with.
+    pub(super) fn before_name(&self) -> &'static str {
+        if self.compared.is_some() { "the other days" } else { "the time before" }
+    }
+
+    /// How many of these days come to one of those that they are compared with, if they are not as many.
+    pub(super) fn stretch(&self) -> Option<f64> {
+        let (days, others) = (length(self.window), length(self.before()));
+        (days != others).then(|| f64::from(days) / f64::from(others))
     }
 
     /// This view with one parameter set, or without it.
@@ -108,6 +128,27 @@ impl View {
         self.with("page", None)
     }
 
+    /// Which page of a long list is asked for, from 1.
+    pub(super) fn page_number(&self) -> usize {
+        self.get("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1).max(1)
+    }
+
+    /// Where to go on from a page of a long list: the page with this number, of `found` things in pages of `size`.
+    pub(super) fn around(&self, number: usize, found: usize, size: usize) -> Markup {
+        let page = |number: usize| {
+            self.without_page().with("page", (number > 1).then(|| number.to_string()).as_deref()).href()
+        };
+        html! {
+            @if found > size {
+                nav.actions aria-label="Pages" {
+                    @if number > 1 { a.button.plain rel="prev" href=(page(number - 1)) { "Back" } }
+                    span.soft { "Page " (number) " of " (found.div_ceil(size)) }
+                    @if number * size < found { a.button.plain rel="next" href=(page(number + 1)) { "On" } }
+                }
+            }
+        }
+    }
+
     /// This view narrowed down, or widened again.
     pub(super) fn filtered(&self, filter: Filter) -> Self {
         Self { filter, ..self.clone() }
@@ -115,6 +156,11 @@ impl View {
 
     pub(super) fn href(&self) -> String {
         self.href_of(&self.path)
+    }
+
+    /// The part of its address after `?`.
+    pub(super) fn query(&self) -> String {
+        self.href_of("").trim_start_matches('?').to_owned()
     }
 
     /// The same question to another page.
@@ -135,6 +181,11 @@ impl View {
         view.href_of(path)
     }
 
+    /// The first and the last day, for a page that knows no other way to choose them.
+    pub(super) fn first_to_last(&self, path: &str) -> String {
+        format!("{path}?from={}&to={}", self.window.first(), self.window.last())
+    }
+
     /// What a form that changes a part of the question has to send along of the rest.
     pub(super) fn hidden(&self, but: &[&str]) -> Markup {
         html! {
@@ -142,6 +193,15 @@ impl View {
                 input type="hidden" name=(name) value=(value);
             }
             @for (name, value) in self.filter.pairs() { input type="hidden" name=(name) value=(value); }
+        }
+    }
+
+    /// The days alone, for a form of a page that answers another question.
+    pub(super) fn hidden_days(&self) -> Markup {
+        html! {
+            @for (name, value) in self.pairs.iter().filter(|(name, _)| DAYS_BY.contains(&name.as_str())) {
+                input type="hidden" name=(name) value=(value);
+            }
         }
     }
 
@@ -158,7 +218,7 @@ impl View {
                     (chip(&plain(facet.as_str()), &value, is_not, &self.filtered(self.filter.clone().without(facet, &value)).href()))
                 }
                 @if !self.filter.is_empty() { a href=(self.filtered(Filter::default()).href()) { "Without filters" } }
-                details.menu.left {
+                details.menu.left name="menu" {
                     summary { "Add a filter" }
                     form method="get" action=(self.path) {
                         (self.hidden(&[]))
@@ -179,14 +239,7 @@ impl View {
 
     /// `Oct 26 to Nov 22, 2026`
     pub(super) fn days(&self) -> String {
-        let (first, last) = (self.window.first(), self.window.last());
-        match first == last {
-            true => format!("{}, {}", short_day(last), last.year()),
-            false if first.year() == last.year() => {
-                format!("{} to {}, {}", short_day(first), short_day(last), last.year())
-            }
-            false => format!("{}, {} to {}, {}", short_day(first), first.year(), short_day(last), last.year()),
-        }
+        days(self.window)
     }
 
     /// The choice of days: spans that end today, and any other days.
@@ -201,7 +254,7 @@ impl View {
         html! {
             div.picker {
                 (tabs("Days", &spans))
-                details.menu {
+                details.menu name="menu" {
                     summary { @if self.span().is_none() { b { (self.days()) } } @else { "Other days" } }
                     form method="get" action=(self.path) {
                         (self.hidden(&DAYS_BY))
@@ -212,6 +265,52 @@ impl View {
                 }
             }
         }
+    }
+
+    /// The choice of the days that these are compared with.
+    pub(super) fn comparing(&self) -> Markup {
+        let before = self.before();
+        html! {
+            details.menu name="menu" {
+                summary { "Compared with " @if self.compared.is_some() { b { (days(before)) } } @else { "the time before" } }
+                form method="get" action=(self.path) {
+                    (self.hidden(&COMPARED_BY))
+                    div.field { label for="from2" { "From" } input #from2 type="date" name="from2" value=(before.first()) required; }
+                    div.field { label for="to2" { "To" } input #to2 type="date" name="to2" value=(before.last()); }
+                    button.plain { "Compare" }
+                    @if self.compared.is_some() { a href=(self.with("from2", None).with("to2", None).href()) { "With the time before" } }
+                }
+            }
+        }
+    }
+}
+
+/// The days that somebody wants to compare with; as many as there are in `window` unless both ends are said.
+fn compared(window: Window, from: Option<&str>, to: Option<&str>) -> Result<Option<Window>, QueryError> {
+    let from = from.map(|text| parse_day("from2", text)).transpose()?;
+    let to = to.map(|text| parse_day("to2", text)).transpose()?;
+    let more = Span::new().days(length(window) - 1);
+    let (first, last) = match (from, to) {
+        (None, None) => return Ok(None),
+        (Some(first), Some(last)) => (first, last),
+        (Some(first), None) => (first, first.saturating_add(more)),
+        (None, Some(last)) => (last.saturating_sub(more), last),
+    };
+    Window::new(first, last).map(Some).map_err(|error| wrong("from2", error.message))
+}
+
+fn length(window: Window) -> i32 {
+    i32::try_from(window.days().count()).unwrap_or(DAYS)
+}
+
+fn days(window: Window) -> String {
+    let (first, last) = (window.first(), window.last());
+    match first == last {
+        true => format!("{}, {}", short_day(last), last.year()),
+        false if first.year() == last.year() => {
+            format!("{} to {}, {}", short_day(first), short_day(last), last.year())
+        }
+        false => format!("{}, {} to {}, {}", short_day(first), first.year(), short_day(last), last.year()),
     }
 }
 
@@ -294,6 +393,23 @@ mod tests {
         assert_eq!(asked.before().last(), date(2026, 11, 15));
         let asked = view("from=2026-11-02&to=2026-11-02").unwrap();
         assert_eq!((asked.days().as_str(), asked.before().last()), ("Nov 2, 2026", date(2026, 11, 1)));
+    }
+
+    #[test]
+    fn any_other_days_can_be_compared_with_and_a_missing_end_makes_as_many() {
+        let before = |query: &str| view(&format!("days=7&{query}")).map(|view| view.before());
+        for query in ["from2=2025-11-16&to2=2025-11-22", "from2=2025-11-16", "to2=2025-11-22"] {
+            let before = before(query).unwrap();
+            assert_eq!((before.first(), before.last()), (date(2025, 11, 16), date(2025, 11, 22)), "{query}");
+        }
+        assert_eq!(view("days=7&from2=2025-11-01&to2=2025-11-14").unwrap().stretch(), Some(0.5));
+        assert_eq!(view("days=7&from2=2025-11-01").unwrap().stretch(), None);
+        assert_eq!(before("from2=2025-11-02&to2=2025-11-01").unwrap_err().field(), Some("from2"));
+        assert_eq!(before("to2=yesterday").unwrap_err().field(), Some("to2"));
+        let asked = view("days=7&from2=2025-11-16&country=SE").unwrap();
+        assert_eq!(asked.href(), "/?days=7&from2=2025-11-16&country=SE");
+        assert_eq!(asked.days_only("/links/7"), "/links/7?days=7");
+        assert_eq!(asked.first_to_last("/ctr"), "/ctr?from=2026-11-16&to=2026-11-22");
     }
 
     #[test]

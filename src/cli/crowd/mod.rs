@@ -35,6 +35,9 @@ pub(crate) struct Args {
     settings: Settings,
 }
 
+/// Hits of a post that was seen some thousand times.
+const HITS_SELDOM: u64 = 50;
+
 /// What is made up.
 pub(crate) struct Crowd {
     pub(crate) links: u64,
@@ -121,14 +124,15 @@ impl Crowd {
         ids.iter().enumerate().map(delta).collect()
     }
 
-    /// A content export of X: impressions and link clicks of every post.
+    /// A content export of X: impressions and link clicks of every post. Where there are many hits, posts were seen often.
     pub(crate) fn file(&self) -> String {
         let date = self.first_day().strftime("%a %b %-d %Y").to_string();
         let mut text =
             String::from("Post id,Date,Post text,Link,Impressions,Likes,Engagements,Profile visits,Url clicks\n");
+        let often = (self.hits / self.posts.max(1) / HITS_SELDOM).max(1);
         for post in 0..self.posts {
             let (id, link) = (1_800_000_000_000_000_000 + post, Self::permalink(post));
-            let (shown, clicks) = (5000 + post * 7 % 9000, 90 + post % 60);
+            let (shown, clicks) = ((5000 + post * 7 % 9000) * often, (90 + post % 60) * often);
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{id},{date},Post {post},{link},{shown},5,9,1,{clicks}");
         }

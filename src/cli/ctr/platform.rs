@@ -75,5 +75,8 @@ fn name(row: &PlatformRow) -> &str {
 
 fn sums(row: &PlatformRow) -> Option<String> {
     let parts = row.parts.as_ref().filter(|parts| !parts.adds_up)?;
-    Some(format!("the parts of its clicks give {} and not {}", count(parts.sum), count(row.clicks_all?)))
+    match row.posts {
+        1 => Some(format!("the parts of its clicks give {} and not {}", count(parts.sum), count(row.clicks_all?))),
+        _ => Some("the parts of the clicks of some of its posts do not give their sum".to_owned()),
+    }
 }

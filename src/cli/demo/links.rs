@@ -18,7 +18,7 @@ pub(crate) struct DemoLink {
     pub(crate) campaign: &'static str,
     pub(crate) platform: &'static str,
     pub(crate) level: Level,
-    /// The post it stands in; empty for a bio or a poster.
+    /// The post it stands in; of an ad its name, which `utm_content` repeats; empty for a bio or a poster.
     pub(crate) post: &'static str,
     pub(super) published: Published,
     pub(super) shown: Shown,
@@ -33,17 +33,19 @@ impl DemoLink {
     /// What its owner would have typed.
     pub(crate) fn fields(&self) -> LinkFields {
         let text = |text: &str| Change::from((!text.is_empty()).then(|| text.to_owned()));
+        let is_ad = self.level == Level::Ad;
         LinkFields {
             url: text(self.url),
             slug: text(self.slug),
             title: text(self.title),
             platform: text(self.platform),
             level: text(self.level.as_str()),
-            posts: Change::from((!self.post.is_empty()).then(|| vec![self.post.to_owned()])),
+            posts: Change::from((!self.post.is_empty() && !is_ad).then(|| vec![self.post.to_owned()])),
             utm: Change::Set(UtmFields {
                 source: text(self.source),
                 medium: text(self.medium),
                 campaign: text(self.campaign),
+                content: text(if is_ad { self.post } else { "" }),
                 ..UtmFields::default()
             }),
             ..LinkFields::default()
@@ -222,7 +224,7 @@ pub(super) static LINKS: [DemoLink; 13] = [
         campaign: WINTER,
         platform: "newsletter",
         level: Level::Email,
-        post: "newsletter-47",
+        post: "mailchimp:a1b2c3d447",
         published: at(3, 6),
         shown: Shown::Mailed { delivered: 7400 },
         rate: 0.036,
@@ -238,7 +240,7 @@ pub(super) static LINKS: [DemoLink; 13] = [
         campaign: GIFT,
         platform: "newsletter",
         level: Level::Email,
-        post: "newsletter-48",
+        post: "mailchimp:a1b2c3d448",
         published: at(13, 6),
         shown: Shown::Mailed { delivered: 7250 },
         rate: 0.029,
@@ -286,7 +288,7 @@ pub(super) static LINKS: [DemoLink; 13] = [
         campaign: GIFT,
         platform: "facebook",
         level: Level::Ad,
-        post: "120200000000000001",
+        post: "unboxing",
         published: at(7, 5),
         shown: Shown::Steady { kind: Kind::Impressions, per_day: 9500.0 },
         rate: 0.0105,

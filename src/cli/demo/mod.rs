@@ -4,6 +4,7 @@
 
 mod agents;
 pub(crate) mod chance;
+mod files;
 pub(crate) mod links;
 pub(crate) mod places;
 pub(crate) mod plan;
@@ -33,7 +34,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 fn summary(plan: &Plan, data: &str) -> String {
     format!(
         "made {}, {} and {} of impressions\n\
-         next:\n  waypost serve --data {data}\n  waypost stats --data {data} --by source\n  waypost ctr --data {data}\n",
+         next:\n  waypost serve --data {data}\n  waypost stats --data {data} --by source\n  waypost ctr --data {data}\n  \
+         waypost match list --unmatched --data {data}   (one ad waits for somebody to say which link it leads to)\n",
         figures::counted(plan.links.len() as u64, "link", "links"),
         figures::counted(plan.hits.len() as u64, "hit", "hits"),
         figures::counted(plan.impression_rows(), "row", "rows"),

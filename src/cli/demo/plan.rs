@@ -1,7 +1,6 @@
 //! The demo's three weeks: which hits arrive when, and what the platforms report. Pure; the same day, the same plan.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::net::IpAddr;
 
 use jiff::civil::Date;
@@ -14,7 +13,6 @@ pub(crate) use super::links::DemoLink;
 use super::links::{LINKS, Shown};
 use super::places::{self, TOWNS};
 use crate::domain::hit::{Hit, Method};
-use crate::domain::impression::Kind;
 use crate::domain::link::LinkId;
 
 /// Today and the twenty days before it.
@@ -63,11 +61,11 @@ impl DemoHit {
     }
 }
 
-/// One file of impressions as a platform would give it out, in the generic CSV form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DemoFile {
-    pub(crate) name: String,
-    pub(crate) text: String,
+/// What a platform saw of a link on one day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) shown: u64,
+    pub(super) taps: u64,
 }
 
 /// Everything the demo makes.
@@ -79,8 +77,8 @@ pub(crate) struct Plan {
     pub(crate) hits: Vec<DemoHit>,
     /// Until when the impressions hold: the beginning of today, UTC.
     pub(crate) as_of: Timestamp,
-    /// Impressions by link and day.
-    impressions: BTreeMap<(usize, Date), u64>,
+    /// What platforms saw before today, by link and day.
+    pub(super) seen: BTreeMap<(usize, Date), Seen>,
 }
 
 impl Plan {
@@ -93,7 +91,7 @@ impl Plan {
             made_at: Vec::new(),
             hits: Vec::new(),
             as_of: midnight(today),
-            impressions: BTreeMap::new(),
+            seen: BTreeMap::new(),
         };
         for (index, link) in LINKS.iter().enumerate() {
             plan.made_at.push(weeks.instant(weeks.published_h(link) * HOUR_MS - HOUR_MS / 2));
@@ -104,30 +102,6 @@ impl Plan {
         plan.hits.sort_by_key(|hit| (hit.time_ms, hit.link));
         plan.hits.truncate(HITS_MAX);
         plan
-    }
-
-    /// One file for each platform and kind, because kinds are never mixed.
-    pub(crate) fn impression_files(&self) -> Vec<DemoFile> {
-        let mut files: BTreeMap<(&str, Kind), String> = BTreeMap::new();
-        for ((index, day), count) in &self.impressions {
-            let link = &self.links[*index];
-            let Some(kind) = link.shown.kind() else { continue };
-            let (column, subject) = if link.post.is_empty() { ("link", link.slug) } else { ("post", link.post) };
-            let text = files
-                .entry((link.platform, kind))
-                .or_insert_with(|| format!("{column},date,{kind}\n", kind = kind.as_str()));
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{subject},{day},{count}");
-        }
-        let named = |((platform, kind), text): ((&str, Kind), String)| DemoFile {
-            name: format!("{platform}-{}.csv", kind.as_str()),
-            text,
-        };
-        files.into_iter().map(named).collect()
-    }
-
-    pub(crate) fn impression_rows(&self) -> u64 {
-        self.impressions.len() as u64
     }
 }
 
@@ -200,7 +174,7 @@ impl Author<'_> {
             let seen = (seen * liking).round() as u64;
             let day = self.weeks.day(hour);
             if seen > 0 && day < self.weeks.today {
-                *plan.impressions.entry((self.index, day)).or_insert(0) += seen;
+                self.seen(day, plan).shown += seen;
             }
             for _ in 0..self.chance.poisson(clicks * liking) {
                 self.arrive_person(hour, plan);
@@ -254,7 +228,15 @@ impl Author<'_> {
             let later = 250 + self.chance.below(1500) as i64;
             plan.hits.push(DemoHit { time_ms: hit.time_ms + later, ..hit.clone() });
         }
+        let day = self.weeks.day(hour);
+        if day < self.weeks.today {
+            self.seen(day, plan).taps += 1;
+        }
         plan.hits.push(hit);
+    }
+
+    fn seen<'p>(&self, day: Date, plan: &'p mut Plan) -> &'p mut Seen {
+        plan.seen.entry((self.index, day)).or_default()
     }
 
     fn stranger(&mut self, time_ms: i64) -> DemoHit {
@@ -358,7 +340,7 @@ mod tests {
     fn the_same_day_gives_the_same_plan() {
         let (one, two) = (Plan::new(now()), Plan::new(now()));
         assert_eq!(one.hits, two.hits);
-        assert_eq!(one.impression_files(), two.impression_files());
+        assert_eq!(one.seen, two.seen);
     }
 
     #[test]
@@ -386,35 +368,12 @@ mod tests {
     fn every_counted_link_has_a_rate_between_a_third_and_four_per_cent() {
         let plan = Plan::new(now());
         for (index, link) in plan.links.iter().enumerate().filter(|(_, link)| link.shown.kind().is_some()) {
-            let seen: u64 = plan.impressions.iter().filter(|((of, _), _)| *of == index).map(|(_, count)| count).sum();
+            let seen: u64 = plan.seen.iter().filter(|((of, _), _)| *of == index).map(|(_, seen)| seen.shown).sum();
             let until = plan.as_of.as_millisecond();
             let people = plan.hits.iter().filter(|hit| hit.link == index && is_person(hit) && hit.time_ms < until);
             let rate = people.count() as f64 / seen as f64;
             assert!((0.003..0.04).contains(&rate), "{}: {rate} of {seen}", link.slug);
         }
-    }
-
-    #[test]
-    fn the_files_are_csv_of_one_kind_each_and_end_yesterday() {
-        let files = Plan::new(now()).impression_files();
-        let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
-        assert_eq!(
-            names,
-            [
-                "facebook-impressions.csv",
-                "instagram-profile_visits.csv",
-                "instagram-story_views.csv",
-                "linkedin-impressions.csv",
-                "newsletter-delivered.csv",
-                "tiktok-profile_visits.csv",
-                "x-impressions.csv",
-                "youtube-views.csv"
-            ]
-        );
-        let newsletter = files.iter().find(|file| file.name.starts_with("newsletter")).unwrap();
-        assert!(newsletter.text.starts_with("post,date,delivered\nnewsletter-47,2026-11-04,"), "{}", newsletter.text);
-        assert!(files.iter().all(|file| !file.text.contains("2026-11-21")));
-        assert!(files.iter().flat_map(|file| file.text.lines()).all(|line| line.split(',').count() == 3));
     }
 
     #[test]

@@ -68,7 +68,8 @@ fn matched(report: &ImportReport) -> String {
         0 => String::new(),
         shared => format!("; {} share a link and have one rate together", figures::count(shared)),
     };
-    format!("{matched} of {} belong to a link{shared}", figures::counted(all, "post", "posts"))
+    let belong = if report.matched_posts == 1 { "belongs" } else { "belong" };
+    format!("{matched} of {} {belong} to a link{shared}", figures::counted(all, "post", "posts"))
 }
 
 fn post(line: &PostLine) -> String {

@@ -71,6 +71,9 @@ struct List {
     /// Only links with this text in slug, title or destination
     #[arg(long, value_name = "TEXT")]
     query: Option<String>,
+    /// Links that were put out of the way: `yes` (those alone), `no` or `all`
+    #[arg(long, value_name = "WHICH", default_value = "no", value_parser = ["yes", "no", "all"])]
+    archived: String,
     /// The most links to list
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=LINKS_MAX))]
     limit: u32,
@@ -110,6 +113,12 @@ struct Edit {
     /// Answer like an unknown link
     #[arg(long)]
     disable: bool,
+    /// Leave it out of lists; it answers and counts as before
+    #[arg(long, conflicts_with = "unarchive")]
+    archive: bool,
+    /// Show it in lists again
+    #[arg(long)]
+    unarchive: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -142,6 +151,7 @@ impl Edit {
         let mut body = self.settings.body();
         put_texts(&mut body, [("url", &self.url), ("slug", &self.new_slug), ("domain", &self.new_domain)]);
         put_switch(&mut body, "enabled", self.enable, self.disable);
+        put_switch(&mut body, "archived", self.archive, self.unarchive);
         if body.is_empty() {
             return Err(Usage(
                 "nothing to change: give at least one setting; see `waypost link edit --help`".to_owned(),
@@ -227,6 +237,7 @@ async fn read_pages(client: &Client, list: &List) -> anyhow::Result<Page> {
             ("campaign", list.campaign.clone()),
             ("tag", list.tag.clone()),
             ("q", list.query.clone()),
+            ("archived", Some(list.archived.clone())),
         ];
         let page: Page = client.get("/api/v1/links", &query).await?.read()?;
         let got = page.links.len();

@@ -21,6 +21,8 @@ pub(super) struct Link {
     posts: Vec<String>,
     title: Option<String>,
     tags: Vec<String>,
+    #[serde(default)]
+    archived: bool,
     status: u16,
     enabled: bool,
     passthrough: bool,
@@ -79,6 +81,9 @@ fn rules(link: &Link) -> String {
     if !link.passthrough {
         text.push_str(", without the visitor's query");
     }
+    if link.archived {
+        text.push_str(", archived");
+    }
     if link.visitor_utm {
         text.push_str(", the visitor's utm_* win");
     }
@@ -111,10 +116,12 @@ pub(super) fn list_table(links: &[Link]) -> String {
 }
 
 fn state(link: &Link) -> &'static str {
-    match (link.enabled, &link.expires_at) {
-        (false, _) => "disabled",
-        (true, Some(_)) => "expires",
-        (true, None) => "",
+    match (link.archived, link.enabled, &link.expires_at) {
+        (true, false, _) => "archived, disabled",
+        (true, true, _) => "archived",
+        (false, false, _) => "disabled",
+        (false, true, Some(_)) => "expires",
+        (false, true, None) => "",
     }
 }
 

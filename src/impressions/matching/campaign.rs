@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Candidate, Found, Hint, Proposed, Rule};
+use crate::domain::placement::Level;
 use crate::impressions::reading::PlatformPost;
 
 /// What people write into `utm_source`, and whose ads are bought together.
@@ -111,7 +112,7 @@ impl<'a> Campaigns<'a> {
 enum Fit {
     /// It names the ad or the set.
     Ad,
-    /// It names the campaign and nothing below it.
+    /// It names the campaign and nothing below it, and is no link of something else in this campaign.
     Campaign,
     Perhaps,
     /// It is for another platform.
@@ -125,11 +126,16 @@ fn fit(link: &Candidate, post: &PlatformPost, ad: &Ad) -> Fit {
     }
     let parts = [&link.utm.content, &link.utm.term];
     let below: Vec<String> = parts.into_iter().flatten().map(|name| fold(name)).collect();
+    let has_its_id = link.utm.id.as_deref().is_some_and(|id| ad.names.contains(&fold(id)));
     match below.iter().any(|name| ad.names.contains(name)) {
         true => Fit::Ad,
-        false if below.is_empty() => Fit::Campaign,
+        false if below.is_empty() && (has_its_id || is_of_level(link.level, post.level)) => Fit::Campaign,
         false => Fit::Perhaps,
     }
+}
+
+fn is_of_level(link: Level, post: Level) -> bool {
+    link == post || link == Level::Other || post == Level::Other
 }
 
 fn evidence(link: &Candidate) -> String {

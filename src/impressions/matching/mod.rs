@@ -12,7 +12,7 @@ mod suggest;
 
 use std::collections::{BTreeSet, HashMap};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use self::campaign::Campaigns;
 use self::decision::{Decision, Says};
@@ -136,6 +136,13 @@ impl Hint {
             Self::Time => "time",
         }
     }
+}
+
+/// The last instant at which a post may have been published, as far as its export tells: days end 12 hours later in the
+/// west than in UTC.
+pub(crate) fn published_by(post: &PlatformPost) -> Option<Timestamp> {
+    let (_, latest) = suggest::published(post)?;
+    latest.checked_add(SignedDuration::from_hours(12)).ok()
 }
 
 /// A link that stands in a post.

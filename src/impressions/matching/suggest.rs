@@ -23,7 +23,7 @@ pub(super) fn is_made_later(link: &Candidate, post: &PlatformPost) -> bool {
 }
 
 /// The first and the last instant at which a post may have been published: one where the export knows it.
-fn published(post: &PlatformPost) -> Option<(Timestamp, Timestamp)> {
+pub(super) fn published(post: &PlatformPost) -> Option<(Timestamp, Timestamp)> {
     let text = post.published.as_deref()?;
     if let Ok(instant) = text.parse::<Timestamp>() {
         return Some((instant, instant));

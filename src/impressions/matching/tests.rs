@@ -39,6 +39,7 @@ fn with_utm(id: u64, platform: Option<&str>, campaign: &str, content: Option<&st
     Candidate {
         platform: platform.map(str::to_owned),
         utm: Utm { campaign: Some(campaign.to_owned()), content: content.map(str::to_owned), ..Utm::default() },
+        level: Level::Ad,
         ..link(id, &format!("slug{id}"))
     }
 }
@@ -265,6 +266,13 @@ fn ads_are_matched_by_the_names_of_campaign_and_ad_however_they_are_spaced() {
     let found = outcome(&posts, &links);
     assert_eq!(found.matches(), ["meta-ad:1: 1 by utm", "meta-ad:2: 2 by utm"]);
     assert_eq!(found.suggestions("meta-ad:2"), [], "its campaign's link is found, so nothing is guessed");
+}
+
+#[test]
+fn a_link_of_a_story_in_the_same_campaign_is_only_proposed_for_its_ads() {
+    let story = Candidate { level: Level::Story, ..with_utm(1, Some("instagram"), "spring", None) };
+    let found = outcome(&[ad("meta-ad:1", "meta", "Spring", "A")], &[story]);
+    assert_eq!((found.matches().len(), found.suggestions("meta-ad:1")), (0, vec![(1, "campaign")]));
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! A fuzzer over the fixtures: it changes their bytes in ways that files are damaged, and reads what comes out. Each
 //! round is known by its seed; `WAYPOST_FUZZ_SEED` begins elsewhere and `WAYPOST_FUZZ_ROUNDS` goes on for longer.
 //!
-//! Binary workbooks are read in the limited child only, and so their fuzzer is in `tests/it/files.rs`.
+//! Among the fixtures are CSV with each delimiter, UTF-16 and legacy encodings, and SpreadsheetML; archives are made of
+//! them. Workbooks (XLSX, BIFF) are read in the limited child only, and so their fuzzer is in `tests/it/files.rs`.
 
+use std::io::{Cursor, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use zip::write::SimpleFileOptions;
 
 use super::fixture_tests::{fixture, names};
 use super::tests::options;
@@ -12,6 +16,8 @@ use crate::impressions::mapping::Mapping;
 use crate::impressions::options::Span;
 
 const ROUNDS: u64 = 1500;
+/// Of archives, each of which holds up to three files.
+const ARCHIVES: u64 = 500;
 
 /// Bytes that mean something to some reader.
 const PIECES: [&[u8]; 30] = [
@@ -85,6 +91,21 @@ fn damaged(mut bytes: Vec<u8>, other: &[u8], chance: &mut Chance) -> Vec<u8> {
     bytes
 }
 
+/// An archive of damaged files, damaged itself every other time.
+fn archive(files: &[Vec<u8>], chance: &mut Chance) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for member in 0..=chance.below(3) {
+        let name = [format!("Chart {member}.csv"), "../Totals.csv".to_owned(), format!("__MACOSX/{member}")];
+        let file = damaged(files[chance.below(files.len())].clone(), &files[chance.below(files.len())], chance);
+        // Two of one name are refused by the writer, and one is enough.
+        if archive.start_file(name[chance.below(3)].clone(), SimpleFileOptions::default()).is_ok() {
+            archive.write_all(&file).unwrap();
+        }
+    }
+    let bytes = archive.finish().unwrap().into_inner();
+    if chance.below(2) == 0 { bytes } else { damaged(bytes, &files[0], chance) }
+}
+
 fn said(chance: &mut Chance) -> Options {
     let period = [None, None, Some(Span::Lifetime)][chance.below(3)];
     let map = (chance.below(8) == 0).then(|| Mapping::parse("post=post,date=date,views=views").unwrap());
@@ -113,9 +134,23 @@ fn no_damage_to_a_file_makes_the_reader_panic_or_lie_about_its_parts() {
         let mut chance = Chance(seed);
         let (at, other) = (chance.below(files.len()), chance.below(files.len()));
         let bytes = damaged(files[at].clone(), &files[other], &mut chance);
-        let options = said(&mut chance);
-        let outcome = catch_unwind(AssertUnwindSafe(|| read(bytes.clone(), &options).map(|contents| check(&contents))));
-        let shown = || bytes.escape_ascii().to_string();
-        assert!(outcome.is_ok(), "WAYPOST_FUZZ_SEED={seed} ({}), {options:?}: b\"{}\"", names[at], shown());
+        reads(&bytes, &said(&mut chance), &format!("WAYPOST_FUZZ_SEED={seed} ({})", names[at]));
     }
+}
+
+#[test]
+fn no_damage_to_an_archive_or_to_what_it_holds_makes_the_reader_panic() {
+    let names: Vec<String> = names().into_iter().filter(|name| !name.starts_with("linkedin-page")).collect();
+    let files: Vec<Vec<u8>> = names.iter().map(|name| fixture(name)).collect();
+    let first = number("WAYPOST_FUZZ_SEED").unwrap_or(1);
+    for seed in first..first + number("WAYPOST_FUZZ_ROUNDS").unwrap_or(ARCHIVES) {
+        let mut chance = Chance(seed);
+        let bytes = archive(&files, &mut chance);
+        reads(&bytes, &said(&mut chance), &format!("WAYPOST_FUZZ_SEED={seed} (an archive)"));
+    }
+}
+
+fn reads(bytes: &[u8], options: &Options, which: &str) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| read(bytes.to_vec(), options).map(|contents| check(&contents))));
+    assert!(outcome.is_ok(), "{which}, {options:?}: b\"{}\"", bytes.escape_ascii());
 }

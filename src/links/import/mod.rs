@@ -121,8 +121,8 @@ pub(crate) async fn undo(catalog: &Catalog, records: &dyn RecordStore, import: u
         let Some(last) = page.last() else { break };
         after = last.id;
         let is_of = |link: &&Link| link.spec.brought.as_ref().is_some_and(|brought| brought.import == import);
-        let asked: Vec<_> = page.iter().filter(is_of).map(|link| (link.id, None)).collect();
-        removed += catalog.remove_all(&asked).await?.iter().flatten().count() as u64;
+        let made: Vec<_> = page.iter().filter(is_of).map(|link| link.id).collect();
+        removed += catalog.unmake_all(&made).await?;
     }
     record::remove(records, import).await?;
     Ok(removed)

@@ -197,6 +197,7 @@ fn fields(cells: &Cells, slug: &str, expires_at: Option<Timestamp>, source: Sour
         title: Change::from(title(cells)),
         tags: several(cells.text(Field::Tags), separators(source), TAG_CHARS_MAX),
         status: Change::from(status.map(Status::code)),
+        archived: if cells.is_yes(Field::Archived) { Change::Set(true) } else { Change::Keep },
         enabled: if is_off { Change::Set(false) } else { Change::Keep },
         passthrough: is(Field::Passthrough),
         visitor_utm: is(Field::VisitorUtm),

@@ -12,7 +12,7 @@ use crate::domain::metric::Metric;
 use crate::domain::placement::Level;
 use crate::stats::ctr::groups::{Group, groups, same};
 use crate::stats::ctr::pairing::Paired;
-use crate::stats::ctr::rate::{divisible, rate};
+use crate::stats::ctr::rate::divisible;
 use crate::stats::ctr::{Grouping, Material};
 use crate::stats::pooled::median;
 use crate::stats::wire::{Basis, CtrRow, Standing, StandingVerdict};
@@ -158,10 +158,12 @@ fn ratios(material: &Material<'_>, group: &Group, kind: Kind) -> Vec<(Like, Time
     let published = group.components.iter().flat_map(|component| &component.posts);
     let published = published.filter_map(|post| material.posts[*post].published).min();
     let ratio = |(basis, paired): (Basis, Paired)| {
-        let found = rate(paired.clicks, paired.impressions, None, material.policy).filter(|rate| rate.enough)?;
+        let (clicks, impressions) = (paired.clicks, paired.impressions);
+        let is_enough = impressions > 0 && material.policy.is_enough(clicks, impressions);
         let whole = paired.missing.is_empty() && paired.mixed.is_empty();
         let like = (platform.clone(), group.level, kind, basis, format.clone());
-        whole.then_some((like, published.or(paired.as_of)?, found.ctr))
+        let at = published.or(paired.as_of)?;
+        (is_enough && whole).then_some((like, at, clicks as f64 / impressions as f64))
     };
     material.pair(group, Metric::Impressions(kind)).into_iter().filter_map(ratio).collect()
 }

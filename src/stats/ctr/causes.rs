@@ -101,7 +101,7 @@ fn ours_fewer(facts: &Facts<'_>) -> Vec<Cause> {
 /// Causes that leave no trace here.
 fn ours_fewer_likely(facts: &Facts<'_>) -> impl Iterator<Item = Cause> {
     let links = || facts.component.links.iter().map(|link| &facts.material.links[*link]);
-    let published = facts.material.published(&facts.component.posts.iter().copied().collect::<Vec<_>>());
+    let published = facts.material.published_by(&facts.component.posts.iter().copied().collect::<Vec<_>>());
     let late = published.zip(links().map(|link| link.created_at).min()).is_some_and(|(at, made)| made > at);
     let likely = [
         late.then(|| {

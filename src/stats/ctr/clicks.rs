@@ -3,9 +3,9 @@
 //! Pure. It must never guess within an hour: human clicks are known by the hour they happened in, and everything else
 //! by the day.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -14,15 +14,26 @@ use crate::stats::ctr::Numerator;
 use crate::stats::days::{DaySum, LinkDay, Verdicts};
 use crate::stats::series::begin;
 
-/// The clicks of every link, by day and by hour. It refers to the days it was given and copies nothing of them.
+/// The clicks of every link, by day and by hour. It refers to the days it was given and copies nothing of them but sums.
 #[derive(Debug)]
 pub(crate) struct ClickLog {
     zone: TimeZone,
     days: Vec<Arc<DaySum>>,
     /// When each of `days` begins and ends.
     bounds: Vec<Span>,
-    /// For each link the places where it stands: which day, and which of that day's links; in order.
-    links: HashMap<LinkId, Vec<(u32, u32)>>,
+    /// The days of each link, in order.
+    links: HashMap<LinkId, Vec<Place>>,
+}
+
+/// Where a link's day stands, and what all of its days up to the end of this one add up to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// Which of the days, and which of that day's links.
+    day: u32,
+    at: u32,
+    human: u64,
+    visitors: u64,
+    hits: u64,
 }
 
 /// Clicks between two instants.
@@ -63,10 +74,12 @@ impl ClickLog {
             end: begin(day.day.tomorrow().unwrap_or(day.day), &zone),
         };
         let bounds = days.iter().map(bound).collect();
-        let mut links: HashMap<LinkId, Vec<(u32, u32)>> = HashMap::new();
+        let mut links: HashMap<LinkId, Vec<Place>> = HashMap::new();
         for (day, sum) in (0..).zip(&days) {
-            for (at, link) in (0..).zip(&sum.links) {
-                links.entry(link.link).or_default().push((day, at));
+            for (at, link) in (0..).zip(sum.links.iter()) {
+                let places = links.entry(link.link).or_default();
+                let before = places.last().copied().unwrap_or_default();
+                places.push(Place { day, at, ..before }.and(&link));
             }
         }
         Self { zone, days, bounds, links }
@@ -84,15 +97,15 @@ impl ClickLog {
         }
         match numerator {
             Numerator::Human => Counted { clicks: self.human(link, span), whole_day: false },
-            Numerator::Unique => self.by_day(link, span, |day| day.visitors),
-            Numerator::All => self.by_day(link, span, |day| sum(&day.verdicts)),
+            Numerator::Unique => self.by_day(link, span, |place| place.visitors),
+            Numerator::All => self.by_day(link, span, |place| place.hits),
         }
     }
 
     /// A link's hits by verdict on the days that touch `span`.
     pub(crate) fn verdicts(&self, link: LinkId, span: Span) -> Verdicts {
         let mut verdicts = Verdicts::default();
-        for (_, day) in self.days_in(link, span) {
+        for day in self.days_in(link, span) {
             verdicts.iter_mut().zip(day.verdicts).for_each(|(sum, count)| *sum = sum.saturating_add(count));
         }
         verdicts
@@ -100,44 +113,74 @@ impl ClickLog {
 
     /// A link's human clicks by where they were observed to come from, on the days that touch `span`.
     pub(crate) fn seen_on(&self, link: LinkId, span: Span) -> impl Iterator<Item = (&str, u64)> {
-        let days = self.days_in(link, span);
-        days.flat_map(|(_, day)| day.seen_on.iter().map(|(place, count)| (place.as_str(), *count)))
+        self.days_in(link, span).flat_map(|day| day.seen_on())
     }
 
-    /// The days of a link that touch `span`, each with when it begins and ends.
-    fn days_in(&self, link: LinkId, span: Span) -> impl Iterator<Item = (Span, &LinkDay)> {
+    fn days_in(&self, link: LinkId, span: Span) -> impl Iterator<Item = LinkDay<'_>> {
+        let (_, places) = self.touched(link, span);
+        places.iter().filter_map(|place| self.day(*place))
+    }
+
+    fn day(&self, place: Place) -> Option<LinkDay<'_>> {
+        self.days[place.day as usize].links.at(place.at as usize)
+    }
+
+    /// The days of a link that touch `span`, and the one before them, or nothing.
+    fn touched(&self, link: LinkId, span: Span) -> (Place, &[Place]) {
         let places = self.links.get(&link).map_or(&[][..], Vec::as_slice);
-        let first = places.partition_point(|(day, _)| self.bounds[*day as usize].end <= span.start);
-        let end = places.partition_point(|(day, _)| self.bounds[*day as usize].start < span.end);
-        let place =
-            |(day, at): &(u32, u32)| (self.bounds[*day as usize], &self.days[*day as usize].links[*at as usize]);
-        places[first.min(end)..end].iter().map(place)
+        let first = places.partition_point(|place| self.bounds[place.day as usize].end <= span.start);
+        let end = places.partition_point(|place| self.bounds[place.day as usize].start < span.end);
+        let before = first.checked_sub(1).map(|before| places[before]).unwrap_or_default();
+        (before, &places[first.min(end)..end])
     }
 
+    /// Days that lie wholly in the span count by their sums; of the first and the last one the hours decide.
     fn human(&self, link: LinkId, span: Span) -> u64 {
-        let hours = |(bounds, day): (Span, &LinkDay)| match span.start <= bounds.start && bounds.end <= span.end {
-            true => day.by_hour,
-            false => {
-                let within = day.hours.iter().filter(|(hour, _)| span.start <= *hour && *hour < span.end);
-                within.fold(0_u64, |sum, (_, count)| sum.saturating_add(*count))
-            }
-        };
-        self.days_in(link, span).map(hours).fold(0, u64::saturating_add)
+        let (mut before, mut days) = self.touched(link, span);
+        let mut clicks = 0_u64;
+        if let Some((first, rest)) = days.split_first().filter(|(first, _)| self.is_cut(**first, span)) {
+            clicks = self.within(*first, span);
+            (before, days) = (*first, rest);
+        }
+        if let Some((last, rest)) = days.split_last().filter(|(last, _)| self.is_cut(**last, span)) {
+            clicks = clicks.saturating_add(self.within(*last, span));
+            days = rest;
+        }
+        days.last().map_or(clicks, |last| clicks.saturating_add(last.human - before.human))
     }
 
-    fn by_day(&self, link: LinkId, span: Span, count: impl Fn(&LinkDay) -> u64) -> Counted {
-        let mut counted = Counted::default();
-        for (bounds, day) in self.days_in(link, span) {
-            let of_day = count(day);
-            counted.clicks = counted.clicks.saturating_add(of_day);
-            counted.whole_day |= (bounds.start < span.start || span.end < bounds.end) && of_day > 0;
-        }
-        counted
+    fn by_day(&self, link: LinkId, span: Span, sum: impl Fn(&Place) -> u64) -> Counted {
+        let (before, days) = self.touched(link, span);
+        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Counted::default() };
+        let before_last = if days.len() > 1 { days[days.len() - 2] } else { before };
+        let has_cut = |day: Place, before: Place| self.is_cut(day, span) && sum(&day) > sum(&before);
+        let whole_day = has_cut(*first, before) || has_cut(*last, before_last);
+        Counted { clicks: sum(last) - sum(&before), whole_day }
+    }
+
+    /// Whether only a part of the day lies in the span.
+    fn is_cut(&self, place: Place, span: Span) -> bool {
+        let bounds = self.bounds[place.day as usize];
+        bounds.start < span.start || span.end < bounds.end
+    }
+
+    /// The human clicks of the day's hours that begin in the span.
+    fn within(&self, place: Place, span: Span) -> u64 {
+        let hours = self.day(place).into_iter().flat_map(|day| day.hours());
+        let within = hours.filter(|(hour, _)| span.start <= *hour && *hour < span.end);
+        within.fold(0, |sum, (_, count)| sum.saturating_add(count))
     }
 }
 
-fn sum(verdicts: &Verdicts) -> u64 {
-    verdicts.iter().fold(0, |sum, count| sum.saturating_add(*count))
+impl Place {
+    fn and(self, day: &LinkDay<'_>) -> Self {
+        Self {
+            human: self.human.saturating_add(day.by_hour),
+            visitors: self.visitors.saturating_add(day.visitors),
+            hits: self.hits.saturating_add(day.count().hits),
+            ..self
+        }
+    }
 }
 
 #[cfg(test)]

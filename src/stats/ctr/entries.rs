@@ -12,7 +12,7 @@ use crate::domain::link::LinkId;
 use crate::domain::metric::Metric;
 use crate::domain::placement::Level;
 use crate::impressions::book::{Book, Number as Stored, PostId, SliceId, Thing};
-use crate::impressions::matching::{Candidate, Matches};
+use crate::impressions::matching::{Candidate, Matches, published_by};
 use crate::impressions::reading::{Grain, LINK_ID, PlatformPost};
 use crate::stats::ctr::evidence::{Number, Numbers, PostEntry, Series, Snapshot};
 use crate::stats::ctr::groups::LinkEntry;
@@ -113,7 +113,7 @@ fn entry(id: PostId, post: &PlatformPost, days: &mut Days<'_>) -> PostEntry {
     }
     let spent = book.of_post(id).map(|thing| thing.in_force).filter(|number| number.metric == Metric::Spend);
     let currency = super::groups::same(spent.map(|number| book.source(number.source).currency.clone()));
-    PostEntry {
+    let mut entry = PostEntry {
         name: post.key().to_owned(),
         text: post.text.clone(),
         platform: post.platform.clone(),
@@ -121,6 +121,7 @@ fn entry(id: PostId, post: &PlatformPost, days: &mut Days<'_>) -> PostEntry {
         account: post.account.clone(),
         format: post.format.clone(),
         published: post.published.as_deref().and_then(|text| text.parse().ok()),
+        published_by: published_by(post),
         campaign: post.campaign.clone(),
         ad_set: post.ad_set.clone(),
         ad: post.ad.clone(),
@@ -128,7 +129,10 @@ fn entry(id: PostId, post: &PlatformPost, days: &mut Days<'_>) -> PostEntry {
         currency: currency.flatten(),
         whole,
         slices: slices.into_iter().map(|(slice, numbers)| (book.slice(slice).clone(), numbers)).collect(),
-    }
+        added_up: None,
+    };
+    entry.add_up();
+    entry
 }
 
 /// Puts a number where its grain belongs: lifetimes come before days, days before periods.
@@ -169,6 +173,7 @@ mod tests {
     use crate::domain::impression::Kind;
     use crate::impressions::book::{bound, volume};
     use crate::impressions::reading::{PlatformFile, Reading, Slice};
+    use crate::stats::ctr::evidence::AddedUp;
 
     const VIEWS: Metric = Metric::Impressions(Kind::Views);
 
@@ -196,6 +201,35 @@ mod tests {
     fn posts(files: Vec<(&str, PlatformFile)>) -> Vec<PostEntry> {
         let volumes: Vec<_> = (1..).zip(files).map(|(id, (as_of, file))| volume(id, at(as_of), file)).collect();
         entries(&bound(volumes), &Matches::default(), &[], &TimeZone::UTC).posts
+    }
+
+    #[test]
+    fn slices_are_added_up_where_no_file_tells_the_whole() {
+        const REACH: Metric = Metric::Impressions(Kind::Reach);
+        let (first, second) = (Grain::Day(date(2026, 11, 3)), Grain::Day(date(2026, 11, 4)));
+        let by = |name: &str, whole: &[(u32, Metric, Grain, u64)]| {
+            let parts = [(0, VIEWS, first, 7), (1, VIEWS, first, 5), (1, VIEWS, second, 2), (0, REACH, first, 6)];
+            let slice = |value: &str| Slice::from([(name.to_owned(), value.to_owned())]);
+            let parts = PlatformFile { slices: vec![slice("a"), slice("b")], ..file(&["meta-ad:1"], &parts) };
+            let whole = file(&["meta-ad:1"], whole);
+            posts(vec![("2026-11-08T00:00:00Z", parts), ("2026-11-09T00:00:00Z", whole)]).remove(0)
+        };
+        let days = |post: &PostEntry| -> Vec<u64> {
+            let numbers = post.whole.get(&VIEWS).into_iter().flat_map(|series| series.days.values());
+            numbers.map(|number| number.value).collect()
+        };
+        let post = by("age", &[]);
+        assert_eq!(
+            (days(&post), post.whole.contains_key(&REACH)),
+            (vec![12, 2], false),
+            "people are in several slices"
+        );
+        assert_eq!(post.added_up, Some(AddedUp { by: "age".to_owned(), all: true }));
+        let post = by("age", &[(0, VIEWS, first, 13)]);
+        assert_eq!(days(&post), [13, 2], "what a file says of the whole stands");
+        assert_eq!(post.added_up.map(|added| added.all), Some(false));
+        let post = by("asset", &[]);
+        assert_eq!((days(&post), post.added_up), (vec![], None), "one impression has several assets");
     }
 
     #[test]

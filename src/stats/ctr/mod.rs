@@ -26,7 +26,9 @@ use std::sync::OnceLock;
 
 use crate::conversions::Conversions;
 use crate::domain::impression::Kind;
+use crate::domain::link::LinkId;
 use crate::domain::metric::Metric;
+use crate::judged::Judged;
 use crate::stats::ctr::baseline::{Baselines, Own};
 use crate::stats::ctr::clicks::{ClickLog, Span};
 use crate::stats::ctr::evidence::PostEntry;
@@ -161,6 +163,8 @@ pub(crate) struct Material<'a> {
     pub(crate) policy: Policy,
     pub(crate) baselines: &'a Baselines,
     pub(crate) conversions: &'a Conversions,
+    /// Which rules judged the clicks.
+    pub(crate) judged: &'a Judged,
     /// The account's own medians of this numerator in these days, once somebody has needed them.
     pub(crate) own: &'a OnceLock<Own>,
 }
@@ -206,6 +210,21 @@ pub(crate) fn rows(by: Grouping, order: Order, material: &Material<'_>) -> (Vec<
     let left_out = rows.len().saturating_sub(ROWS_MAX) as u64;
     rows.truncate(ROWS_MAX);
     (rows, left_out)
+}
+
+/// The rows of a report that are about some links, without what they would be if all rows were drawn together.
+pub(crate) fn rows_about(by: Grouping, asked: &HashSet<LinkId>, material: &Material<'_>) -> Vec<CtrRow> {
+    let kinds = material.kinds();
+    let own = material.own.get_or_init(|| Own::of(material, &kinds));
+    let is_asked = |group: &&Group| {
+        let links = group.components.iter().flat_map(|component| &component.links);
+        links.into_iter().any(|link| asked.contains(&material.links[*link].id))
+    };
+    let groups = groups(material.links, material.posts, by);
+    let rows = groups.iter().filter(is_asked).flat_map(|group| rows_of(group, by, material, &kinds, own));
+    let mut rows: Vec<_> = rows.collect();
+    sort(&mut rows, by, Order::Size);
+    rows
 }
 
 fn group_rows(by: Grouping, material: &Material<'_>, kinds: &BTreeSet<Kind>) -> Vec<CtrRow> {

@@ -13,7 +13,7 @@ use crate::domain::placement::Level;
 use crate::stats::ctr::Material;
 use crate::stats::ctr::clicks::Span;
 use crate::stats::ctr::evidence::{Number, Series, Snapshot};
-use crate::stats::ctr::groups::{Component, Group};
+use crate::stats::ctr::groups::{Component, Group, LinkEntry};
 use crate::stats::pooled::Unit;
 use crate::stats::wire::Basis;
 
@@ -56,6 +56,8 @@ pub(crate) struct Paired {
     pub(crate) decreased: usize,
     /// Links and posts of the group that were clicked and have no number of this kind: in neither sum.
     pub(crate) excluded: usize,
+    /// From when until when clicks of these links could be counted.
+    pub(crate) clicked: Option<(Timestamp, Timestamp)>,
     /// Links whose level is not the one that their post has in its file.
     pub(crate) other_level: Option<(Level, Level)>,
 }
@@ -131,7 +133,7 @@ impl Material<'_> {
         let published = self.published(&known);
         let basis = self.basis(&all, published, &mut || about.mixed.extend(&known))?;
         about.missing.extend(missing);
-        about.late_links += usize::from(self.is_late(links, published));
+        about.late_links += usize::from(self.is_late(links, &known));
         about.other_level = self.other_level(links, &known);
         let pieces: Vec<Vec<Piece>> = all.iter().map(|series| self.pieces(series, published, basis, about)).collect();
         Some(Pair { links, basis, pieces: add_up(&pieces, basis, &mut about.days_incomplete) })
@@ -169,7 +171,14 @@ impl Material<'_> {
         known?.into_iter().min()
     }
 
-    fn is_late(&self, links: &[usize], published: Option<Timestamp>) -> bool {
+    /// The same of all whose day is known at least: the last instant at which it may have been.
+    pub(super) fn published_by(&self, posts: &[usize]) -> Option<Timestamp> {
+        let by = |post: &usize| self.posts[*post].published.or(self.posts[*post].published_by);
+        posts.iter().map(by).collect::<Option<Vec<_>>>()?.into_iter().min()
+    }
+
+    fn is_late(&self, links: &[usize], posts: &[usize]) -> bool {
+        let published = self.published_by(posts);
         let made = links.iter().map(|link| self.links[*link].created_at).min();
         made.zip(published).is_some_and(|(made, published)| made.duration_since(published) > LATE_LINK)
     }
@@ -251,7 +260,8 @@ impl Material<'_> {
         paired.as_of = paired.as_of.max(Some(piece.latest));
         let mut clicks = 0_u64;
         for link in links {
-            let id = self.links[*link].id;
+            let LinkEntry { id, created_at, .. } = self.links[*link];
+            paired.cover((piece.span.start.max(created_at), piece.span.end));
             let counted = self.clicks.count(id, self.numerator, piece.span);
             clicks = clicks.saturating_add(counted.clicks);
             paired.whole_day |= counted.whole_day;
@@ -264,6 +274,12 @@ impl Material<'_> {
 }
 
 impl Paired {
+    /// Clicks of this span are among those that are counted.
+    fn cover(&mut self, (start, end): (Timestamp, Timestamp)) {
+        let (first, last) = self.clicked.unwrap_or((start, end));
+        self.clicked = Some((first.min(start), last.max(end)));
+    }
+
     /// What has to be said of one component, added to what was said of others.
     fn take_notes(&mut self, about: Self) {
         self.days_incomplete += about.days_incomplete;

@@ -18,6 +18,11 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
+    /// Whether these are enough for their ratio to be read as one.
+    pub(crate) fn is_enough(self, clicks: u64, impressions: u64) -> bool {
+        impressions >= self.impressions_min && clicks >= self.clicks_min
+    }
+
     /// The usual rule of thumb for a proportion: 100 trials, 5 expected events.
     #[cfg(test)]
     pub(crate) const DEFAULT: Self = Self { impressions_min: 100, clicks_min: 5, method: Method::Wilson };
@@ -51,7 +56,7 @@ pub(crate) fn rate(clicks: u64, impressions: u64, pooled: Option<&Pooled>, polic
         (Some(_), Some(pooled)) => (pooled.bounds, named(pooled.spread)),
         (Some(bounds), None) => (bounds, of_method(policy.method)),
     };
-    let enough = impressions >= policy.impressions_min && clicks >= policy.clicks_min;
+    let enough = policy.is_enough(clicks, impressions);
     Some(Rate { ctr: clicks as f64 / n, low, high, interval, enough })
 }
 

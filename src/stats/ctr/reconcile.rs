@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 
 use crate::domain::metric::{Clicks, Metric};
 use crate::domain::verdict::Verdict;
@@ -65,7 +65,7 @@ fn discrepancy(material: &Material<'_>, group: &Group, band: (f64, f64), now: Ti
         platform: facts.platform.clone(),
         level: group.level.to_string(),
         basis: pair.basis,
-        from: ours.span.map(|span| span.start),
+        from: ours.span.map(|span| begin(material, component, span)),
         to: ours.span.map(|span| span.end),
         platform_link: link.map(|(_, count)| count),
         platform_link_is: link.map(|(clicks, _)| clicks.as_str().to_owned()),
@@ -79,6 +79,13 @@ fn discrepancy(material: &Material<'_>, group: &Group, band: (f64, f64), now: Ti
         balance: ratio.map_or(Balance::Unknown, |ratio| balance(ratio, band)),
         causes: causes(&facts),
     })
+}
+
+/// When the first click of a span can have been counted: not before there was a link. Spans begin where an hour does.
+fn begin(material: &Material<'_>, component: &Component, span: Span) -> Timestamp {
+    let made = component.links.iter().map(|link| material.links[*link].created_at).min();
+    let begin = made.map_or(span.start, |made| span.start.max(made));
+    begin.round(Unit::Second).unwrap_or(begin)
 }
 
 fn balance(ratio: f64, (low, high): (f64, f64)) -> Balance {

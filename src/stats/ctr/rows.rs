@@ -2,6 +2,8 @@
 //!
 //! Pure. It must never print a bare percentage: whatever was left out or does not fit is a note of the row.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::domain::impression::Kind;
@@ -171,10 +173,28 @@ fn remarks(material: &Material<'_>, group: &Group, kind: Kind, paired: &Paired, 
         paired.links_unused.then(|| format!("{word} of single links are not used: their posts have their own")),
         (kind == Kind::Reach && numerator != Numerator::Unique)
             .then(|| "reach counts people and these clicks do not: ask for unique clicks".to_owned()),
+        added_up(material, group),
+        judged(material, paired.clicked),
         (numerator == Numerator::Unique && links > 1)
             .then(|| "unique clicks are counted per link and day: who uses two links counts twice".to_owned()),
     ];
     remarks.into_iter().flatten().collect()
+}
+
+/// By what a platform cut up what it says, where nothing but that is known.
+fn added_up(material: &Material<'_>, group: &Group) -> Option<String> {
+    let posts = group.components.iter().flat_map(|component| &component.posts);
+    let by: BTreeSet<&str> = posts.filter_map(|post| Some(&*material.posts[*post].added_up.as_ref()?.by)).collect();
+    let by: Vec<&str> = by.into_iter().collect();
+    (!by.is_empty()).then(|| format!("slices are added up, because files have no whole: {}", by.join("; ")))
+}
+
+/// That clicks were not all told from other hits in the same way, where it is so.
+fn judged(material: &Material<'_>, clicked: Option<(Timestamp, Timestamp)>) -> Option<String> {
+    let (versions, newest) = material.judged.several(clicked?)?;
+    let versions = if versions == 2 { "two".to_owned() } else { versions.to_string() };
+    let day = newest.to_zoned(material.clicks.zone().clone()).date();
+    Some(format!("judged by {versions} versions of the rules, the newest since {day}"))
 }
 
 /// What a reader has to know about the ratio.

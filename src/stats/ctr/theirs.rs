@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::impression::Kind;
 use crate::domain::metric::{Clicks, Metric};
-use crate::impressions::reading::Slice;
 use crate::stats::ctr::clicks::Span;
 use crate::stats::ctr::evidence::{Numbers, PostEntry};
 use crate::stats::ctr::pairing::{Paired, Piece};
@@ -108,30 +107,21 @@ fn has_clicks_or_spend(post: &PostEntry) -> bool {
 /// Which numbers of a post go into which row: the whole, or each value of the slice that is asked for.
 fn parts_of<'a>(by: &TheirGrouping, post: &'a PostEntry) -> Vec<(String, Vec<&'a Numbers>)> {
     let TheirGrouping::Slice(name) = by else {
-        let whole = if post.whole.is_empty() { one_cut(post, None) } else { vec![(&EMPTY, &post.whole)] };
-        let numbers = whole.into_iter().map(|(_, numbers)| numbers).collect();
+        // Slices may also tell people, whom a sum leaves out.
+        let is_sliced = post.whole.is_empty() || post.added_up.as_ref().is_some_and(|added| added.all);
+        let numbers = match is_sliced {
+            true => post.one_cut(None).into_iter().map(|(_, numbers)| numbers).collect(),
+            false => vec![&post.whole],
+        };
         return vec![(by.value(post).unwrap_or_else(|| "(none)".to_owned()), numbers)];
     };
     let mut values: BTreeMap<String, Vec<&Numbers>> = BTreeMap::new();
-    for (slice, numbers) in one_cut(post, Some(name)) {
+    for (slice, numbers) in post.one_cut(Some(name)) {
         if let Some(value) = slice.get(name) {
             values.entry(value.clone()).or_default().push(numbers);
         }
     }
     values.into_iter().collect()
-}
-
-static EMPTY: Slice = Slice::new();
-
-/// The slices of one way to cut a post up: of several files (by age, by country) each counts everything once, so only
-/// one may be added up; the one with the fewest parts that tells `name` apart.
-fn one_cut<'a>(post: &'a PostEntry, name: Option<&str>) -> Vec<(&'a Slice, &'a Numbers)> {
-    let keys = |slice: &'a Slice| slice.keys().collect::<Vec<_>>();
-    let tells = |slice: &&(Slice, Numbers)| name.is_none_or(|name| slice.0.contains_key(name));
-    let cut =
-        post.slices.iter().filter(tells).map(|(slice, _)| keys(slice)).min_by_key(|keys| (keys.len(), keys.clone()));
-    let of_cut = post.slices.iter().filter(|(slice, _)| Some(keys(slice)) == cut);
-    of_cut.map(|(slice, numbers)| (slice, numbers)).collect()
 }
 
 /// The sum of one metric over the slices of a post, in one basis; and the spans it is about.
@@ -228,7 +218,7 @@ impl<'a> Sum<'a> {
             clicks_all: clicks(Clicks::All),
             clicks_link: clicks(Clicks::Link),
             clicks: Clicks::ALL.into_iter().filter_map(|of| Some((of.as_str().to_owned(), clicks(of)?))).collect(),
-            parts: clicks(Clicks::All).and_then(|all| self.parts(all)),
+            parts: self.parts(),
             ctr_all,
             ctr_link,
             unique_ctr: unique,
@@ -265,10 +255,16 @@ impl<'a> Sum<'a> {
         ((!names.is_empty()).then(|| names.join(" + ")), sum)
     }
 
-    /// Whether the parts that the platform names give its sum.
-    fn parts(&self, all: u64) -> Option<Parts> {
-        let part = |of: Clicks| Some((of.as_str().to_owned(), self.of(Metric::Clicks(of))?));
-        Parts::of(all, Clicks::PARTS.into_iter().filter_map(part).collect())
+    /// Whether the parts that the platform names give its sum, post by post: not every post has both.
+    fn parts(&self) -> Option<Parts> {
+        let of_post = |(_, _, cells): &(usize, &PostEntry, BTreeMap<Metric, Cell>)| {
+            let part = |of: Clicks| Some((of.as_str().to_owned(), cells.get(&Metric::Clicks(of))?.sum));
+            Parts::of(
+                cells.get(&Metric::Clicks(Clicks::All))?.sum,
+                Clicks::PARTS.into_iter().filter_map(part).collect(),
+            )
+        };
+        self.posts.iter().filter_map(of_post).reduce(Parts::and)
     }
 
     /// Our human clicks in the spans that these numbers are about; none when no link of ours stands in these posts.

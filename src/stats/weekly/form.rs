@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, html as markup};
 
 use crate::stats::compare::p_text;
 use crate::stats::sheet::sheet;
-use crate::stats::wire::{CampaignWeek, Change, Counts, CtrRow, Discrepancy, WeeklyReport};
+use crate::stats::wire::{CampaignWeek, Change, Counts, CtrRow, Discrepancy, RulesChange, WeeklyReport};
 
 /// A heading and its lines, each a name and what is said of it.
 struct Part {
@@ -22,7 +22,8 @@ fn parts(report: &WeeklyReport) -> Vec<Part> {
     let changes = |changes: &[Change]| changes.iter().map(change).collect();
     let rates = |rows: &[CtrRow]| rows.iter().map(|row| (name(row), rate(row))).collect();
     let sums = [("Human clicks", report.clicks), ("Visitors per link and day", report.visitors), ("Hits", report.hits)];
-    let sums = sums.into_iter().map(|(name, counts)| (name.to_owned(), both(counts))).collect();
+    let sums = sums.into_iter().map(|(name, counts)| (name.to_owned(), both(counts)));
+    let sums = sums.chain(report.rules.last().map(rules)).collect();
     let nothing = "Nothing changed by more than chance explains.";
     vec![
         Part { heading: "The week", empty: "", lines: sums },
@@ -49,6 +50,14 @@ fn title(report: &WeeklyReport) -> String {
 
 fn both(counts: Counts) -> String {
     format!("{} ({} the week before{})", counts.now, counts.before, relative(counts.now as f64, counts.before as f64))
+}
+
+fn rules(change: &RulesChange) -> (String, String) {
+    let since = change.since.strftime("%Y-%m-%d %H:%MZ");
+    (
+        "Rules".to_owned(),
+        format!("hits are judged by other rules since {since}, so that some of what changed may be theirs"),
+    )
 }
 
 /// `, +20 %`; nothing where there was nothing before.
@@ -163,6 +172,7 @@ pub(crate) fn csv(report: &WeeklyReport) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use jiff::civil::date;
 
     use super::*;
@@ -200,6 +210,7 @@ mod tests {
             worst: Vec::new(),
             campaigns: Vec::new(),
             discrepancies: Vec::new(),
+            rules: vec![RulesChange { since: Timestamp::UNIX_EPOCH, rules: 4 }],
         }
     }
 
@@ -210,6 +221,7 @@ mod tests {
         assert!(text.contains("CTR 1.00 % (50 / 5000 story views; 95 % interval 0.76 % to 1.32 %)"), "{text}");
         assert!(text.contains(r"- **link \<script\>\***: 9 clicks, 60 the week before, -85 % (p = 0.0001)"), "{text}");
         assert!(text.contains("## What is worsening\n\nNothing."), "{text}");
+        assert!(text.contains("- **Rules**: hits are judged by other rules since 1970-01-01 00:00Z"), "{text}");
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub(crate) fn report(now: &Week<'_>, before: &Week<'_>, band: (f64, f64), at: Ti
         worst,
         campaigns: campaigns(now, before),
         discrepancies: apart.take(POSTS_MAX).collect(),
+        rules: Vec::new(),
     }
 }
 

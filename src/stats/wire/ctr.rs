@@ -16,6 +16,9 @@ pub(crate) struct CtrReport {
     pub(crate) to: Date,
     /// Which clicks are divided: `human`, `unique` or `all`.
     pub(crate) numerator: String,
+    /// Rules for judging hits that took over within these days: what is on both sides of one was not counted alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rules: Vec<RulesChange>,
     pub(crate) rows: Vec<CtrRow>,
     /// Rows beyond the bound, which are not listed.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -24,6 +27,14 @@ pub(crate) struct CtrReport {
 
 pub(crate) fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+/// Since when hits were judged by other rules than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct RulesChange {
+    pub(crate) since: Timestamp,
+    /// Their version, as each click of `/api/v1/clicks` has it.
+    pub(crate) rules: u32,
 }
 
 /// One group, one kind of impressions and one basis: a ratio with everything that it rests on, or the reason why there
@@ -197,6 +208,9 @@ pub(crate) struct Reconciliation {
     /// Between these, our human clicks over the platform's are as expected.
     pub(crate) expected_low: f64,
     pub(crate) expected_high: f64,
+    /// Rules for judging hits that took over within these days: what is on both sides of one was not counted alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rules: Vec<RulesChange>,
     /// The largest gap first.
     pub(crate) rows: Vec<Discrepancy>,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -269,7 +283,7 @@ pub(crate) struct Cause {
 pub(crate) struct Parts {
     pub(crate) of: BTreeMap<String, u64>,
     pub(crate) sum: u64,
-    /// Whether the parts give the platform's own sum.
+    /// Whether the parts give the platform's own sum; of a platform that names one part only, whether it is within it.
     pub(crate) adds_up: bool,
 }
 
@@ -277,7 +291,17 @@ impl Parts {
     /// `None` when there is no part to speak of.
     pub(crate) fn of(all: u64, parts: BTreeMap<String, u64>) -> Option<Self> {
         let sum = parts.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
-        (!parts.is_empty()).then_some(Self { of: parts, sum, adds_up: sum == all })
+        let adds_up = if parts.len() > 1 { sum == all } else { sum <= all };
+        (!parts.is_empty()).then_some(Self { of: parts, sum, adds_up })
+    }
+
+    /// Of two posts together.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        for (part, count) in other.of {
+            let sum = self.of.entry(part).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        Self { of: self.of, sum: self.sum.saturating_add(other.sum), adds_up: self.adds_up && other.adds_up }
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{CtrRow, Discrepancy};
+use super::{CtrRow, Discrepancy, RulesChange};
 
 /// `GET /api/v1/report/weekly`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -28,6 +28,9 @@ pub(crate) struct WeeklyReport {
     pub(crate) campaigns: Vec<CampaignWeek>,
     /// Where a platform's clicks and ours are further apart than expected.
     pub(crate) discrepancies: Vec<Discrepancy>,
+    /// Rules for judging hits that took over within both weeks: what is on both sides of one was not counted alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rules: Vec<RulesChange>,
 }
 
 /// The same count in both weeks.

@@ -162,6 +162,34 @@ pub(in crate::store) async fn a_full_dimension_goes_to_other_with_exact_sum(stor
     assert_eq!(found.get(Dimension::Verdict, "human"), 3);
 }
 
+pub(in crate::store) async fn the_sum_of_a_day_never_outlives_its_counters(store: &dyn Store) {
+    let next = DAY.tomorrow().unwrap();
+    let counted = async |from: u64, day| {
+        let batch = batch(from, from + 1, vec![Delta { day, ..delta(1, DAY, 3, &[]) }]);
+        assert_eq!(store.apply(&batch).await.unwrap(), Applied::Yes);
+    };
+    let kept = async || store.day_sums(DAY, next).await.unwrap().into_keys().collect::<Vec<_>>();
+    let keep = async |day, as_of| store.keep_day_sum(day, as_of, vec![7]).await.unwrap();
+    let changes = |day| store.changes(day).unwrap_or(0);
+    // A store that others write to keeps none.
+    let all = if store.changes(DAY).is_some() { vec![DAY] } else { Vec::new() };
+    counted(0, DAY).await;
+    counted(1, next).await;
+    let before = changes(DAY);
+    keep(DAY, before).await;
+    keep(next, changes(next)).await;
+    assert_eq!(kept().await, all, "and the last day will change");
+    counted(2, DAY).await;
+    assert!(kept().await.is_empty());
+    keep(DAY, before).await;
+    assert!(kept().await.is_empty(), "it was made of counters from before");
+    keep(DAY, changes(DAY)).await;
+    assert_eq!(kept().await, all);
+    let counted = store.counters(None, DAY, DAY).await.unwrap();
+    assert!(store.replace_day(DAY, &counted, &[delta(1, DAY, 1, &[])]).await.unwrap());
+    assert!(kept().await.is_empty());
+}
+
 pub(in crate::store) async fn the_archive_has_a_position_of_its_own(store: &dyn Store) {
     assert_eq!(store.archived(ONE).await.unwrap(), Position::START);
     store.set_archived(ONE, Position(5)).await.unwrap();

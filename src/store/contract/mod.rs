@@ -17,7 +17,7 @@ use super::{Created, CreatedAll, MISSED_SLUGS_MAX, NewLink, Removed, Replaced, S
 use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Delta, Dimension, Dimensions, OTHER, VALUES_MAX};
 use crate::domain::destination::Destination;
 use crate::domain::import::{About, Body, Digest, Import, ImportId, ImportSummary, Imported};
-use crate::domain::link::{Brought, DomainName, Link, LinkId, LinkSpec, Rules, Status};
+use crate::domain::link::{Author, Brought, DomainName, Link, LinkId, LinkSpec, Rules, Status, Way};
 use crate::domain::placement::{Level, Placement, Platform, PostRef};
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Revision, Saved};
@@ -71,6 +71,7 @@ macro_rules! store_contract {
                 clicks_on_a_removed_link_are_counted
                 a_visitor_counts_once_per_day
                 a_full_dimension_goes_to_other_with_exact_sum
+                the_sum_of_a_day_never_outlives_its_counters
                 the_archive_has_a_position_of_its_own
                 misses_add_up_and_the_largest_come_first
                 misses_are_capped_with_exact_sum
@@ -140,8 +141,10 @@ fn plain(slug: &str) -> LinkSpec {
         placement: Placement::default(),
         title: None,
         tags: Vec::new(),
+        archived: false,
         rules: Rules::default(),
         brought: None,
+        made: None,
     }
 }
 
@@ -167,6 +170,7 @@ fn full(slug: &str) -> LinkSpec {
         },
         title: Some("Spring; DROP TABLE links".to_owned()),
         tags: vec!["spring".to_owned(), "a\"b\\".to_owned()],
+        archived: true,
         rules: Rules {
             status: Status::PermanentRedirect,
             enabled: false,
@@ -176,6 +180,7 @@ fn full(slug: &str) -> LinkSpec {
             expired_url: Some(destination("https://example.com/gone")),
         },
         brought: Some(Brought { import: 3, from: "bitly".to_owned(), clicks: Some(812) }),
+        made: Some(Author { by: "key \"n\"".to_owned(), way: Some(Way::Import) }),
         ..plain(slug)
     }
 }

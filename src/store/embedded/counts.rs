@@ -12,6 +12,7 @@ use super::link_day::LinkDay;
 use super::number::Number;
 use super::packed;
 use super::quarantine::{self, Moved};
+use super::sums;
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimension, Dimensions};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -31,8 +32,10 @@ pub(super) fn apply(file: &Connection, batch: &Batch) -> Result<(Applied, Vec<Mo
         return Ok((Applied::No { watermark }, Vec::new()));
     }
     let mut rows = Rows::prepare(file)?;
-    for delta in in_table_order(&batch.deltas) {
-        rows.add(delta)?;
+    let sorted = in_table_order(&batch.deltas);
+    for of_day in sorted.chunk_by(|a, b| a.day == b.day) {
+        sums::forget(file, of_day[0].day)?;
+        of_day.iter().try_for_each(|delta| rows.add(delta))?;
     }
     set_watermark(file, batch.incarnation, batch.shard.0, batch.to)?;
     Ok((Applied::Yes, rows.moved))
@@ -47,6 +50,7 @@ pub(super) fn replace_day(file: &Connection, day: Date, hits: u64, deltas: &[Del
     }
     let mut forget = file.prepare_cached("DELETE FROM counters WHERE key BETWEEN ?1 AND ?2")?;
     forget.execute([LinkDay::first_of(day), LinkDay::last_of(day)])?;
+    sums::forget(file, day)?;
     let mut rows = Rows::prepare(file)?;
     for delta in in_table_order(deltas).into_iter().filter(|delta| delta.day == day) {
         rows.add(delta)?;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use super::error::{Failure, Reason, Result};
 use super::number::Number;
 use crate::domain::destination::Destination;
-use crate::domain::link::{Brought, DomainName, Link, LinkId, LinkSpec, Rules, Status};
+use crate::domain::link::{Author, Brought, DomainName, Link, LinkId, LinkSpec, Rules, Status, Way};
 use crate::domain::placement::{Level, Placement, Platform, PostRef};
 use crate::domain::slug::Slug;
 use crate::domain::utm::Utm;
@@ -21,12 +21,12 @@ pub(super) const INSERT: &str = "INSERT INTO links (
     id, revision, created_at, updated_at, domain, slug, folded, url, destination,
     utm_source, utm_medium, utm_campaign, utm_term, utm_content, utm_id,
     platform, level, posts, title, tags, status, enabled, passthrough, visitor_utm, expires_at, expired_url,
-    import, imported_from, imported_clicks
+    import, imported_from, imported_clicks, archived, made_by, made_way
 ) VALUES (
     :id, 1, :created_at, :now, :domain, :slug, :folded, :url, :destination,
     :utm_source, :utm_medium, :utm_campaign, :utm_term, :utm_content, :utm_id,
     :platform, :level, :posts, :title, :tags, :status, :enabled, :passthrough, :visitor_utm, :expires_at, :expired_url,
-    :import, :imported_from, :imported_clicks
+    :import, :imported_from, :imported_clicks, :archived, :made_by, :made_way
 )";
 
 const UPDATE: &str = "UPDATE links SET
@@ -35,7 +35,8 @@ const UPDATE: &str = "UPDATE links SET
     utm_term = :utm_term, utm_content = :utm_content, utm_id = :utm_id, platform = :platform, level = :level,
     posts = :posts, title = :title, tags = :tags, status = :status, enabled = :enabled, passthrough = :passthrough,
     visitor_utm = :visitor_utm, expires_at = :expires_at, expired_url = :expired_url, import = :import,
-    imported_from = :imported_from, imported_clicks = :imported_clicks, created_at = :created_at
+    imported_from = :imported_from, imported_clicks = :imported_clicks, archived = :archived, made_by = :made_by,
+    made_way = :made_way, created_at = :created_at
 WHERE id = :id";
 
 /// Runs within a transaction, so that whoever reads meanwhile sees all of them or none.
@@ -130,7 +131,7 @@ pub(super) fn save(
     folded: &str,
     times: Times,
 ) -> Result<()> {
-    let LinkSpec { domain, slug, url, utm, destination, placement, title, tags, rules, brought } = spec;
+    let LinkSpec { domain, slug, url, utm, destination, placement, title, tags, archived, rules, brought, made } = spec;
     let posts: Vec<_> = placement.posts.iter().map(PostRef::as_str).collect();
     file.prepare_cached(sql)?.execute(named_params! {
         ":id": id.map(|id| Number(id.0)),
@@ -161,6 +162,9 @@ pub(super) fn save(
         ":import": brought.as_ref().map(|brought| Number(brought.import)),
         ":imported_from": brought.as_ref().map(|brought| &brought.from),
         ":imported_clicks": brought.as_ref().and_then(|brought| brought.clicks).map(Number),
+        ":archived": archived,
+        ":made_by": made.as_ref().map(|made| &made.by),
+        ":made_way": made.as_ref().and_then(|made| made.way).map(Way::as_str),
     })?;
     Ok(())
 }
@@ -194,8 +198,10 @@ fn read(row: &Row<'_>, id: LinkId) -> Result<Link, Reason> {
             placement: placement(row)?,
             title: row.get("title")?,
             tags: texts(row, "tags")?,
+            archived: row.get("archived")?,
             rules: rules(row)?,
             brought: brought(row)?,
+            made: made(row)?,
         },
     })
 }
@@ -240,6 +246,15 @@ fn brought(row: &Row<'_>) -> Result<Option<Brought>, Reason> {
     let Some(Number(import)) = row.get("import")? else { return Ok(None) };
     let clicks: Option<Number> = row.get("imported_clicks")?;
     Ok(Some(Brought { import, from: text(row, "imported_from")?, clicks: clicks.map(|clicks| clicks.0) }))
+}
+
+fn made(row: &Row<'_>) -> Result<Option<Author>, Reason> {
+    let Some(by) = row.get("made_by")? else { return Ok(None) };
+    let way: Option<String> = row.get("made_way")?;
+    let known = |way: String| {
+        Way::parse(&way).ok_or_else(|| Reason::of(format!("it was made by the way {way:?}, which is none")))
+    };
+    Ok(Some(Author { by, way: way.map(known).transpose()? }))
 }
 
 fn text(row: &Row<'_>, column: &str) -> Result<String, Reason> {

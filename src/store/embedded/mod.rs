@@ -20,10 +20,12 @@ mod salts;
 mod schema;
 #[cfg(test)]
 pub(crate) mod simulated;
+mod sums;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -57,9 +59,30 @@ pub(crate) struct Embedded {
     link_changes: Arc<AtomicU64>,
     /// Rows in the quarantine: those of earlier processes and those of this one.
     quarantined: AtomicU64,
-    /// How often the counters of each day were written since the start: one entry for a day.
-    changes: Mutex<HashMap<Date, u64>>,
+    changes: Arc<Changes>,
     _held: Held,
+}
+
+/// How often the counters of each day were written since the start: one entry for a day.
+#[derive(Default)]
+struct Changes(Mutex<HashMap<Date, u64>>);
+
+impl Changes {
+    /// To be said once others can see what was written: who reads in between has the old number.
+    fn note(&self, days: impl Iterator<Item = Date>) {
+        let mut changes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        days.for_each(|day| *changes.entry(day).or_insert(0) += 1);
+    }
+
+    fn of(&self, day: Date) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&day).copied().unwrap_or(0)
+    }
+
+    /// Whether no day after this one was written, so that it is likely to be written again.
+    fn is_last(&self, day: Date) -> bool {
+        let changes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.keys().max().is_some_and(|last| *last <= day)
+    }
 }
 
 /// What a power cut may take from a write that was answered. A killed process takes nothing either way.
@@ -91,7 +114,7 @@ impl Embedded {
         let writer = start("store-writer", connection)?;
         let lookups = start("store-lookups", held.open_reader()?)?;
         let reports = start("store-reports", held.open_reader()?)?;
-        let (quarantined, changes) = (AtomicU64::new(quarantined), Mutex::default());
+        let (quarantined, changes) = (AtomicU64::new(quarantined), Arc::default());
         let link_changes = Arc::default();
         Ok(Self { lookups, reports, writer, link_changes, quarantined, changes, _held: held })
     }
@@ -119,10 +142,20 @@ impl Embedded {
         self.writer.run(work).await
     }
 
-    /// Counters of these days may have been written. To be said afterwards: who reads in between has the old number.
-    fn note_changes(&self, days: impl Iterator<Item = Date>) {
-        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        days.for_each(|day| *changes.entry(day).or_insert(0) += 1);
+    /// A write to the counters of `days`. It is noted before the next write begins, whether or not its caller still waits.
+    async fn count<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        days: HashSet<Date>,
+        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T> {
+        let changes = self.changes.clone();
+        let work = move |connection: &mut Connection| {
+            let result = transact(connection, durability, work);
+            changes.note(days.into_iter());
+            result
+        };
+        self.writer.run(work).await
     }
 
     /// A look-up that a redirect may be waiting for.
@@ -216,9 +249,8 @@ impl CountStore for Embedded {
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
         let days: HashSet<Date> = batch.deltas.iter().map(|delta| delta.day).collect();
         let batch = batch.clone();
-        let written = self.write(Durability::Replayed, move |file| counts::apply(file, &batch)).await;
-        self.note_changes(days.into_iter());
-        let (applied, moved) = written?;
+        let written = self.count(Durability::Replayed, days, move |file| counts::apply(file, &batch));
+        let (applied, moved) = written.await?;
         for Moved { link, day, reason } in moved {
             tracing::error!(%link, %day, reason, "counters that cannot be read are in the table quarantine now; counting goes on from 0");
             self.quarantined.fetch_add(1, Ordering::Relaxed);
@@ -250,14 +282,27 @@ impl CountStore for Embedded {
     async fn replace_day(&self, day: Date, counted: &[DayCounters], deltas: &[Delta]) -> Result<bool> {
         let (hits, deltas) = (counted.iter().map(|day| day.counters.hits()).sum(), deltas.to_vec());
         let replace = move |file: &Connection| counts::replace_day(file, day, hits, &deltas);
-        let written = self.write(Durability::Synced, replace).await;
-        self.note_changes(std::iter::once(day));
-        written
+        self.count(Durability::Synced, HashSet::from([day]), replace).await
     }
 
     fn changes(&self, day: Date) -> Option<u64> {
-        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(changes.get(&day).copied().unwrap_or(0))
+        Some(self.changes.of(day))
+    }
+
+    async fn days_counted(&self) -> Result<Option<(Date, Date)>> {
+        self.report(sums::ends).await
+    }
+
+    async fn day_sums(&self, first: Date, last: Date) -> Result<BTreeMap<Date, Vec<u8>>> {
+        self.report(move |file| sums::read(file, first, last)).await
+    }
+
+    async fn keep_day_sum(&self, day: Date, as_of: u64, sum: Vec<u8>) -> Result<()> {
+        let changes = self.changes.clone();
+        let is_current = move || changes.of(day) == as_of && !changes.is_last(day);
+        // Asked on the writer's thread, between two writes, so that no change can come in between.
+        let keep = move |file: &Connection| if is_current() { sums::keep(file, day, &sum) } else { Ok(()) };
+        self.write(Durability::Replayed, keep).await
     }
 
     async fn counters_of(

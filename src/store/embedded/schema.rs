@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION_ID: i64 = 0x7761_7970;
 
 /// What takes a file from schema version `index` to `index + 1`.
-const MIGRATIONS: [&str; 4] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+const MIGRATIONS: [&str; 6] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
 
 /// The newest schema this Waypost knows.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
@@ -137,6 +137,21 @@ const VERSION_4: &str = "
 ALTER TABLE links ADD COLUMN import INTEGER;
 ALTER TABLE links ADD COLUMN imported_from TEXT;
 ALTER TABLE links ADD COLUMN imported_clicks INTEGER;
+";
+
+/// Links that are out of the way; who made a link.
+const VERSION_5: &str = "
+ALTER TABLE links ADD COLUMN made_by TEXT;
+ALTER TABLE links ADD COLUMN made_way TEXT;
+ALTER TABLE links ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+";
+
+/// What pages need of a day, made of its counters: whoever writes those removes it, and so may anybody else.
+const VERSION_6: &str = "
+CREATE TABLE day_sums (
+    day TEXT NOT NULL PRIMARY KEY,
+    sum BLOB NOT NULL
+) STRICT;
 ";
 
 /// Brings the file from `version` to [`NEWEST`], one transaction per step, each with the version it reaches.

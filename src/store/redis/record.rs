@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::destination::Destination;
-use crate::domain::link::{Brought, DomainName, Link, LinkId, LinkSpec, Rules, Status};
+use crate::domain::link::{Author, Brought, DomainName, Link, LinkId, LinkSpec, Rules, Status, Way};
 use crate::domain::placement::{Level, Placement, Platform, PostRef};
 use crate::domain::slug::Slug;
 use crate::domain::utm::Utm;
@@ -28,6 +28,8 @@ struct Record {
     posts: Vec<String>,
     title: Option<String>,
     tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    archived: bool,
     status: u16,
     enabled: bool,
     passthrough: bool,
@@ -36,6 +38,14 @@ struct Record {
     expired_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     imported: Option<BroughtRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made: Option<MadeRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MadeRecord {
+    by: String,
+    way: Option<Way>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -86,6 +96,7 @@ pub(super) fn encode(link: &Link, folded: &str) -> String {
         posts: spec.placement.posts.iter().map(|post| post.as_str().to_owned()).collect(),
         title: spec.title.clone(),
         tags: spec.tags.clone(),
+        archived: spec.archived,
         status: spec.rules.status.code(),
         enabled: spec.rules.enabled,
         passthrough: spec.rules.passthrough,
@@ -93,6 +104,7 @@ pub(super) fn encode(link: &Link, folded: &str) -> String {
         expires_at: spec.rules.expires_at,
         expired_url: spec.rules.expired_url.as_ref().map(|url| url.as_str().to_owned()),
         imported: spec.brought.clone().map(|Brought { import, from, clicks }| BroughtRecord { import, from, clicks }),
+        made: spec.made.clone().map(|Author { by, way }| MadeRecord { by, way }),
     };
     serde_json::to_string(&record).expect("a record has no map and no number that JSON cannot hold")
 }
@@ -143,6 +155,7 @@ fn spec(record: Record) -> Result<LinkSpec, String> {
         },
         title: record.title,
         tags: record.tags,
+        archived: record.archived,
         rules: Rules {
             status: Status::from_code(record.status).ok_or_else(|| format!("its status {} is none", record.status))?,
             enabled: record.enabled,
@@ -152,6 +165,7 @@ fn spec(record: Record) -> Result<LinkSpec, String> {
             expired_url: record.expired_url.as_deref().map(destination).transpose()?,
         },
         brought: record.imported.map(|BroughtRecord { import, from, clicks }| Brought { import, from, clicks }),
+        made: record.made.map(|MadeRecord { by, way }| Author { by, way }),
     })
 }
 

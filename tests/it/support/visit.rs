@@ -48,6 +48,9 @@ const parse = text => { const n = text.match(/[\d.]+/g).map(Number); return { rg
 const light = rgb => rgb.map(c => c / 255).map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
     .reduce((sum, c, at) => sum + c * [.2126, .7152, .0722][at], 0);
 const ground = e => {
+    // Words in a drawing stand on the shape before them.
+    const shape = e instanceof SVGTextElement && e.previousElementSibling;
+    if (shape instanceof SVGRectElement) return parse(getComputedStyle(shape).fill).rgb;
     for (; e; e = e.parentElement) { const { rgb, alpha } = parse(getComputedStyle(e).backgroundColor); if (alpha > 0) return rgb; }
     return [255, 255, 255];
 };

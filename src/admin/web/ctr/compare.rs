@@ -126,7 +126,8 @@ fn called(row: &CtrRow) -> String {
     }
 }
 
-fn answer(admin: &Admin, versus: &Versus, by: Grouping) -> Markup {
+/// What the comparison of two rates says.
+pub(in crate::admin::web) fn answer(admin: &Admin, versus: &Versus, by: Grouping) -> Markup {
     let rows = [versus.a.clone(), versus.b.clone()];
     html! {
         @if let Some(verdict) = verdict(versus) { (verdict) }

@@ -12,7 +12,7 @@ mod compare;
 mod platform;
 mod reconcile;
 
-pub(super) use compare::page as compare;
+pub(super) use compare::{answer as versus, page as compare};
 pub(super) use platform::page as platform;
 pub(super) use reconcile::page as reconcile;
 

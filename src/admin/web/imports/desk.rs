@@ -9,6 +9,7 @@ use crate::admin::Admin;
 use crate::admin::web::Refused;
 use crate::admin::web::field::Field;
 use crate::admin::web::layout::{self, Place};
+use crate::admin::web::may;
 use crate::admin::web::text::{count, counted, when};
 use crate::domain::import::ImportSummary;
 use crate::impressions::columns::Known;
@@ -31,7 +32,7 @@ pub(super) async fn page(admin: &Admin, done: &[u64], wrong: Option<&str>) -> Re
         }
         (tabs(Tab::Files))
         (announced(&stored))
-        (form(wrong))
+        @if may::send("/imports/check") { (form(wrong)) }
         (list(&imports, &admin.report_zone))
         (columns(&known))
     };
@@ -54,7 +55,7 @@ pub(in crate::admin::web) fn tabs(current: Tab) -> Markup {
     ];
     html! {
         nav.tabs aria-label="Impressions" {
-            @for (tab, path, name) in tabs { a href=(path) aria-current=[(tab == current).then_some("true")] { (name) } }
+            @for (tab, path, name) in tabs.into_iter().filter(|(_, path, _)| may::open(path)) { a href=(path) aria-current=[(tab == current).then_some("true")] { (name) } }
         }
     }
 }
@@ -136,6 +137,7 @@ fn list(imports: &[ImportSummary], zone: &TimeZone) -> Markup {
 
 fn row(import: &ImportSummary, zone: &TimeZone) -> Markup {
     let about = &import.about;
+    let undo = format!("/imports/{}/undo", import.id.0);
     html! {
         tr {
             td { a href={ "/imports/" (import.id.0) } { (about.file_name) } small { (about.dialects.join(", ")) } }
@@ -143,7 +145,7 @@ fn row(import: &ImportSummary, zone: &TimeZone) -> Markup {
             td.roomy { (when(about.imported_at, zone)) }
             td.number.roomy { (count(about.posts)) }
             td.number { (count(about.numbers)) }
-            td.number { a href={ "/imports/" (import.id.0) "/undo" } aria-label={ "Undo the import of " (about.file_name) } { "Undo" } }
+            td.number { @if may::open(&undo) { a href=(undo) aria-label={ "Undo the import of " (about.file_name) } { "Undo" } } }
         }
     }
 }
@@ -160,9 +162,11 @@ fn columns(known: &[Known]) -> Markup {
                         @let map = known.options.map.as_ref().map(ToString::to_string).unwrap_or_default();
                         li {
                             code { (map) }
-                            form method="post" action="/imports/columns" {
-                                input type="hidden" name="map" value=(map);
-                                button.plain aria-label={ "Forget " (map) } { "Forget" }
+                            @if may::send("/imports/columns") {
+                                form method="post" action="/imports/columns" {
+                                    input type="hidden" name="map" value=(map);
+                                    button.plain aria-label={ "Forget " (map) } { "Forget" }
+                                }
                             }
                         }
                     }

@@ -8,6 +8,7 @@ use super::{gone, report};
 use crate::admin::Admin;
 use crate::admin::web::Refused;
 use crate::admin::web::layout::{self, Place};
+use crate::admin::web::may;
 use crate::admin::web::text::when;
 use crate::domain::import::ImportId;
 
@@ -18,13 +19,14 @@ pub(in crate::admin::web) async fn page(
     let Path(id) = number?;
     let (import, told) = admin.imports.show(ImportId(id)).await?.ok_or_else(|| gone(id))?;
     let name = &import.about.file_name;
+    let undo = format!("/imports/{id}/undo");
     let content = html! {
         header.head.top {
             div {
                 h1 { (name) }
                 div.about { "Imported " (when(import.about.imported_at, &admin.report_zone)) }
             }
-            div.actions { a.button.plain href={ "/imports/" (id) "/undo" } { "Undo" } }
+            @if may::open(&undo) { div.actions { a.button.plain href=(undo) { "Undo" } } }
         }
         section.card {
             h2 { "What it says" }

@@ -158,7 +158,7 @@ fn form(wanted: &NewKey, problem: Option<&Problem>) -> Markup {
                 fieldset.ticks {
                     legend { "It may" }
                     @for scope in Scope::ALL {
-                        label { input type="checkbox" name=(scope.as_str()) value="true" checked[chosen.contains(&scope)]; b { (scope.as_str()) } ": " (scope.about()) }
+                        label { input type="checkbox" name=(scope.as_str()) value="true" checked[chosen.contains(&scope)]; span { b { (scope.as_str()) } ": " (scope.about()) } }
                     }
                 }
                 div {

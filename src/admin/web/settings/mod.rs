@@ -2,15 +2,14 @@
 //! new one joins with a line in [`PAGES`] and its routes.
 
 use axum::Router;
-use axum::http::Method;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
 use super::layout::{self, Place};
+use super::may;
 use crate::admin::Admin;
-use crate::admin::access::{Caller, Need, current, need};
 use crate::admin::api::problem::Problem;
 
 mod accounts;
@@ -49,8 +48,7 @@ pub(super) fn routes() -> Router<Admin> {
 
 /// A page of the settings, below its tabs. `content` begins with the page's `h1`.
 pub(in crate::admin::web) fn page(at: &str, title: &str, content: &Markup) -> Markup {
-    let caller = current();
-    let tabs = PAGES.iter().filter(|(path, _)| caller.as_ref().is_some_and(|caller| may_see(caller, path)));
+    let tabs = PAGES.iter().filter(|(path, _)| may::open(path));
     layout::page(
         Place::Settings,
         title,
@@ -61,13 +59,6 @@ pub(in crate::admin::web) fn page(at: &str, title: &str, content: &Markup) -> Ma
             (content)
         },
     )
-}
-
-fn may_see(caller: &Caller, path: &str) -> bool {
-    match need(&Method::GET, path) {
-        Need::Nothing => true,
-        Need::Scope(scope) => caller.may(scope),
-    }
 }
 
 /// A secret that is shown on this page and never again.

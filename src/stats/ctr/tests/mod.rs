@@ -20,13 +20,14 @@ mod spans;
 mod week;
 
 /// Links, clicks and impressions of one test.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Case {
     links: Vec<LinkEntry>,
     posts: Vec<PostEntry>,
     counters: Vec<DayCounters>,
     zone: Option<TimeZone>,
     window: Option<Window>,
+    judged: Judged,
 }
 
 const LATER: &str = "2026-12-01T00:00:00Z";
@@ -155,6 +156,7 @@ impl Case {
             policy: Policy::DEFAULT,
             baselines: &Baselines::parse(baseline::BUILT_IN, 90).unwrap(),
             conversions: &Conversions::default(),
+            judged: &self.judged,
             own: &OnceLock::new(),
         })
     }

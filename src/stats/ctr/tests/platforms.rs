@@ -61,6 +61,14 @@ fn a_platform_that_counts_bots_is_explained_by_what_we_filtered() {
 }
 
 #[test]
+fn a_reconciliation_begins_with_the_link_where_nobody_knows_when_the_post_was_published() {
+    let case = clicked().with("p", |post| post.published = None);
+    let case = case.but(|link| link.created_at = at("2026-11-01T08:30:00.5Z")).read("p", &[], LINK, 105, LATER);
+    let row = case.reconcile();
+    assert_eq!((row.from, row.human), (Some(at("2026-11-01T08:30:01Z")), 100));
+}
+
+#[test]
 fn a_platform_that_only_counts_taps_is_named_as_such() {
     let row = clicked().read("p", &[], ALL, 900, LATER).reconcile();
     assert_eq!((row.platform_link, row.platform_all), (None, Some(900)));
@@ -139,8 +147,12 @@ fn the_parts_of_all_clicks_are_checked_against_their_sum() {
     let parts = row.parts.clone().unwrap();
     assert_eq!((parts.sum, parts.adds_up, parts.of.len()), (315, true, 6));
     assert_eq!((row.ctr_all, row.ctr_link, row.human), (Some(0.0315), Some(0.02), Some(100)));
-    let row = case.read("p", &[], ALL, 320, "2026-12-02T00:00:00Z").theirs("post").remove(0);
+    let row = case.clone().read("p", &[], ALL, 320, "2026-12-02T00:00:00Z").theirs("post").remove(0);
     assert!(!row.parts.unwrap().adds_up);
+    // Others that have link clicks alone, or all clicks with the link's part alone, are no contradiction.
+    let others = case.read("q", &[], LINK, 900, LATER).read("r", &[], LINK, 40, LATER).read("r", &[], ALL, 90, LATER);
+    let parts = others.theirs("platform").remove(0).parts.unwrap();
+    assert_eq!((parts.sum, parts.adds_up, parts.of["clicks_link"]), (355, true, 240));
 }
 
 /// Two ads of one campaign, by age; the second also by country.

@@ -37,9 +37,29 @@ fn e82_a_link_made_days_after_its_post_is_flagged() {
     let row = late.one(Grouping::Post);
     assert!(row.denominator_covers_more && row.ctr == Some(0.01), "{row:?}");
     assert!(has_note(&row, "impressions were counted before the link was made"), "{row:?}");
+    let of_day = |by: &str| {
+        let day = |post: &mut PostEntry| (post.published, post.published_by) = (None, Some(at(by)));
+        late.clone().with("p", day).one(Grouping::Post).denominator_covers_more
+    };
+    assert!(of_day("2026-11-03T12:00:00Z") && !of_day("2026-11-05T12:00:00Z"), "where only the day is known");
     assert!(
         !posted().but(|link| link.created_at = at("2026-11-02T10:30:00Z")).one(Grouping::Post).denominator_covers_more
     );
+}
+
+#[test]
+fn e83_rates_say_that_the_rules_changed_where_clicks_were_counted_on_both_sides() {
+    let case = |hours: &str| {
+        let judged = serde_json::from_str(&format!(r#"[{{"since": "2026-11-01T00:00:00Z", "rules": 3}}, {hours}]"#));
+        Case { judged: judged.unwrap(), ..posted() }.clicks(1, nov(6), &[("10:00", 50)]).one(Grouping::Post)
+    };
+    let note = "judged by two versions of the rules, the newest since 2026-11-05";
+    let row = case(r#"{"since": "2026-11-05T09:00:00Z", "rules": 4}"#);
+    assert!(row.ctr == Some(0.01) && has_note(&row, note), "{row:?}");
+    let later = case(r#"{"since": "2026-11-12T12:00:00Z", "rules": 4}"#);
+    assert!(!has_note(&later, "versions of the rules"), "after the as-of: {later:?}");
+    let before = case(r#"{"since": "2026-11-02T08:00:00Z", "rules": 4}"#);
+    assert!(!has_note(&before, "versions of the rules"), "before publication: {before:?}");
 }
 
 #[test]
