@@ -20,16 +20,16 @@ const ATTEMPTS: usize = 16;
 
 /// From an instant until the next one, hits were judged by these rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Stretch {
+pub(crate) struct Reign {
     pub(crate) since: Timestamp,
     /// Their version, as each click in a click file has it.
     pub(crate) rules: u32,
 }
 
-/// All stretches, in order of time. What is before the first of them counts as its part.
+/// All reignes, in order of time. What is before the first of them counts as its part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Judged(Vec<Stretch>);
+pub(crate) struct Judged(Vec<Reign>);
 
 /// Instants from the first on and before the second.
 pub(crate) type Days = (Timestamp, Timestamp);
@@ -45,45 +45,45 @@ impl Judged {
     }
 
     /// The rules that took over within a span, after those that judged its beginning.
-    pub(crate) fn changes(&self, (start, end): Days) -> impl Iterator<Item = Stretch> {
-        self.0.iter().copied().skip(1).filter(move |stretch| start < stretch.since && stretch.since < end)
+    pub(crate) fn changes(&self, (start, end): Days) -> impl Iterator<Item = Reign> {
+        self.0.iter().copied().skip(1).filter(move |reign| start < reign.since && reign.since < end)
     }
 
     /// How many versions of the rules judged a span, and since when the newest did; `None` when it was one.
     pub(crate) fn several(&self, (start, end): Days) -> Option<(usize, Timestamp)> {
         let newest = self.changes((start, end)).last()?.since;
         let versions: BTreeSet<u32> =
-            self.at(start).into_iter().chain(self.changes((start, end))).map(|stretch| stretch.rules).collect();
+            self.at(start).into_iter().chain(self.changes((start, end))).map(|reign| reign.rules).collect();
         Some((versions.len(), newest))
     }
 
-    fn at(&self, instant: Timestamp) -> Option<Stretch> {
-        self.0.iter().copied().rfind(|stretch| stretch.since <= instant).or_else(|| self.0.first().copied())
+    fn at(&self, instant: Timestamp) -> Option<Reign> {
+        self.0.iter().copied().rfind(|reign| reign.since <= instant).or_else(|| self.0.first().copied())
     }
 
     /// These rules judge from now on, unless they did already.
-    fn begin(&self, new: Stretch) -> Self {
+    fn begin(&self, new: Reign) -> Self {
         if self.0.last().is_some_and(|last| last.rules == new.rules) { self.clone() } else { self.replaced(new, &[]) }
     }
 
     /// All from `new.since` on was judged by these rules, but for some days, which are in order.
-    fn replaced(&self, new: Stretch, kept: &[Days]) -> Self {
-        let mut all = Self(self.0.iter().copied().filter(|stretch| stretch.since < new.since).collect());
+    fn replaced(&self, new: Reign, kept: &[Days]) -> Self {
+        let mut all = Self(self.0.iter().copied().filter(|reign| reign.since < new.since).collect());
         all.push(new);
         for (from, to) in kept {
-            let before = self.at(*from).map(|stretch| Stretch { since: *from, ..stretch });
-            before.into_iter().chain(self.changes((*from, *to))).for_each(|stretch| all.push(stretch));
-            all.push(Stretch { since: *to, ..new });
+            let before = self.at(*from).map(|reign| Reign { since: *from, ..reign });
+            before.into_iter().chain(self.changes((*from, *to))).for_each(|reign| all.push(reign));
+            all.push(Reign { since: *to, ..new });
         }
         let forgotten = all.0.len().saturating_sub(STRETCHES_MAX);
         all.0.drain(..forgotten);
         all
     }
 
-    fn push(&mut self, stretch: Stretch) {
-        self.0.pop_if(|last| last.since == stretch.since);
-        if self.0.last().is_none_or(|last| last.rules != stretch.rules) {
-            self.0.push(stretch);
+    fn push(&mut self, reign: Reign) {
+        self.0.pop_if(|last| last.since == reign.since);
+        if self.0.last().is_none_or(|last| last.rules != reign.rules) {
+            self.0.push(reign);
         }
     }
 }
@@ -92,7 +92,7 @@ impl Judged {
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn begin(store: &dyn Store, new: Stretch) -> Result<(), StoreError> {
+pub(crate) async fn begin(store: &dyn Store, new: Reign) -> Result<(), StoreError> {
     change(store, |judged| judged.begin(new)).await
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn begin(store: &dyn Store, new: Stretch) -> Result<(), StoreEr
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn judged_again(store: &dyn Store, new: Stretch, kept: &[Days]) -> Result<(), StoreError> {
+pub(crate) async fn judged_again(store: &dyn Store, new: Reign, kept: &[Days]) -> Result<(), StoreError> {
     change(store, |judged| judged.replaced(new, kept)).await
 }
 
@@ -116,7 +116,7 @@ async fn change(store: &dyn Store, change: impl Fn(&Judged) -> Judged) -> Result
             return Ok(());
         }
         let bytes = serde_json::to_vec(&changed).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        let value = RecordValue::new(bytes).expect("500 stretches have room in a record");
+        let value = RecordValue::new(bytes).expect("500 reignes have room in a record");
         if let Saved::Yes(_) = store.put_record(RecordKind::Rules, &key(), expected, &value).await? {
             return Ok(());
         }
@@ -142,33 +142,33 @@ mod tests {
         Timestamp::from_second(hour * 3600).unwrap()
     }
 
-    fn stretch(hour: i64, rules: u32) -> Stretch {
-        Stretch { since: at(hour), rules }
+    fn reign(hour: i64, rules: u32) -> Reign {
+        Reign { since: at(hour), rules }
     }
 
-    fn judged(stretches: &[(i64, u32)]) -> Judged {
-        Judged(stretches.iter().map(|(hour, rules)| stretch(*hour, *rules)).collect())
+    fn judged(reignes: &[(i64, u32)]) -> Judged {
+        Judged(reignes.iter().map(|(hour, rules)| reign(*hour, *rules)).collect())
     }
 
     #[test]
     fn rules_begin_once_and_the_first_ones_judged_all_that_was_before() {
-        let first = Judged::default().begin(stretch(10, 3));
+        let first = Judged::default().begin(reign(10, 3));
         assert_eq!(first, judged(&[(10, 3)]));
-        assert_eq!(first.begin(stretch(20, 3)), first);
-        let second = first.begin(stretch(30, 4));
+        assert_eq!(first.begin(reign(20, 3)), first);
+        let second = first.begin(reign(30, 4));
         assert_eq!(second, judged(&[(10, 3), (30, 4)]));
         assert_eq!(second.several((at(0), at(30))), None);
         assert_eq!(second.several((at(30), at(99))), None);
         assert_eq!(second.several((at(0), at(31))), Some((2, at(30))));
-        assert_eq!(second.begin(stretch(40, 3)).several((at(0), at(50))), Some((2, at(40))));
+        assert_eq!(second.begin(reign(40, 3)).several((at(0), at(50))), Some((2, at(40))));
     }
 
     #[test]
     fn what_was_judged_again_was_judged_alike_but_for_the_days_that_were_kept() {
         let before = judged(&[(10, 3), (30, 4), (50, 5)]);
-        assert_eq!(before.replaced(stretch(0, 5), &[]), judged(&[(0, 5)]));
-        assert_eq!(before.replaced(stretch(40, 5), &[]), judged(&[(10, 3), (30, 4), (40, 5)]));
-        let kept = before.replaced(stretch(0, 6), &[(at(20), at(32)), (at(32), at(35)), (at(70), at(80))]);
+        assert_eq!(before.replaced(reign(0, 5), &[]), judged(&[(0, 5)]));
+        assert_eq!(before.replaced(reign(40, 5), &[]), judged(&[(10, 3), (30, 4), (40, 5)]));
+        let kept = before.replaced(reign(0, 6), &[(at(20), at(32)), (at(32), at(35)), (at(70), at(80))]);
         assert_eq!(kept, judged(&[(0, 6), (20, 3), (30, 4), (35, 6), (70, 5), (80, 6)]));
     }
 
@@ -176,9 +176,9 @@ mod tests {
     fn the_oldest_changes_are_forgotten_first_and_the_record_keeps_its_room() {
         let mut all = Judged::default();
         for n in 0..600 {
-            all = all.begin(stretch(i64::from(n), u32::MAX - n));
+            all = all.begin(reign(i64::from(n), u32::MAX - n));
         }
-        assert_eq!((all.0.len(), all.0[0]), (STRETCHES_MAX, stretch(100, u32::MAX - 100)));
+        assert_eq!((all.0.len(), all.0[0]), (STRETCHES_MAX, reign(100, u32::MAX - 100)));
         assert!(serde_json::to_vec(&all).unwrap().len() < RecordValue::BYTES_MAX);
     }
 
@@ -186,10 +186,10 @@ mod tests {
     async fn nodes_that_start_again_write_nothing_new() {
         let store = FakeStore::default();
         for (hour, rules) in [(1, 3), (2, 3), (3, 4)] {
-            begin(&store, stretch(hour, rules)).await.unwrap();
+            begin(&store, reign(hour, rules)).await.unwrap();
         }
         assert_eq!(Judged::load(&store).await.unwrap(), judged(&[(1, 3), (3, 4)]));
-        judged_again(&store, stretch(0, 4), &[]).await.unwrap();
+        judged_again(&store, reign(0, 4), &[]).await.unwrap();
         assert_eq!(Judged::load(&store).await.unwrap(), judged(&[(0, 4)]));
     }
 }

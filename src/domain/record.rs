@@ -32,7 +32,7 @@ pub(crate) enum RecordKind {
     History,
     /// When a link was removed whose history is still there.
     Removal,
-    /// Which rules judged which stretch of time.
+    /// Since when which rules judge.
     Rules,
     /// A file that somebody looks at before it is imported.
     Upload,

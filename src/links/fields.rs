@@ -114,9 +114,18 @@ pub(crate) struct LinkFields {
     #[schema(value_type = Option<String>)]
     pub(crate) expired_url: Change<String>,
     /// With an edit only: the revision that it is based on, so that nobody's change is overwritten unseen.
-    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[serde(skip_serializing_if = "Change::is_keep", deserialize_with = "revision")]
     #[schema(value_type = Option<u64>)]
     pub(crate) revision: Change<u64>,
+}
+
+/// No larger than the API's description says, so that every language can hold it.
+fn revision<'de, D: Deserializer<'de>>(from: D) -> Result<Change<u64>, D::Error> {
+    let Some(revision) = Option::<u64>::deserialize(from)? else { return Ok(Change::Clear) };
+    match i64::try_from(revision) {
+        Ok(_) => Ok(Change::Set(revision)),
+        Err(_) => Err(serde::de::Error::custom(format!("revision {revision} is larger than any"))),
+    }
 }
 
 fn utm<'de, D: Deserializer<'de>>(from: D) -> Result<Change<UtmFields>, D::Error> {
@@ -163,6 +172,12 @@ impl UtmFields {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_revision_that_no_link_can_have_is_refused() {
+        assert!(serde_json::from_str::<LinkFields>(r#"{"revision":9223372036854775807}"#).is_ok());
+        assert!(serde_json::from_str::<LinkFields>(r#"{"revision":9223372036854775808}"#).is_err());
+    }
 
     #[test]
     fn missing_keeps_null_clears_and_an_unknown_name_is_refused() {

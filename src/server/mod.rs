@@ -28,7 +28,7 @@ use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::owner::OwnerKey;
-use crate::judged::Stretch;
+use crate::judged::Reign;
 use crate::redirect::{self, Handler, Plane};
 use crate::store::Store;
 use crate::tally::Tally;
@@ -81,7 +81,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let hooks = Arc::new(forward.desk());
     let status = Status::new(&parts, counts, hooks.clone(), config, addresses, rules_version, clock.now());
     let past = Past::new(tally.orders(), &parts, config, &runtime)?;
-    past.write_down(Stretch { since: clock.now(), rules: rules_version });
+    past.write_down(Reign { since: clock.now(), rules: rules_version });
     let beside = Beside { node: Arc::new(status), past: Arc::new(past), hooks };
     let state = Admin::new(parts.admin_parts(config, beside, &key, addresses, &clock)?);
     // Without it, whoever has the admin key can still make the first account.

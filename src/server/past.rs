@@ -13,7 +13,7 @@ use crate::admin;
 use crate::admin::verification::{Comparison, Differing, JournalBehind, Verification};
 use crate::admin::wire::Reclassification;
 use crate::config::Config;
-use crate::judged::{self, Days, Stretch};
+use crate::judged::{self, Days, Reign};
 use crate::store::Store;
 use crate::tally::recount::{RecountError, Report, Request};
 use crate::tally::{Order, verify};
@@ -51,7 +51,7 @@ impl Past {
     }
 
     /// Writes down by which rules this node judges from now on, as soon as the store answers.
-    pub(super) fn write_down(&self, rules: Stretch) {
+    pub(super) fn write_down(&self, rules: Reign) {
         let store = self.store.clone();
         self.runtime.spawn(async move {
             while let Err(error) = judged::begin(&*store, rules).await {
@@ -124,7 +124,7 @@ async fn write_down_again(store: &dyn Store, report: &Report, since: Date, zone:
         Some((begins(day)?, begins(day.tomorrow().ok()?)?))
     });
     let Some(since) = begins(since) else { return };
-    let rules = Stretch { since, rules: report.rules_version };
+    let rules = Reign { since, rules: report.rules_version };
     if let Err(error) = judged::judged_again(store, rules, &kept.collect::<Vec<Days>>()).await {
         tracing::warn!(%error, "rates do not know that the past was judged again: judge it again");
     }

@@ -15,7 +15,7 @@ use crate::domain::filter::LinkSet;
 use crate::domain::link::LinkId;
 use crate::impressions::book::Book;
 use crate::impressions::matching::{Candidate, Matches};
-use crate::judged::{Judged, Stretch};
+use crate::judged::{Judged, Reign};
 use crate::stats::StatsError;
 use crate::stats::ctr::baseline::{BUILT_IN, BaselineError, Baselines, Own};
 use crate::stats::ctr::clicks::{ClickLog, Span};
@@ -193,7 +193,7 @@ impl Loaded<'_> {
     /// The rules that took over within the days of the answer.
     fn rules(&self, zone: &TimeZone) -> Vec<RulesChange> {
         let Span { start, end } = span(self.days, zone);
-        self.judged.changes((start, end)).map(|Stretch { since, rules }| RulesChange { since, rules }).collect()
+        self.judged.changes((start, end)).map(|Reign { since, rules }| RulesChange { since, rules }).collect()
     }
 
     fn week(&self) -> Week<'_> {
