@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError};
 /// The only record of its kind.
 const KEY: &str = "judged";
 /// The most changes that are remembered, of about 60 bytes each; the oldest are forgotten first.
-const STRETCHES_MAX: usize = 500;
+const REIGNS_MAX: usize = 500;
 /// How often the record is read and written again when other nodes write it at the same time.
 const ATTEMPTS: usize = 16;
 
@@ -26,7 +26,7 @@ pub(crate) struct Reign {
     pub(crate) rules: u32,
 }
 
-/// All reignes, in order of time. What is before the first of them counts as its part.
+/// All reigns, in order of time. What is before the first of them counts as its part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Judged(Vec<Reign>);
@@ -75,7 +75,7 @@ impl Judged {
             before.into_iter().chain(self.changes((*from, *to))).for_each(|reign| all.push(reign));
             all.push(Reign { since: *to, ..new });
         }
-        let forgotten = all.0.len().saturating_sub(STRETCHES_MAX);
+        let forgotten = all.0.len().saturating_sub(REIGNS_MAX);
         all.0.drain(..forgotten);
         all
     }
@@ -116,7 +116,7 @@ async fn change(store: &dyn Store, change: impl Fn(&Judged) -> Judged) -> Result
             return Ok(());
         }
         let bytes = serde_json::to_vec(&changed).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        let value = RecordValue::new(bytes).expect("500 reignes have room in a record");
+        let value = RecordValue::new(bytes).expect("500 reigns have room in a record");
         if let Saved::Yes(_) = store.put_record(RecordKind::Rules, &key(), expected, &value).await? {
             return Ok(());
         }
@@ -146,8 +146,8 @@ mod tests {
         Reign { since: at(hour), rules }
     }
 
-    fn judged(reignes: &[(i64, u32)]) -> Judged {
-        Judged(reignes.iter().map(|(hour, rules)| reign(*hour, *rules)).collect())
+    fn judged(reigns: &[(i64, u32)]) -> Judged {
+        Judged(reigns.iter().map(|(hour, rules)| reign(*hour, *rules)).collect())
     }
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
         for n in 0..600 {
             all = all.begin(reign(i64::from(n), u32::MAX - n));
         }
-        assert_eq!((all.0.len(), all.0[0]), (STRETCHES_MAX, reign(100, u32::MAX - 100)));
+        assert_eq!((all.0.len(), all.0[0]), (REIGNS_MAX, reign(100, u32::MAX - 100)));
         assert!(serde_json::to_vec(&all).unwrap().len() < RecordValue::BYTES_MAX);
     }
 
