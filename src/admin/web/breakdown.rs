@@ -32,7 +32,7 @@ impl Breakdown<'_> {
     /// `class` says how much room the card takes in its grid.
     pub(super) fn card(self, view: &View, report: &StatsReport, class: &str) -> Markup {
         html! {
-            section.card class=(class) {
+            section class={ "card " (class) } {
                 h2 { @match self.word { Some(word) => (defined(word, self.title)), None => (self.title) } }
                 (self.table(view, report))
             }
