@@ -173,10 +173,12 @@ impl RedisServer {
     /// The same, where it may fail.
     pub(crate) fn try_cli<T: FromRedisValue>(&self, command: &str) -> redis::RedisResult<T> {
         // A child of another test that ends interrupts a read that has a deadline: what was asked is asked again.
-        let mut asked = parse(command).query(&mut self.connection()?);
+        // So is one that is just being connected.
+        let ask = || parse(command).query(&mut self.connection()?);
+        let mut asked = ask();
         for _ in 0..INTERRUPTIONS_MAX {
             match asked {
-                Err(error) if is_interruption(&error) => asked = parse(command).query(&mut self.connection()?),
+                Err(error) if is_interruption(&error) => asked = ask(),
                 _ => break,
             }
         }
