@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{Answer, Body, Client, block_on};
+use super::client::{Answer, Body, Client, block_on, segment};
 use super::connect::Connect;
 use super::table::{Left, Table, shown};
 use super::{Usage, print, when};
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let client = args.connect.open()?;
     let answer = block_on(ask(&client, &args.command))?;
     if args.connect.json {
-        return Ok(print(if answer.text.is_empty() { "{}" } else { &answer.text })?);
+        return Ok(print(answer.json())?);
     }
     Ok(print(&told(&args.command, &answer)?)?)
 }
@@ -118,8 +118,7 @@ async fn ask(client: &Client, command: &Command) -> anyhow::Result<Answer> {
 }
 
 fn path(name: &str, below: &str) -> String {
-    let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
-    format!("/api/v1/accounts/{name}{below}")
+    format!("/api/v1/accounts/{}{below}", segment(name))
 }
 
 fn told(command: &Command, answer: &Answer) -> anyhow::Result<String> {

@@ -195,12 +195,22 @@ pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     error.to_string()
 }
 
+/// A name as one segment of a path, whatever is in it.
+pub(crate) fn segment(name: &str) -> percent_encoding::PercentEncode<'_> {
+    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
+}
+
 /// An answer of the server, whole.
 pub(crate) struct Answer {
     pub(crate) text: String,
 }
 
 impl Answer {
+    /// What `--json` prints: the answer as it came, an empty object where the server had nothing to say.
+    pub(crate) fn json(&self) -> &str {
+        if self.text.is_empty() { "{}" } else { &self.text }
+    }
+
     /// Reads what this command shows of the answer; fields it does not know are no error.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
         serde_json::from_str(&self.text)

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{Answer, Body, Client, block_on};
+use super::client::{Answer, Body, Client, block_on, segment};
 use super::connect::Connect;
 use super::table::{Left, Table, shown};
 use super::{print, when};
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let client = args.connect.open()?;
     let answer = block_on(ask(&client, &args.command))?;
     if args.connect.json {
-        return Ok(print(if answer.text.is_empty() { "{}" } else { &answer.text })?);
+        return Ok(print(answer.json())?);
     }
     Ok(print(&match &args.command {
         // The key alone, so that it can be put into a variable.
@@ -85,8 +85,7 @@ async fn ask(client: &Client, command: &Command) -> anyhow::Result<Answer> {
             client.send(Method::POST, "/api/v1/keys", &[], Body::Json(body)).await
         }
         Command::Revoke { id } => {
-            let id = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
-            client.send(Method::DELETE, &format!("/api/v1/keys/{id}"), &[], Body::None).await
+            client.send(Method::DELETE, &format!("/api/v1/keys/{}", segment(id)), &[], Body::None).await
         }
     }
 }

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{Answer, Body, Client, block_on};
+use super::client::{Answer, Body, Client, block_on, segment};
 use super::connect::Connect;
 use super::lookup::{LinkName, find};
 use super::table::{Left, Table, shown};
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let client = args.connect.open()?;
     let answer = block_on(ask(&client, &args.command))?;
     if args.connect.json {
-        return Ok(print(if answer.text.is_empty() { "{}" } else { &answer.text })?);
+        return Ok(print(answer.json())?);
     }
     Ok(print(&match &args.command {
         Command::Add { .. } => shown(&answer.read::<Made>()?.url).into_owned(),
@@ -89,8 +89,7 @@ async fn ask(client: &Client, command: &Command) -> anyhow::Result<Answer> {
             client.send(Method::POST, "/api/v1/shares", &[], Body::Json(body)).await
         }
         Command::Revoke { id } => {
-            let id = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
-            client.send(Method::DELETE, &format!("/api/v1/shares/{id}"), &[], Body::None).await
+            client.send(Method::DELETE, &format!("/api/v1/shares/{}", segment(id)), &[], Body::None).await
         }
     }
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::client::{Body, Client, block_on};
+use super::client::{Body, Client, block_on, segment};
 use super::connect::Connect;
 use super::table::{Left, Table};
 use super::{print, tell};
@@ -147,8 +147,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn path(name: &str) -> String {
-    let encoded = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
-    format!("/api/v1/templates/{encoded}")
+    format!("/api/v1/templates/{}", segment(name))
 }
 
 async fn add(client: &Client, asked: &Add, json: bool) -> anyhow::Result<()> {

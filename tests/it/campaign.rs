@@ -284,10 +284,7 @@ fn by_hand(visit: &Visit) {
 #[test]
 fn the_demos_rates_are_compared_and_held_against_the_platforms_own_numbers() {
     let Some(browser) = Browser::start() else { return };
-    let mut app = TestApp::stopped("");
-    app.cli(&["demo"]).ok();
-    app.launch();
-    let visit = Visit { app, browser };
+    let visit = Visit { app: TestApp::demo(), browser };
     visit.sign_in(&visit.app.key());
     let rates = visit.app.api_get("/api/v1/ctr?by=post").json();
     let values =

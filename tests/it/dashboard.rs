@@ -159,10 +159,7 @@ fn removing_it(visit: &Visit, path: &str) {
 #[test]
 fn every_page_of_the_demo_can_be_read_on_a_phone_and_on_a_desk_in_both_themes() {
     let Some(browser) = Browser::start() else { return };
-    let mut app = TestApp::stopped("");
-    app.cli(&["demo"]).ok();
-    app.launch();
-    let visit = Visit { app, browser };
+    let visit = Visit { app: TestApp::demo(), browser };
     visit.open("/sign-in");
     visit.look("sign-in");
     visit.sign_in(&visit.app.key());

@@ -164,10 +164,7 @@ fn a_links_making_and_removal_are_in_its_history() {
 #[test]
 fn links_are_ticked_changed_and_put_back_in_the_browser() {
     let Some(browser) = Browser::start() else { return };
-    let mut app = TestApp::stopped("");
-    app.cli(&["demo"]).ok();
-    app.launch();
-    let visit = Visit { app, browser };
+    let visit = Visit { app: TestApp::demo(), browser };
     visit.sign_in(&visit.app.key());
     visit.open("/links");
     visit.browser.find("input[data-tick]").click();
@@ -265,9 +262,7 @@ fn wander(app: &TestApp, cookie: &str, who: &str) -> (BTreeSet<String>, BTreeSet
 
 #[test]
 fn nobody_is_shown_a_control_that_is_refused() {
-    let mut app = TestApp::stopped("");
-    app.cli(&["demo"]).ok();
-    app.launch();
+    let app = TestApp::demo();
     let spots = json!([{ "name": "Post", "level": "post" }]);
     app.api_post("/api/v1/templates", &json!({ "name": "Launch", "placements": spots })).expect_status(201);
     app.api_post("/api/v1/shares", &json!({ "link": 1 })).expect_status(201);

@@ -103,6 +103,14 @@ impl TestApp {
         app
     }
 
+    /// A server with what `waypost demo` makes.
+    pub(crate) fn demo() -> Self {
+        let mut app = Self::stopped("");
+        app.cli(&["demo"]).ok();
+        app.launch();
+        app
+    }
+
     /// A folder in which nothing has run yet; [`TestApp::launch`] starts it.
     pub(crate) fn stopped(toml: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("waypost-test-").tempdir().unwrap();
