@@ -13,6 +13,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -75,13 +76,14 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     // Whoever waits in the backlog is answered first; what an earlier process left behind is counted meanwhile.
     let plane = Plane::start(redirect, &handler, &config.redirect)?;
     let tools = parts.tally_tools(config, &clock)?;
-    let rules_version = tools.classifier.version();
+    let rules = tools.classifier.version();
+    let rules_version = Arc::new(AtomicU32::new(rules));
     let tally = Tally::start(tools)?;
     let forward = parts.start_forward(config, &clock)?;
     let hooks = Arc::new(forward.desk());
-    let status = Status::new(&parts, counts, hooks.clone(), config, addresses, rules_version, clock.now());
-    let past = Past::new(tally.orders(), &parts, config, &runtime)?;
-    past.write_down(Reign { since: clock.now(), rules: rules_version });
+    let status = Status::new(&parts, counts, hooks.clone(), config, addresses, rules_version.clone(), clock.now());
+    let past = Past::new(tally.orders(), &parts, config, &runtime, rules_version)?;
+    past.write_down(Reign { since: clock.now(), rules });
     let beside = Beside { node: Arc::new(status), past: Arc::new(past), hooks };
     let state = Admin::new(parts.admin_parts(config, beside, &key, addresses, &clock)?);
     // Without it, whoever has the admin key can still make the first account.

@@ -1,5 +1,6 @@
 //! Judging the past again and comparing it, between the API that asks for it and the tally that does it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub(crate) struct Past {
     /// The report time zone.
     zone: TimeZone,
     runtime: Handle,
+    /// By which rules this node judges.
+    rules_version: Arc<AtomicU32>,
     state: Arc<Mutex<Reclassification>>,
     verification: Arc<Mutex<Verification>>,
 }
@@ -39,12 +42,14 @@ impl Past {
         parts: &Parts,
         config: &Config,
         runtime: &Runtime,
+        rules_version: Arc<AtomicU32>,
     ) -> anyhow::Result<Self> {
         Ok(Self {
             orders,
             store: parts.store.clone(),
             zone: report_zone(config)?,
             runtime: runtime.handle().clone(),
+            rules_version,
             state: Arc::new(Mutex::new(Reclassification::idle())),
             verification: Arc::new(Mutex::new(Verification::idle())),
         })
@@ -64,10 +69,11 @@ impl Past {
     /// What is done once the past was judged again: rates are told, then whoever asked for it.
     fn when_judged(&self, since: Date, dry_run: bool) -> Box<dyn FnOnce(Result<Report, RecountError>) + Send> {
         let (store, zone, ended) = (self.store.clone(), self.zone.clone(), self.state.clone());
-        let runtime = self.runtime.clone();
+        let (runtime, rules_version) = (self.runtime.clone(), self.rules_version.clone());
         Box::new(move |outcome| {
             runtime.spawn(async move {
                 if let (Ok(report), false) = (&outcome, dry_run) {
+                    rules_version.store(report.rules_version, Ordering::Relaxed);
                     write_down_again(&*store, report, since, &zone).await;
                 }
                 let told = outcome.map_err(|error| error.to_string());

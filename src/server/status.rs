@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::Timestamp;
 
@@ -31,7 +32,8 @@ pub(crate) struct Status {
     addresses: Addresses,
     time_zone: String,
     store: String,
-    rules_version: u32,
+    /// Another one once the past was judged again.
+    rules_version: Arc<AtomicU32>,
     started_at: Timestamp,
 }
 
@@ -42,7 +44,7 @@ impl Status {
         hooks: Arc<Desk>,
         config: &Config,
         addresses: Addresses,
-        rules_version: u32,
+        rules_version: Arc<AtomicU32>,
         started_at: Timestamp,
     ) -> Self {
         Self {
@@ -133,7 +135,7 @@ impl NodeStatus for Status {
             hits: self.hits(),
             links_cached: self.cache.len() as u64,
             geo: geo.collect(),
-            rules_version: self.rules_version,
+            rules_version: self.rules_version.load(Ordering::Relaxed),
             started_at: self.started_at.to_string(),
         }
     }

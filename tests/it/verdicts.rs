@@ -56,8 +56,11 @@ fn new_rules_reach_the_past_and_no_click_that_arrives_meanwhile_is_lost() {
     assert_eq!(app.clicks("x"), 10);
 
     app.click("/x").visitor(200).send();
+    let rules = || app.api_get("/api/v1/node").expect_status(200).json()["rules_version"].clone();
+    let before = rules();
     let shown = app.cli(&["reclassify", "--since", &today]).ok();
     assert!(shown.contains("preview:user-agent:acme"), "{shown}");
+    app.eventually("the node says by which rules it judges now", || rules() != before);
     app.click("/x").visitor(201).agent(READER).send();
     app.eventually_clicks("x", 6);
     app.eventually("every hit is counted", || app.stats("x")["hits"] == 12);

@@ -33,10 +33,15 @@ impl Breakdown<'_> {
     pub(super) fn card(self, view: &View, report: &StatsReport, class: &str) -> Markup {
         html! {
             section class={ "card " (class) } {
-                h2 { @match self.word { Some(word) => (defined(word, self.title)), None => (self.title) } }
+                h2 { (self.heading()) }
                 (self.table(view, report))
             }
         }
+    }
+
+    /// Its title, explained where that is not plain.
+    pub(super) fn heading(self) -> Markup {
+        html! { @match self.word { Some(word) => (defined(word, self.title)), None => (self.title) } }
     }
 
     pub(super) fn table(self, view: &View, report: &StatsReport) -> Markup {
@@ -66,7 +71,7 @@ impl Breakdown<'_> {
     }
 
     /// A value as people call it.
-    fn name(self, value: &str) -> &str {
+    pub(super) fn name(self, value: &str) -> &str {
         if self.facet == Facet::Click(ClickFacet::Country) { map::name(value) } else { value }
     }
 

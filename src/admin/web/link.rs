@@ -24,14 +24,14 @@ use crate::stats::ctr::{Grouping, Numerator};
 use crate::stats::query::By;
 use crate::stats::wire::{CtrRow, Seen, StatsReport};
 
-const SOURCE: Breakdown<'_> = broken_down(ClickFacet::Source, "Source", Some(Word::Source));
-const SEEN_ON: Breakdown<'_> = broken_down(ClickFacet::SeenOn, "Seen on", Some(Word::SeenOn));
+pub(super) const SOURCE: Breakdown<'_> = broken_down(ClickFacet::Source, "Source", Some(Word::Source));
+pub(super) const SEEN_ON: Breakdown<'_> = broken_down(ClickFacet::SeenOn, "Seen on", Some(Word::SeenOn));
 const REGION: Breakdown<'_> = broken_down(ClickFacet::Region, "Region", None);
 const CITY: Breakdown<'_> = broken_down(ClickFacet::City, "City", None);
-const DEVICE: Breakdown<'_> = broken_down(ClickFacet::Device, "Device", Some(Word::Device));
+pub(super) const DEVICE: Breakdown<'_> = broken_down(ClickFacet::Device, "Device", Some(Word::Device));
 const OS: Breakdown<'_> = broken_down(ClickFacet::Os, "System", None);
 const BROWSER: Breakdown<'_> = broken_down(ClickFacet::Browser, "Browser", None);
-const LANGUAGE: Breakdown<'_> = broken_down(ClickFacet::Language, "Language", None);
+pub(super) const LANGUAGE: Breakdown<'_> = broken_down(ClickFacet::Language, "Language", None);
 const REFERRER: Breakdown<'_> = broken_down(ClickFacet::Referrer, "Referrer", None);
 const CHANNEL: Breakdown<'_> = broken_down(ClickFacet::Channel, "Channel", None);
 

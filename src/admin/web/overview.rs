@@ -99,8 +99,8 @@ fn welcome(admin: &Admin) -> Markup {
 /// The sums of the view beside those of the days it is compared with, and the bars of both.
 pub(super) async fn over_time(admin: &Admin, view: &View, now: &StatsReport) -> Result<Markup, Refused> {
     let before = figures::clicks_before(admin, view, view.step()).await?;
-    let stretched = |before: u64| view.stretch().map_or(before, |by| (before as f64 * by).round() as u64);
-    let change = |now, before| Change { now, before: stretched(before), than: view.before_name() }.draw();
+    let scaled = |before: u64| view.scale().map_or(before, |by| (before as f64 * by).round() as u64);
+    let change = |now, before| Change { now, before: scaled(before), than: view.before_name() }.draw();
     let visitors = now.visitors.zip(before.visitors);
     let hits = now.hits.zip(before.hits);
     Ok(html! {
@@ -117,7 +117,7 @@ pub(super) async fn over_time(admin: &Admin, view: &View, now: &StatsReport) -> 
                     }))
                 }
             }
-            @if view.stretch().is_some() {
+            @if view.scale().is_some() {
                 p.hint {
                     "The other days are not as many as these: they had " (counted(before.clicks, "click"))
                     ", and the sums above are held against as many days of theirs as these have."

@@ -8,6 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use maud::{Markup, html};
 
+use super::breakdown::Breakdown;
 use super::ctr::versus;
 use super::field::Field;
 use super::help::{Word, defined};
@@ -16,24 +17,18 @@ use super::matches::meant;
 use super::parts::{card, empty, head};
 use super::text::{count, percent, plain, sentence};
 use super::view::View;
-use super::{Refused, chart, figures};
+use super::{Refused, chart, figures, link, map};
 use crate::admin::Admin;
 use crate::admin::api::problem::Problem;
-use crate::domain::facet::{ClickFacet, Facet};
+use crate::domain::facet::Facet;
 use crate::domain::link::{Link, LinkId};
 use crate::stats::ctr::{Grouping, Numerator, Order};
-use crate::stats::query::{By, CtrQuery};
+use crate::stats::query::CtrQuery;
 use crate::stats::rates;
 use crate::stats::wire::StatsReport;
 
 /// What the two links' clicks are told apart by.
-const FACETS: [(ClickFacet, &str, Option<Word>); 5] = [
-    (ClickFacet::Source, "Source", Some(Word::Source)),
-    (ClickFacet::SeenOn, "Seen on", Some(Word::SeenOn)),
-    (ClickFacet::Country, "Country", Some(Word::Country)),
-    (ClickFacet::Device, "Device", Some(Word::Device)),
-    (ClickFacet::Language, "Language", None),
-];
+const FACETS: [Breakdown<'_>; 5] = [link::SOURCE, link::SEEN_ON, map::COUNTRIES, link::DEVICE, link::LANGUAGE];
 
 /// Values of one list; each link's own page has all of its own.
 const VALUES: usize = 8;
@@ -89,7 +84,7 @@ async fn chosen(admin: &Admin, field: &'static str, text: &str) -> Result<LinkId
 
 async fn read(admin: &Admin, view: &View, id: LinkId) -> Result<One, Refused> {
     let link = admin.catalog.get(id).await?;
-    let [a, b, c, d, e] = FACETS.map(|(facet, ..)| By::Value(Facet::Click(facet)));
+    let [a, b, c, d, e] = FACETS.map(Breakdown::by);
     let view = view.clone().of_link(id);
     let [days, by @ ..] = figures::clicks(admin, &view, [view.step(), a, b, c, d, e]).await?;
     let slug = link.spec.slug.as_str();
@@ -164,7 +159,7 @@ async fn compared(admin: &Admin, [a, b]: [&One; 2]) -> Result<Markup, Refused> {
 }
 
 /// A list with a column for each of the two.
-fn values(at: usize, (_, title, word): (ClickFacet, &str, Option<Word>), both: [&One; 2]) -> Markup {
+fn values(at: usize, facet: Breakdown<'_>, both: [&One; 2]) -> Markup {
     let mut rows: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
     for (which, one) in both.into_iter().enumerate() {
         for row in &one.by[at].rows {
@@ -177,11 +172,11 @@ fn values(at: usize, (_, title, word): (ClickFacet, &str, Option<Word>), both: [
     let content = html! {
         @if rows.is_empty() { (empty("No clicks in these days.", None)) } @else {
             table.values {
-                thead { tr { th scope="col" { span.unseen { (title) } } @for one in both { th.number scope="col" { (one.name) } } } }
+                thead { tr { th scope="col" { span.unseen { (facet.title) } } @for one in both { th.number scope="col" { (one.name) } } } }
                 tbody {
                     @for (value, clicks) in rows.iter().take(VALUES) {
                         tr {
-                            th scope="row" { (value) }
+                            th scope="row" { (facet.name(value)) }
                             @for (which, clicks) in clicks.iter().enumerate() { td.number { (count(*clicks)) " " small { (of(which, *clicks)) } } }
                         }
                     }
@@ -189,5 +184,5 @@ fn values(at: usize, (_, title, word): (ClickFacet, &str, Option<Word>), both: [
             }
         }
     };
-    card(html! { @match word { Some(word) => (defined(word, title)), None => (title) } }, content)
+    card(facet.heading(), content)
 }

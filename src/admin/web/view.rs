@@ -110,7 +110,7 @@ impl View {
     }
 
     /// How many of these days come to one of those that they are compared with, if they are not as many.
-    pub(super) fn stretch(&self) -> Option<f64> {
+    pub(super) fn scale(&self) -> Option<f64> {
         let (days, others) = (length(self.window), length(self.before()));
         (days != others).then(|| f64::from(days) / f64::from(others))
     }
@@ -402,8 +402,8 @@ mod tests {
             let before = before(query).unwrap();
             assert_eq!((before.first(), before.last()), (date(2025, 11, 16), date(2025, 11, 22)), "{query}");
         }
-        assert_eq!(view("days=7&from2=2025-11-01&to2=2025-11-14").unwrap().stretch(), Some(0.5));
-        assert_eq!(view("days=7&from2=2025-11-01").unwrap().stretch(), None);
+        assert_eq!(view("days=7&from2=2025-11-01&to2=2025-11-14").unwrap().scale(), Some(0.5));
+        assert_eq!(view("days=7&from2=2025-11-01").unwrap().scale(), None);
         assert_eq!(before("from2=2025-11-02&to2=2025-11-01").unwrap_err().field(), Some("from2"));
         assert_eq!(before("to2=yesterday").unwrap_err().field(), Some("to2"));
         let asked = view("days=7&from2=2025-11-16&country=SE").unwrap();

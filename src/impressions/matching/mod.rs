@@ -182,7 +182,7 @@ impl Matches {
         let mut all = Self::default();
         for (id, post) in book.posts() {
             let decided = decided.get(&id).map_or(&[][..], Vec::as_slice);
-            all.add(id, rules.judge(post), decided);
+            all.add((id, post.level), rules.judge(post), decided);
         }
         for found in &all.matches {
             all.by_link.entry(found.link).or_default().push(found.post);
@@ -190,7 +190,7 @@ impl Matches {
         all
     }
 
-    fn add(&mut self, post: PostId, judged: Judged<'_>, decided: &[&Decision]) {
+    fn add(&mut self, (post, level): (PostId, Level), judged: Judged<'_>, decided: &[&Decision]) {
         let says = |link: LinkId| decided.iter().find(|decision| decision.link == link).map(|decision| decision.says);
         let by_rule = judged.found.into_iter().filter(|(link, ..)| says(link.id).is_none());
         let by_rule = by_rule.map(|(link, rule, evidence)| Match { post, link: link.id, rule, evidence });
@@ -210,9 +210,11 @@ impl Matches {
             let is_useful = matched.is_empty() || *hint <= Hint::MadeLater;
             is_useful && !matched.contains(&link.id) && says(link.id).is_none()
         });
-        let mut open: Vec<_> =
-            open.map(|(link, hint, evidence)| Suggestion { post, link: link.id, hint, evidence }).collect();
-        open.sort_by_key(|suggestion| suggestion.hint);
+        // Of one hint, links of the post's own level come first: a campaign has links in bios and letters, too.
+        let mut open: Vec<_> = open.collect();
+        open.sort_by_key(|(link, hint, _)| (*hint, link.level != level));
+        let open = open.into_iter().map(|(link, hint, evidence)| Suggestion { post, link: link.id, hint, evidence });
+        let mut open: Vec<_> = open.collect();
         open.truncate(SUGGESTIONS_MAX);
         self.matches.extend(found);
         self.suggestions.extend(open);

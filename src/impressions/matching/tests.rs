@@ -273,6 +273,9 @@ fn a_link_of_a_story_in_the_same_campaign_is_only_proposed_for_its_ads() {
     let story = Candidate { level: Level::Story, ..with_utm(1, Some("instagram"), "spring", None) };
     let found = outcome(&[ad("meta-ad:1", "meta", "Spring", "A")], &[story]);
     assert_eq!((found.matches().len(), found.suggestions("meta-ad:1")), (0, vec![(1, "campaign")]));
+    let story = Candidate { level: Level::Story, ..with_utm(1, None, "spring", None) };
+    let found = outcome(&[ad("meta-ad:1", "meta", "Spring", "A")], &[story, with_utm(2, None, "spring", None)]);
+    assert_eq!(found.suggestions("meta-ad:1"), [(2, "campaign"), (1, "campaign")], "a link for ads comes first");
 }
 
 #[test]

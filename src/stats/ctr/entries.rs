@@ -115,7 +115,8 @@ fn entry(id: PostId, post: &PlatformPost, days: &mut Days<'_>) -> PostEntry {
     let currency = super::groups::same(spent.map(|number| book.source(number.source).currency.clone()));
     let mut entry = PostEntry {
         name: post.key().to_owned(),
-        text: post.text.clone(),
+        // An ad has no words of its own in any export, but a name.
+        text: if post.text.is_empty() { post.ad.clone().unwrap_or_default() } else { post.text.clone() },
         platform: post.platform.clone(),
         level: Some(post.level).filter(|level| *level != Level::Other),
         account: post.account.clone(),
@@ -266,6 +267,14 @@ mod tests {
         let found = posts(vec![("2026-11-09T00:00:00Z", older), ("2026-11-12T00:00:00Z", newer)]);
         let values: Vec<_> = found[0].whole[&VIEWS].periods.values().map(|number| number.value).collect();
         assert_eq!(values, [80, 9]);
+    }
+
+    #[test]
+    fn an_ad_is_called_by_its_name() {
+        let mut ads = file(&["meta-ad:1", "meta-ad:2"], &[(0, VIEWS, Grain::Lifetime, 5)]);
+        ads.posts[0].ad = Some("Blue shoes".to_owned());
+        let found = posts(vec![("2026-11-09T00:00:00Z", ads)]);
+        assert_eq!([&*found[0].text, &*found[1].text], ["Blue shoes", ""]);
     }
 
     #[test]

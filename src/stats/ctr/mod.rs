@@ -91,7 +91,7 @@ impl Grouping {
         Self::ALL.into_iter().find(|grouping| grouping.as_str() == text)
     }
 
-    /// Whether its rows are about a stretch of time rather than about something that was posted.
+    /// Whether its rows are about a span of time rather than about something that was posted.
     pub(crate) fn is_time(self) -> bool {
         matches!(self, Self::Day | Self::Week)
     }
