@@ -40,4 +40,5 @@ mod admin;
 
 // Around all of it.
 mod clock;
+mod priority;
 mod telemetry;

@@ -17,6 +17,7 @@ use super::bucket::{Bucket, BucketError};
 use super::click_file::{self, FileName};
 use super::recalls::Recalls;
 use super::{ArchiveError, Sealing};
+use crate::priority::Priority;
 
 /// Pauses between two tries while the object store is away.
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
@@ -73,8 +74,7 @@ impl Courier {
         let run = {
             let shared = Arc::clone(&shared);
             move || {
-                // Redirects come first. On Linux this lowers the calling thread alone.
-                let _ = rustix::process::nice(5);
+                Priority::WhenIdle.take();
                 shared.run();
             }
         };

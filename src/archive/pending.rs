@@ -3,6 +3,7 @@
 //! A click as a struct takes some 400 bytes; as a row of numbered texts about 150, and sealing then only has to encode.
 //! This runs once for every click, so it must never allocate per cell.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -209,6 +210,7 @@ impl Chunk {
 
     fn to_batch(&self) -> RecordBatch {
         let (mut texts, mut rare_texts) = (self.texts.iter(), self.rare_texts.iter());
+        let alike = Alike::of(self.rows());
         let column = |column: &Column| -> ArrayRef {
             match column.content {
                 Content::Id => Arc::new(ids(&self.ids)),
@@ -217,13 +219,13 @@ impl Chunk {
                     let ids = self.links.keys.iter().map(|key| self.links.all[*key as usize].id.0);
                     Arc::new(UInt64Array::from_iter_values(ids))
                 }
-                Content::LinkText(text) => Arc::new(self.links.texts(text)),
-                Content::LookText(text) => Arc::new(self.looks.texts(text)),
-                Content::OriginText(text) => Arc::new(self.origins.texts(text)),
-                Content::PlaceText(text) => Arc::new(self.places.texts(text)),
+                Content::LinkText(text) => self.links.column(text, &alike),
+                Content::LookText(text) => self.looks.column(text, &alike),
+                Content::OriginText(text) => self.origins.column(text, &alike),
+                Content::PlaceText(text) => self.places.column(text, &alike),
                 Content::Text(_) => {
                     let (_, cells) = texts.next().expect("there is one for each column of texts");
-                    Arc::new(cells.to_array())
+                    cells.column(&alike)
                 }
                 Content::RareText(_) => {
                     let (_, cells) = rare_texts.next().expect("there is one for each column of rare texts");
@@ -302,8 +304,8 @@ impl Texts {
         self.keys.extend(other.keys.iter().map(|key| keys.get(*key as usize).copied().unwrap_or(Self::NONE)));
     }
 
-    fn to_array(&self) -> DictionaryArray<Int32Type> {
-        numbered(&self.all, self.is_sparse(), self.keys.iter().copied())
+    fn column(&self, alike: &Alike) -> ArrayRef {
+        alike.column(&self.all, self.is_sparse(), self.keys.iter().copied())
     }
 
     /// Whether there is a cell without a text.
@@ -312,21 +314,41 @@ impl Texts {
     }
 }
 
-/// A column of texts from the key of each row; [`Texts::NONE`] is a null, of which there is none unless it `is_sparse`.
-fn numbered(
-    texts: &[CompactString],
-    is_sparse: bool,
-    keys: impl ExactSizeIterator<Item = u32>,
-) -> DictionaryArray<Int32Type> {
-    let values = Arc::new(StringArray::from_iter_values(texts));
-    // Most columns have no text or the same one in every row.
-    let keys = match (texts.len(), is_sparse) {
-        (0, _) => Int32Array::new_null(keys.len()),
-        (1, false) => Int32Array::from(vec![0; keys.len()]),
-        (_, false) => Int32Array::from_iter_values(keys.map(u32::cast_signed)),
-        (_, true) => keys.map(|key| (key != Texts::NONE).then_some(key.cast_signed())).collect(),
-    };
-    DictionaryArray::new(keys, values)
+/// What most columns of texts have alike: no text in any row, or the same one in every row. It is made once for a batch.
+struct Alike {
+    rows: usize,
+    without: OnceCell<ArrayRef>,
+    throughout: OnceCell<DictionaryArray<Int32Type>>,
+}
+
+impl Alike {
+    fn of(rows: usize) -> Self {
+        Self { rows, without: OnceCell::new(), throughout: OnceCell::new() }
+    }
+
+    /// A column of texts from the key of each row; [`Texts::NONE`] is a null, of which there is none unless it
+    /// `is_sparse`.
+    fn column(&self, texts: &[CompactString], is_sparse: bool, keys: impl Iterator<Item = u32>) -> ArrayRef {
+        let values = || Arc::new(StringArray::from_iter_values(texts));
+        match (texts.len(), is_sparse) {
+            (0, _) => {
+                let column = || DictionaryArray::new(Int32Array::new_null(self.rows), values());
+                Arc::clone(self.without.get_or_init(|| Arc::new(column())))
+            }
+            (1, false) => {
+                let column = || DictionaryArray::new(Int32Array::from(vec![0; self.rows]), values());
+                Arc::new(self.throughout.get_or_init(column).with_values(values()))
+            }
+            (_, false) => {
+                let keys = Int32Array::from_iter_values(keys.map(u32::cast_signed));
+                Arc::new(DictionaryArray::new(keys, values()))
+            }
+            (_, true) => {
+                let keys: Int32Array = keys.map(|key| (key != Texts::NONE).then_some(key.cast_signed())).collect();
+                Arc::new(DictionaryArray::new(keys, values()))
+            }
+        }
+    }
 }
 
 /// What the clicks of a chunk share, each once, and for every click which of them it has.
@@ -362,9 +384,9 @@ impl<T> Shared<T> {
     }
 
     /// What `text` says of each, spread over the rows.
-    fn texts(&self, text: fn(&T) -> &str) -> DictionaryArray<Int32Type> {
+    fn column(&self, text: fn(&T) -> &str, alike: &Alike) -> ArrayRef {
         let mut texts = Texts::default();
         self.all.iter().for_each(|one| texts.append(text(one)));
-        numbered(&texts.all, texts.is_sparse(), self.keys.iter().map(|key| texts.keys[*key as usize]))
+        alike.column(&texts.all, texts.is_sparse(), self.keys.iter().map(|key| texts.keys[*key as usize]))
     }
 }

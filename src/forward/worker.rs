@@ -23,6 +23,7 @@ use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::domain::record::RecordKind;
 use crate::links::Domains;
+use crate::priority::Priority;
 use crate::store::{Store, StoreError};
 
 /// The most hooks of an installation.
@@ -130,8 +131,7 @@ impl Forward {
         });
         let running = shared.clone();
         let run = move || {
-            // Redirects come first. On Linux this lowers the calling thread, and those that it starts.
-            let _ = rustix::process::nice(5);
+            Priority::WhenIdle.take();
             runtime.block_on(running.run());
             // What reads from an object store may still wait for it.
             runtime.shutdown_background();

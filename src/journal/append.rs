@@ -68,6 +68,8 @@ pub(super) struct Shared {
     pub(super) released: Mutex<Released>,
     /// Bytes of all segments, as last seen by the keeper.
     pub(super) bytes: AtomicU64,
+    /// Bytes of segments that may not go yet, without the one in use, as last seen by the keeper.
+    pub(super) needed_bytes: AtomicU64,
 }
 
 struct Cursor {
@@ -132,6 +134,7 @@ impl Journal {
             keeper: OnceLock::new(),
             released: Mutex::new(Released::default()),
             bytes: AtomicU64::new(0),
+            needed_bytes: AtomicU64::new(0),
         });
         Ok(Self { shared, threads: Mutex::default() })
     }
@@ -221,6 +224,13 @@ impl Journal {
     /// Bytes of all journal files on disk.
     pub(crate) fn bytes(&self) -> u64 {
         self.shared.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How much of what the journal may take is full of hits that are not counted and archived yet, in per cent; at 100
+    /// hits are lost. As the keeper saw it last: every few seconds, and whenever a file is full.
+    pub(crate) fn needed_percent(&self) -> u64 {
+        let bytes_max = self.shared.config.total_mib_max.saturating_mul(1 << 20);
+        self.shared.needed_bytes.load(Ordering::Relaxed).saturating_mul(100) / bytes_max.max(1)
     }
 
     /// Says that hits of `incarnation` below `to` are counted and archived; segments with nothing else in them may

@@ -60,9 +60,10 @@ pub(super) fn until_stopped(shared: &Arc<Shared>) {
 /// Removes what is old and prepares what comes next.
 pub(super) fn look(shared: &Shared) -> Result<(), String> {
     let kept = list(shared);
-    let total = remove_old(shared, kept);
+    let Left { total, needed } = remove_old(shared, kept);
     remove_old_pieces(shared);
     shared.bytes.store(total, Ordering::Relaxed);
+    shared.needed_bytes.store(needed, Ordering::Relaxed);
     prepare(shared, total)
 }
 
@@ -109,22 +110,31 @@ fn look_at(path: PathBuf) -> Option<Kept> {
     })
 }
 
+/// Bytes of what was not removed, and of those files among it that hold hits which are not done with; the file in use is
+/// not among them.
+struct Left {
+    total: u64,
+    needed: u64,
+}
+
 /// Removes what is counted, archived and old; then, while the folder is over its limit, what is counted and
-/// archived. Returns the bytes that are left.
-fn remove_old(shared: &Shared, kept: Vec<Kept>) -> u64 {
+/// archived.
+fn remove_old(shared: &Shared, kept: Vec<Kept>) -> Left {
     let limit = shared.config.total_mib_max.saturating_mul(1 << 20);
     let old = shared.clock.now_ms().saturating_sub(keep_ms(&shared.config));
     let mut total: u64 = kept.iter().map(|kept| kept.bytes).sum();
+    let mut needed = 0;
     let released = shared.released.lock().unwrap_or_else(PoisonError::into_inner);
     for segment in kept {
         let in_use = segment.name.incarnation == shared.incarnation && segment.end.is_none();
         let free = !in_use && released.covers(segment.name.incarnation, segment.end);
+        needed += if free || in_use { 0 } else { segment.bytes };
         if free && (segment.created_ms < old || total > limit) && std::fs::remove_file(&segment.path).is_ok() {
             tracing::debug!(path = %segment.path.display(), "removed a journal file");
             total -= segment.bytes;
         }
     }
-    total
+    Left { total, needed }
 }
 
 /// Damaged pieces hold addresses as whole frames do, so they go at the same age.

@@ -30,6 +30,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::owner::OwnerKey;
 use crate::judged::Reign;
+use crate::priority::Priority;
 use crate::redirect::{self, Handler, Plane};
 use crate::store::Store;
 use crate::tally::Tally;
@@ -182,9 +183,7 @@ fn admin_runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("admin")
-        .on_thread_start(|| {
-            let _ = rustix::process::nice(5);
-        })
+        .on_thread_start(|| Priority::AfterRedirects.take())
         .enable_all()
         .build()
 }

@@ -36,6 +36,8 @@ pub(super) struct Earlier {
     looked: Instant,
     /// This many are looked at without a pause.
     at_once: usize,
+    /// One that has to be counted again.
+    forgotten: Option<usize>,
 }
 
 impl Left {
@@ -46,7 +48,7 @@ impl Left {
 
 impl Earlier {
     pub(super) fn new(now: Instant) -> Self {
-        Self { left: Vec::new(), next: 0, looked: now, at_once: 0 }
+        Self { left: Vec::new(), next: 0, looked: now, at_once: 0, forgotten: None }
     }
 
     /// Looks after one more; `false` when too many have something left to be counted. One that has nothing makes room.
@@ -122,26 +124,33 @@ impl Worker {
     }
 
     /// Looks at one of the earlier journals, now and then. Whether the store knows of all its hits is asked first: that
-    /// is all there is to do as long as the store does not go back.
-    pub(super) fn look_back(&mut self, live: &mut Stream) {
+    /// is all there is to do as long as the store does not go back. `true` when it is time to [`Self::go_back`].
+    pub(super) fn look_back(&mut self, live: &mut Stream) -> bool {
         if live.origin != Origin::Live || self.deadline.is_some() {
-            return;
+            return false;
         }
-        let Some(at) = self.earlier.turn(self.pace.now()) else { return };
-        let Ok((counted, archived)) = self.stands(self.earlier.left[at].incarnation) else { return };
+        let Some(at) = self.earlier.turn(self.pace.now()) else { return false };
+        let Ok((counted, archived)) = self.stands(self.earlier.left[at].incarnation) else { return false };
         let left = &self.earlier.left[at];
         if left.is_done && counted >= left.booked && archived >= left.booked {
-            return;
+            return false;
         }
         let is_there = self.tools.journal.left_behind().is_ok_and(|all| all.contains(&left.incarnation));
         if !is_there {
             let lost = left.booked.0.saturating_sub(counted.0);
             tracing::error!(lost, "the store went back further than the journals reach");
             self.earlier.left.remove(at);
-            return;
+            return false;
         }
         // The clicks that wait for a file must be of one journal.
-        if self.seal(live).is_ok() {
+        self.earlier.forgotten = self.seal(live).is_ok().then_some(at);
+        self.earlier.forgotten.is_some()
+    }
+
+    /// Counts again what [`Self::look_back`] found. It has rounds of its own, at a priority of their own, so it is not done in
+    /// the midst of others.
+    pub(super) fn go_back(&mut self) {
+        if let Some(at) = self.earlier.forgotten.take() {
             self.go_back_to(at);
         }
     }

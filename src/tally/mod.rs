@@ -18,6 +18,7 @@ pub(crate) mod rules;
 mod running;
 mod sealing;
 mod stream;
+mod urgency;
 pub(crate) mod verify;
 mod worker;
 

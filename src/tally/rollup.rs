@@ -44,6 +44,12 @@ impl Calendar {
         &self.hour
     }
 
+    /// The same in milliseconds.
+    fn hour_begins(&mut self, time_ms: i64) -> i64 {
+        self.look_up(time_ms);
+        self.from_ms
+    }
+
     fn look_up(&mut self, time_ms: i64) {
         if (self.from_ms..self.to_ms).contains(&time_ms) {
             return;
@@ -73,8 +79,8 @@ pub(crate) struct Rollup {
 struct LinkDay {
     link: LinkId,
     day: Date,
-    /// Value number and count. A link rarely moves more than thirty counters in one batch, so a scan beats a map.
-    counts: Vec<(u32, u32)>,
+    /// The numbers of the parts of every click, as they came.
+    parts: Vec<u32>,
     visitors: Vec<Visitor>,
 }
 
@@ -84,25 +90,18 @@ impl Rollup {
         let key = (click.link.id, calendar.day(click.time_ms));
         let days = &mut self.days;
         let at = *self.index.entry(key).or_insert_with(|| {
-            days.push(LinkDay { link: key.0, day: key.1, counts: Vec::with_capacity(16), visitors: Vec::new() });
+            days.push(LinkDay { link: key.0, day: key.1, parts: Vec::with_capacity(8), visitors: Vec::new() });
             days.len() - 1
         });
         let day = &mut self.days[at];
-        let mut count = |dimension, value: &str| day.count(values.texts.number(dimension, value));
-        count(Dimension::Verdict, click.verdict.as_str());
         if click.verdict != Verdict::Human {
-            count(Dimension::Reason, &joined(click.verdict.as_str(), ':', &click.reason));
+            day.parts.push(values.judgement(click));
             return;
         }
-        count(Dimension::Hour, calendar.hour(click.time_ms));
-        for parameter in click.unfilled.split(',').filter(|parameter| !parameter.is_empty()) {
-            count(Dimension::Unfilled, parameter);
+        day.parts.extend(values.human(click, calendar));
+        if !click.unfilled.is_empty() {
+            day.parts.push(values.unfilled(&click.unfilled));
         }
-        let Values { texts, origins, places, looks } = values;
-        let origin = origins.numbers(&click.origin, texts, of_origin);
-        let place = places.numbers(&click.place, texts, of_place);
-        let look = looks.numbers(&click.look, texts, of_look);
-        origin.into_iter().chain(place).chain(look).for_each(|number| day.count(number));
         day.visitors.push(click.visitor);
     }
 
@@ -115,28 +114,35 @@ impl Rollup {
     ) -> Vec<Vec<Delta>> {
         let mut deltas: Vec<Vec<Delta>> = (0..shards).map(|_| Vec::new()).collect();
         values.texts.rank();
+        let mut counts = Vec::new();
         for day in self.days {
-            deltas[shard_of(day.link)].push(day.into_delta(&values.texts));
+            deltas[shard_of(day.link)].push(day.into_delta(values, &mut counts));
         }
         deltas
     }
 }
 
 impl LinkDay {
-    fn count(&mut self, number: u32) {
-        match self.counts.iter_mut().find(|(known, _)| *known == number) {
-            Some((_, count)) => *count += 1,
-            None => self.counts.push((number, 1)),
+    /// Each part is taken apart once, however many clicks had it. `counts` is room to do it in.
+    fn into_delta(mut self, values: &Values, counts: &mut Vec<(u32, u32)>) -> Delta {
+        let Values { texts, parts, .. } = values;
+        self.parts.sort_unstable();
+        counts.clear();
+        for same in self.parts.chunk_by(|one, next| one == next) {
+            let count = u32::try_from(same.len()).expect("a batch has fewer clicks than a u32 counts");
+            counts.extend(parts[same[0] as usize].iter().map(|number| (texts.ranks[*number as usize], count)));
         }
-    }
-
-    fn into_delta(mut self, texts: &Texts) -> Delta {
-        self.counts.sort_unstable_by_key(|(number, _)| texts.ranks[*number as usize]);
-        let named = |(number, count): (u32, u32)| {
-            let value = &texts.known[number as usize];
-            (value.dimension, value.text.clone(), u64::from(count))
+        counts.sort_unstable_by_key(|(rank, _)| *rank);
+        counts.dedup_by(|next, kept| {
+            let is_same = next.0 == kept.0;
+            kept.1 += if is_same { next.1 } else { 0 };
+            is_same
+        });
+        let named = |(rank, count): &(u32, u32)| {
+            let value = &texts.known[texts.ordered[*rank as usize] as usize];
+            (value.dimension, value.text.clone(), u64::from(*count))
         };
-        let counters = Counters::in_order(self.counts.into_iter().map(named));
+        let counters = Counters::in_order(counts.iter().map(named));
         self.visitors.sort_unstable();
         self.visitors.dedup();
         Delta { link: self.link, day: self.day, counters, visitors: self.visitors }
@@ -144,12 +150,21 @@ impl LinkDay {
 }
 
 /// Values seen, numbered, so that adding up compares numbers and not texts. Kept from batch to batch.
+///
+/// A part is a group of values that clicks have together, such as all that their look tells. Clicks are added up by their
+/// parts.
 #[derive(Default)]
 pub(crate) struct Values {
     texts: Texts,
-    origins: Shared<Origin, 3>,
-    places: Shared<Place, 3>,
-    looks: Shared<Look, 5>,
+    /// The values of each part.
+    parts: Vec<Box<[u32]>>,
+    judgements: HashMap<Judgement, u32>,
+    /// By the instant at which they began.
+    hours: HashMap<i64, u32>,
+    unfilled: HashMap<CompactString, u32>,
+    origins: Shared<Origin>,
+    places: Shared<Place>,
+    looks: Shared<Look>,
 }
 
 /// Every value, each with its number.
@@ -165,19 +180,38 @@ struct Texts {
     ranks: Vec<u32>,
 }
 
-/// The numbers of what many clicks share, by its address: it is kept alive here, so an address means one thing for as
-/// long.
-struct Shared<T, const N: usize>(HashMap<usize, (Arc<T>, [u32; N])>);
+/// The parts that many clicks share, by address: what stands there is kept alive here, so an address means one thing for
+/// as long.
+struct Shared<T>(HashMap<usize, (Arc<T>, u32)>);
 
-impl<T, const N: usize> Default for Shared<T, N> {
+impl<T> Default for Shared<T> {
     fn default() -> Self {
         Self(HashMap::new())
     }
 }
 
-impl<T, const N: usize> Shared<T, N> {
-    fn numbers(&mut self, one: &Arc<T>, texts: &mut Texts, read: fn(&T, &mut Texts) -> [u32; N]) -> [u32; N] {
-        self.0.entry(Arc::as_ptr(one) as usize).or_insert_with(|| (Arc::clone(one), read(one, texts))).1
+impl<T> Shared<T> {
+    fn part(&mut self, one: &Arc<T>, learn: impl FnOnce(&T) -> u32) -> u32 {
+        self.0.entry(Arc::as_ptr(one) as usize).or_insert_with(|| (Arc::clone(one), learn(one))).1
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Judgement {
+    verdict: Verdict,
+    reason: CompactString,
+}
+
+/// A judgement that is asked for without being made.
+#[derive(Hash)]
+struct Given<'a> {
+    verdict: Verdict,
+    reason: &'a str,
+}
+
+impl Equivalent<Judgement> for Given<'_> {
+    fn equivalent(&self, judgement: &Judgement) -> bool {
+        self.verdict == judgement.verdict && self.reason == judgement.reason
     }
 }
 
@@ -249,13 +283,57 @@ impl Values {
     /// The most values kept from one batch to the next; strangers can make up as many as they like.
     const KEPT_MAX: usize = 100_000;
 
-    /// Forgets everything if that is too much. Between two roll-ups only: their numbers would mean something else.
+    /// Forgets everything if that is too much. Between two roll-ups only: their numbers would mean something else. Everything
+    /// that is kept has a part or a value of its own.
     pub(crate) fn make_room(&mut self) {
-        let kept = [self.texts.known.len(), self.origins.0.len(), self.places.0.len(), self.looks.0.len()];
-        if kept.into_iter().any(|kept| kept > Self::KEPT_MAX) {
+        if self.texts.known.len() > Self::KEPT_MAX || self.parts.len() > Self::KEPT_MAX {
             *self = Self::default();
         }
     }
+
+    /// The part of a click that is nobody's: its verdict and the reason.
+    fn judgement(&mut self, click: &Click) -> u32 {
+        let Self { texts, parts, judgements, .. } = self;
+        let given = Given { verdict: click.verdict, reason: &click.reason };
+        if let Some(part) = judgements.get(&given) {
+            return *part;
+        }
+        let verdict = click.verdict.as_str();
+        let reason = texts.number(Dimension::Reason, &joined(verdict, ':', &click.reason));
+        let part = learn(parts, [texts.number(Dimension::Verdict, verdict), reason]);
+        judgements.insert(Judgement { verdict: click.verdict, reason: click.reason.clone() }, part);
+        part
+    }
+
+    /// The parts that every click of a person has.
+    fn human(&mut self, click: &Click, calendar: &mut Calendar) -> [u32; 4] {
+        let Self { texts, parts, hours, origins, places, looks, .. } = self;
+        let hour = hours.entry(calendar.hour_begins(click.time_ms)).or_insert_with(|| {
+            let hour = texts.number(Dimension::Hour, calendar.hour(click.time_ms));
+            learn(parts, [texts.number(Dimension::Verdict, Verdict::Human.as_str()), hour])
+        });
+        [
+            *hour,
+            origins.part(&click.origin, |origin| learn(parts, of_origin(origin, texts))),
+            places.part(&click.place, |place| learn(parts, of_place(place, texts))),
+            looks.part(&click.look, |look| learn(parts, of_look(look, texts))),
+        ]
+    }
+
+    /// `names` as [`Click::unfilled`] has them.
+    fn unfilled(&mut self, names: &CompactString) -> u32 {
+        let Self { texts, parts, unfilled, .. } = self;
+        *unfilled.entry_ref(names).or_insert_with(|| {
+            let names = names.split(',').filter(|name| !name.is_empty());
+            learn(parts, names.map(|name| texts.number(Dimension::Unfilled, name)))
+        })
+    }
+}
+
+/// Numbers a part.
+fn learn(parts: &mut Vec<Box<[u32]>>, values: impl IntoIterator<Item = u32>) -> u32 {
+    parts.push(values.into_iter().collect());
+    u32::try_from(parts.len() - 1).expect("a batch has at most batch_hits_max times 5 parts")
 }
 
 impl Texts {

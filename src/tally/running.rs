@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::worker::{Tools, Worker};
 use super::{recount, verify};
+use crate::priority::Priority;
 
 /// Orders that may wait: one of each kind, and one to spare.
 const ORDERS_MAX: usize = 4;
@@ -29,6 +30,8 @@ pub(super) trait Pace: Send {
     fn sleep(&mut self, pause: Duration);
     /// Sleeps, or hears an order that comes sooner.
     fn wait(&mut self, pause: Duration) -> Option<Order>;
+    /// Gives the calling thread its place in the queue for the processor. Simulated time has no queue.
+    fn take_place(&self, _priority: Priority) {}
 }
 
 /// Real time, and the orders that the server sends.
@@ -50,6 +53,10 @@ impl Pace for Orders {
             Err(RecvTimeoutError::Disconnected) => Some(Order::Stop),
         }
     }
+
+    fn take_place(&self, priority: Priority) {
+        priority.take();
+    }
 }
 
 /// The running tally.
@@ -66,12 +73,9 @@ impl Tally {
         let (sender, orders) = sync_channel(ORDERS_MAX);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (surveyed, survey) = sync_channel(1);
-        let run = move || {
-            // Counting may take its time; redirects may not. On Linux this lowers the calling thread alone.
-            let _ = rustix::process::nice(5);
-            Worker::new(tools, runtime, Box::new(Orders(orders))).run(&surveyed);
-        };
-        let thread = std::thread::Builder::new().name("tally".to_owned()).spawn(run)?;
+        // This one hardly ever works itself: see `urgency.rs`.
+        let run = move || Worker::new(tools, runtime, Box::new(Orders(orders))).run(&surveyed);
+        let thread = std::thread::Builder::new().name("tally-urgent".to_owned()).spawn(run)?;
         Ok(Self { orders: sender, thread, survey })
     }
 

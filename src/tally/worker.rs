@@ -19,6 +19,7 @@ use super::outage::Outage;
 use super::recount;
 use super::running::{Order, Pace};
 use super::stream::Stream;
+use super::urgency::Urgency;
 use super::verify;
 use crate::archive::{Archive, ArchiveError};
 use crate::classify::Classifier;
@@ -29,6 +30,7 @@ use crate::domain::position::{Incarnation, Position};
 use crate::journal::Journal;
 use crate::links::cache::Cache;
 use crate::links::misses::Misses;
+use crate::priority::Priority;
 use crate::store::{CountStore, StoreError};
 
 /// Pauses between two tries while the store or the archive is away.
@@ -72,6 +74,7 @@ pub(super) struct Worker {
     judge: Judge,
     outage: Outage,
     pub(super) earlier: Earlier,
+    pub(super) urgency: Urgency,
     /// When the store was last asked where it stands.
     probed: Instant,
     /// Set while click files cannot be written: when to try again.
@@ -98,13 +101,22 @@ enum Outcome {
     Idle,
 }
 
+/// Why rounds ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rounds {
+    /// There is nothing more to do, or no time for it.
+    Over,
+    /// They go on, at another priority or after a look at what earlier processes left.
+    ToGoOn,
+}
+
 impl Worker {
     pub(super) fn new(tools: Tools, runtime: tokio::runtime::Runtime, pace: Box<dyn Pace>) -> Self {
         let judge = Judge::new(&tools);
         let (now, seal_again) = (pace.now(), None);
-        let (earlier, probed) = (Earlier::new(now), now);
+        let (earlier, urgency, probed) = (Earlier::new(now), Urgency::new(now), now);
         let (recount, verify, deadline, outage) = (None, None, None, Outage::default());
-        Self { tools, runtime, pace, recount, verify, deadline, judge, outage, earlier, probed, seal_again }
+        Self { tools, runtime, pace, recount, verify, deadline, judge, outage, earlier, urgency, probed, seal_again }
     }
 
     pub(super) fn run(mut self, surveyed: &SyncSender<()>) {
@@ -146,22 +158,36 @@ impl Worker {
 
     /// Works a stream off: an old one to its end, the live one until it is time to stop.
     pub(super) fn follow(&mut self, stream: &mut Stream) {
-        while let Some(outcome) = self.insist(|worker| worker.round(stream)) {
-            self.outage.over();
-            self.hear();
-            self.recount(stream);
-            self.verify(stream);
-            self.look_back(stream);
-            if outcome == Outcome::More {
-                continue;
-            }
-            if stream.origin == Origin::Recovered || self.deadline.is_some() {
-                break;
-            }
-            self.rest(Duration::from_millis(self.tools.config.interval_ms));
+        while self.rounds_in_their_place(stream) == Rounds::ToGoOn {
+            self.go_back();
         }
         // One that was stopped half-way, or that a shard holds up, goes on there another time.
         self.insist(|worker| worker.seal(stream));
+    }
+
+    /// Rounds as long as this is the priority for them.
+    pub(super) fn rounds(&mut self, stream: &mut Stream, priority: Priority) -> Rounds {
+        while self.priority() == priority {
+            self.recount(stream);
+            self.verify(stream);
+            let begun = self.pace.now();
+            let Some(outcome) = self.insist(|worker| worker.round(stream)) else { return Rounds::Over };
+            self.outage.over();
+            let is_all = outcome == Outcome::Idle;
+            self.urgency.note(is_all, begun, self.pace.now(), self.tools.journal.needed_percent());
+            self.hear();
+            if self.look_back(stream) {
+                return Rounds::ToGoOn;
+            }
+            if !is_all {
+                continue;
+            }
+            if stream.origin == Origin::Recovered || self.deadline.is_some() {
+                return Rounds::Over;
+            }
+            self.rest(Duration::from_millis(self.tools.config.interval_ms));
+        }
+        Rounds::ToGoOn
     }
 
     /// Tries until it works, with growing pauses. `None` when time ran out while stopping.

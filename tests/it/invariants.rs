@@ -40,6 +40,19 @@ fn a_stop_under_load_loses_nothing() {
 }
 
 #[test]
+fn redirects_and_what_keeps_their_hits_stand_before_the_tally_in_the_queue_for_the_processor() {
+    let app = TestApp::start();
+    let front = ["redirect-", "journal-sync", "journal-keep", "store-lookups"].map(|name| app.niceness(name));
+    assert!(front.iter().all(|niceness| !niceness.is_empty()), "{front:?}");
+    let first = front.iter().flatten().max();
+    app.eventually("the tally stands at the end of the queue", || app.niceness("tally").contains(&19));
+    for behind in ["admin", "store-writer", "store-reports", "forward"] {
+        let niceness = app.niceness(behind);
+        assert!(!niceness.is_empty() && niceness.iter().min() > first, "{behind} {niceness:?}, {front:?}");
+    }
+}
+
+#[test]
 fn redirects_go_on_and_nothing_is_lost_while_the_store_is_stalled() {
     let app = TestApp::start();
     two_links(&app);

@@ -14,8 +14,8 @@ const DRAWERS: [&str; 6] = ["utils", "util", "helpers", "manager", "common", "mi
 /// Files that are one long table and read as such.
 const DATA_FILES: [&str; 0] = [];
 
-/// Which modules a module may name besides `domain`, `clock` and `telemetry`. An entry covers what is below it;
-/// `never` takes something out again. A module that is not here knows `domain` alone; an edge that is not here is a
+/// Which modules a module may name besides `domain`, `clock`, `telemetry` and `priority`. An entry covers what is below
+/// it; `never` takes something out again. A module that is not here knows `domain` alone; an edge that is not here is a
 /// design decision.
 const LAYERS: [Layer; 15] = [
     Layer { module: "redirect", may: &["links", "journal"], never: &["links::catalog", "links::generate"] },
@@ -24,7 +24,7 @@ const LAYERS: [Layer; 15] = [
         may: &["archive", "conversions", "forward", "impressions", "links", "stats", "store"],
         never: &["store::embedded", "store::redis"],
     },
-    Layer { module: "classify", may: &[], never: &["clock", "telemetry"] },
+    Layer { module: "classify", may: &[], never: &["clock", "telemetry", "priority"] },
     Layer {
         module: "tally",
         may: &["archive", "classify", "journal", "links", "store"],
@@ -55,15 +55,15 @@ const LAYERS: [Layer; 15] = [
     },
     Layer { module: "store", may: &[], never: &[] },
     Layer { module: "archive", may: &[], never: &[] },
-    Layer { module: "domain", may: &[], never: &["clock", "telemetry"] },
-    Layer { module: "clock", may: &[], never: &["domain", "telemetry"] },
+    Layer { module: "domain", may: &[], never: &["clock", "telemetry", "priority"] },
+    Layer { module: "clock", may: &[], never: &["domain", "telemetry", "priority"] },
 ];
 
 /// The modules that wire the others together.
 const WIRING: [&str; 5] = ["cli", "server", "config", "main", "lib"];
 
 /// What every module may name.
-const GROUND: [&str; 3] = ["domain", "clock", "telemetry"];
+const GROUND: [&str; 4] = ["domain", "clock", "telemetry", "priority"];
 
 struct Layer {
     module: &'static str,

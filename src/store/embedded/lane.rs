@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::error::Failure;
+use crate::priority::Priority;
 use crate::store::{Result, StoreError};
 
 /// The most pieces of work that wait in one lane.
@@ -30,9 +31,13 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn start(name: &str, connection: Connection, file: Arc<Path>) -> io::Result<Self> {
+    pub(super) fn start(name: &str, priority: Priority, connection: Connection, file: Arc<Path>) -> io::Result<Self> {
         let (queue, waiting) = sync_channel(WAITING_MAX);
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || serve(connection, &waiting))?;
+        let run = move || {
+            priority.take();
+            serve(connection, &waiting);
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
         Ok(Self { queue: Some(queue), thread: Some(thread), file })
     }
 
@@ -89,7 +94,8 @@ mod tests {
     use super::*;
 
     fn lane() -> Lane {
-        Lane::start("test", Connection::open_in_memory().unwrap(), PathBuf::from("file").into()).unwrap()
+        Lane::start("test", Priority::Ordinary, Connection::open_in_memory().unwrap(), PathBuf::from("file").into())
+            .unwrap()
     }
 
     #[tokio::test]

@@ -49,6 +49,7 @@ use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Saved};
 use crate::domain::visitor::Salt;
+use crate::priority::Priority;
 
 /// The lanes close in this order: the writer last, so that its closing folds the WAL into the file, then the lock.
 pub(crate) struct Embedded {
@@ -106,14 +107,14 @@ impl Embedded {
 
     fn start(held: Held, connection: Connection) -> Result<Self, OpenError> {
         let file: Arc<Path> = held.file().into();
-        let start = |name: &str, connection: Connection| {
-            Lane::start(name, connection, file.clone())
+        let start = |name: &str, priority, connection: Connection| {
+            Lane::start(name, priority, connection, file.clone())
                 .map_err(|cause| OpenError::Folder { path: file.to_path_buf(), cause })
         };
         let quarantined = quarantine::count(&connection).map_err(|failure| failure.in_file(&file))?;
-        let writer = start("store-writer", connection)?;
-        let lookups = start("store-lookups", held.open_reader()?)?;
-        let reports = start("store-reports", held.open_reader()?)?;
+        let writer = start("store-writer", Priority::AfterRedirects, connection)?;
+        let lookups = start("store-lookups", Priority::Ordinary, held.open_reader()?)?;
+        let reports = start("store-reports", Priority::AfterRedirects, held.open_reader()?)?;
         let (quarantined, changes) = (AtomicU64::new(quarantined), Arc::default());
         let link_changes = Arc::default();
         Ok(Self { lookups, reports, writer, link_changes, quarantined, changes, _held: held })

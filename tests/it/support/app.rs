@@ -481,6 +481,19 @@ impl TestApp {
         fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
     }
 
+    /// How far back in the queue for the processor the threads with a name that begins so stand; 0 is in front.
+    pub(crate) fn niceness(&self, name: &str) -> Vec<i32> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
+        // A thread may end while it is looked at.
+        let stats = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+        let of_one = |stat: String| {
+            let (begin, fields) = stat.rsplit_once(") ")?;
+            let is_named = begin.split_once(" (")?.1.starts_with(name);
+            is_named.then(|| fields.split(' ').nth(16)?.parse().ok())?
+        };
+        stats.filter_map(of_one).collect()
+    }
+
     /// Waits until `condition` holds.
     ///
     /// # Panics
