@@ -171,12 +171,53 @@ impl Uniques {
     }
 }
 
-fn read_list(body: &[u8]) -> Result<Vec<u64>, UniquesError> {
-    let (hashes, rest) = body.as_chunks::<8>();
-    if !rest.is_empty() || hashes.len() > EXACT_MAX {
-        return Err(UniquesError::Length(body.len()));
+/// Appends the bytes of two sets put together, of which each is what [`Uniques::write_to`] wrote. Short lists are merged
+/// as they stand there, without being read first.
+///
+/// # Errors
+/// When one of them is anything else.
+pub(crate) fn merge_bytes(one: &[u8], other: &[u8], out: &mut Vec<u8>) -> Result<(), UniquesError> {
+    if let ([TAG_EXACT, one @ ..], [TAG_EXACT, other @ ..]) = (one, other) {
+        let (ones, others) = (list(one)?, list(other)?);
+        if ones.len() + others.len() <= EXACT_MAX {
+            out.push(TAG_EXACT);
+            return merge_lists(ones, others, out);
+        }
     }
-    let list: Vec<u64> = hashes.iter().map(|hash| u64::from_le_bytes(*hash)).collect();
+    let mut both = Uniques::from_bytes(one)?;
+    both.merge(&Uniques::from_bytes(other)?);
+    both.write_to(out);
+    Ok(())
+}
+
+fn merge_lists(mut ones: &[[u8; 8]], others: &[[u8; 8]], out: &mut Vec<u8>) -> Result<(), UniquesError> {
+    let is_ascending = |list: &[[u8; 8]]| list.is_sorted_by(|a, b| u64::from_le_bytes(*a) < u64::from_le_bytes(*b));
+    if !is_ascending(ones) || !is_ascending(others) {
+        return Err(UniquesError::Order);
+    }
+    for hash in others {
+        let smaller = ones.partition_point(|one| u64::from_le_bytes(*one) < u64::from_le_bytes(*hash));
+        let (before, rest) = ones.split_at(smaller);
+        out.extend_from_slice(before.as_flattened());
+        if rest.first() != Some(hash) {
+            out.extend_from_slice(hash);
+        }
+        ones = rest;
+    }
+    out.extend_from_slice(ones.as_flattened());
+    Ok(())
+}
+
+/// The visitors of a list, in the bytes of each.
+fn list(body: &[u8]) -> Result<&[[u8; 8]], UniquesError> {
+    match body.as_chunks::<8>() {
+        (hashes, []) if hashes.len() <= EXACT_MAX => Ok(hashes),
+        _ => Err(UniquesError::Length(body.len())),
+    }
+}
+
+fn read_list(body: &[u8]) -> Result<Vec<u64>, UniquesError> {
+    let list: Vec<u64> = list(body)?.iter().map(|hash| u64::from_le_bytes(*hash)).collect();
     if list.is_sorted_by(|a, b| a < b) { Ok(list) } else { Err(UniquesError::Order) }
 }
 
@@ -356,6 +397,30 @@ mod tests {
             let mut both = of(one.clone());
             both.merge(&of(two.clone()));
             assert_eq!(both.count(), of(one.chain(two)).count());
+        }
+    }
+
+    #[test]
+    fn bytes_put_together_are_those_of_the_sets_put_together() {
+        let most = EXACT_MAX as u64;
+        let ranges = [0..0, 0..1, 5..6, 0..10, 3..300, 0..most, 1..most, most..most + 2, 0..5_000, 4_000..9_000];
+        for (one, other) in ranges.iter().flat_map(|one| ranges.iter().map(move |other| (one, other))) {
+            let (one, other) = (of(one.clone()), of(other.clone()));
+            let mut bytes = vec![7];
+            merge_bytes(&one.to_bytes(), &other.to_bytes(), &mut bytes).unwrap();
+            let mut both = one;
+            both.merge(&other);
+            assert_eq!(bytes[1..], both.to_bytes());
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_set_are_not_put_together() {
+        let unordered = [[TAG_EXACT].as_slice(), &2_u64.to_le_bytes(), &1_u64.to_le_bytes()].concat();
+        let (sound, mut out) = (of(0..3).to_bytes(), Vec::new());
+        for bad in [&[][..], &[9], &[TAG_EXACT, 1], &[TAG_SKETCH, 1], &unordered] {
+            assert!(merge_bytes(bad, &sound, &mut out).is_err());
+            assert!(merge_bytes(&sound, bad, &mut out).is_err());
         }
     }
 

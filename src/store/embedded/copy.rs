@@ -5,19 +5,21 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use jiff::civil::Date;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{Reason, Result as FileResult};
 use super::file::{FILE_NAME, Held};
 use super::link_day::LinkDay;
 use super::number::Number;
-use super::{Durability, Embedded, counts, imports, links, packed, records};
+use super::packed::Packer;
+use super::rows::{self, Additions, How};
+use super::stored::{Counted, Stored};
+use super::{Durability, Embedded, counts, imports, links, records};
 use crate::domain::counter::Dimensions;
 use crate::domain::import::ImportId;
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position};
 use crate::domain::record::{Record, RecordKind, Revision};
-use crate::domain::uniques::Uniques;
 use crate::domain::visitor::Salt;
 use crate::store::copy::{self, Bookmark, CountedDay, KeptImport, KeptLink, PAGE_ROWS, Page, Part, Rows};
 use crate::store::{CopyStore, OpenError, Result, about};
@@ -132,9 +134,24 @@ impl CopyStore for Embedded {
 fn extent(file: &Connection, part: Part) -> FileResult<u64> {
     let table = match part {
         Part::Ids => return Ok(1),
+        Part::Counters => return counted_days(file),
         part => part.as_str(),
     };
     Ok(file.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, Number>(0))?.0)
+}
+
+/// Rows of counters hold many links each, so they are looked through.
+fn counted_days(file: &Connection) -> FileResult<u64> {
+    let mut read = file.prepare_cached(counts::READ_ALL)?;
+    let mut rows = read.query([LinkDay::first_of(Date::MIN), LinkDay::last_of(Date::MAX)])?;
+    let mut days = 0;
+    while let Some(row) = rows.next()? {
+        Stored::read(row)?.each(|_| {
+            days += 1;
+            Ok(())
+        })?;
+    }
+    Ok(days)
 }
 
 fn dump(file: &Connection, part: Part, after: &str) -> FileResult<Page> {
@@ -230,32 +247,34 @@ fn dump_salts(file: &Connection) -> FileResult<Vec<(Date, Salt)>> {
     .collect()
 }
 
-/// The bookmark is the key of the last row.
+/// The bookmark is the key of the last row. A page ends with a row, so it may be larger by what that holds.
 fn dump_counters(file: &Connection, after: &str) -> FileResult<Page> {
     let mut read =
-        file.prepare_cached("SELECT counts, visitors, key FROM counters WHERE key > ?1 ORDER BY key LIMIT ?2")?;
-    let mut rows = read.query(params![after.parse().unwrap_or(-1_i64), Number(PAGE_ROWS as u64)])?;
-    let (mut kept, mut last, mut read) = (Vec::new(), String::new(), 0);
+        file.prepare_cached("SELECT counts, visitors, key, NULL FROM counters WHERE key > ?1 ORDER BY key")?;
+    let mut rows = read.query(params![after.parse().unwrap_or(-1_i64)])?;
+    let (mut kept, mut read) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
-        last = row.get::<_, i64>(2)?.to_string();
-        read += 1;
-        let counted = counted_day(row)?;
-        // A link-day of which nothing was counted is none in a store that keeps each counter by itself.
-        if counted.counters.iter().next().is_some() {
-            kept.push(counted);
+        let stored = Stored::read(row)?;
+        stored.each(|counted| {
+            read += 1;
+            let day = counted_day(&counted)?;
+            // A link-day of which nothing was counted is none in a store that keeps each counter by itself.
+            if day.counters.iter().next().is_some() {
+                kept.push(day);
+            }
+            Ok(())
+        })?;
+        if read >= PAGE_ROWS {
+            let last = row.get::<_, i64>(2)?.to_string();
+            return Ok(Page { rows: Rows::Counters(kept), next: Some(last) });
         }
     }
-    Ok(Page { rows: Rows::Counters(kept), next: (read >= PAGE_ROWS).then_some(last) })
+    Ok(Page { rows: Rows::Counters(kept), next: None })
 }
 
-fn counted_day(row: &Row<'_>) -> FileResult<CountedDay> {
-    let key: LinkDay = row.get(2)?;
-    let (link, day) = (key.link(), counts::day_of(key)?);
-    let parts = || -> Result<_, Reason> {
-        Ok((packed::decode(counts::blob(row, 0)?, Dimensions::ALL)?, Uniques::from_bytes(counts::blob(row, 1)?)?))
-    };
-    let (counters, visitors) = parts().map_err(|reason| reason.in_row(|| counts::name(link, day)))?;
-    Ok(CountedDay { link, day, counters, visitors })
+fn counted_day(counted: &Counted<'_>) -> FileResult<CountedDay> {
+    let (link, day) = (counted.entry.link, counted.day);
+    Ok(CountedDay { link, day, counters: counted.counters(Dimensions::ALL)?, visitors: counted.visitors()? })
 }
 
 /// Incarnations and their positions; those at the start say nothing.
@@ -295,7 +314,7 @@ fn load(file: &Connection, rows: &Rows) -> FileResult<()> {
             file.prepare_cached(sql)?.execute(params![day.to_string(), salt.0])?;
             Ok(())
         }),
-        Rows::Counters(rows) => rows.iter().try_for_each(|row| load_counters(file, row)),
+        Rows::Counters(rows) => load_counters(file, rows),
         Rows::Archived(rows) => {
             rows.iter().try_for_each(|(incarnation, at)| counts::set_archived(file, *incarnation, *at))
         }
@@ -335,11 +354,18 @@ fn load_record(file: &Connection, kind: RecordKind, record: &Record) -> FileResu
     Ok(())
 }
 
-fn load_counters(file: &Connection, row: &CountedDay) -> FileResult<()> {
-    let (mut counts, mut visitors) = (Vec::new(), Vec::new());
-    packed::encode(&row.counters, &mut counts);
-    row.visitors.write_to(&mut visitors);
-    let key = LinkDay::new(row.link, row.day);
-    file.prepare_cached(counts::WRITE_ONE)?.execute(params![key, counts, visitors])?;
-    Ok(())
+fn load_counters(file: &Connection, days: &[CountedDay]) -> FileResult<()> {
+    let mut sorted: Vec<_> = days.iter().collect();
+    sorted.sort_unstable_by_key(|counted| (counted.day, counted.link));
+    let (mut packer, mut additions) = (Packer::new(), Additions::default());
+    for CountedDay { link, day, counters, visitors } in sorted {
+        additions.push(*day, *link, |bytes| {
+            packer.pack(counters, *day, bytes);
+            let begin = bytes.len();
+            visitors.write_to(bytes);
+            begin
+        });
+    }
+    let mut rows = rows::Rows::prepare(file, How::Replace)?;
+    additions.days().try_for_each(|(day, of_day)| rows.put(day, of_day))
 }

@@ -1,49 +1,56 @@
 //! Counters, uniques and watermarks: what moves together, in one transaction, or not at all.
-//!
-//! One row that cannot be read must never stop the counting of all others: it goes into the quarantine.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{Reason, Result};
 use super::link_day::LinkDay;
 use super::number::Number;
-use super::packed;
-use super::quarantine::{self, Moved};
+use super::quarantine::Moved;
+use super::rows::{Additions, FIND, How, Rows};
+use super::stored::{Counted, Stored};
 use super::sums;
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimension, Dimensions};
+use crate::domain::counter::{Applied, Batch, DayCounters, Dimension, Dimensions};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
-use crate::domain::uniques::Uniques;
-use crate::domain::visitor::Visitor;
 
-const READ_ONE: &str = "SELECT counts, visitors FROM counters WHERE key = ?1";
-pub(super) const WRITE_ONE: &str = "INSERT INTO counters (key, counts, visitors) VALUES (?1, ?2, ?3)
-    ON CONFLICT DO UPDATE SET counts = excluded.counts, visitors = excluded.visitors";
-const READ_ALL: &str = "SELECT counts, visitors, key FROM counters WHERE key BETWEEN ?1 AND ?2";
+pub(super) const READ_ALL: &str = "SELECT counts, visitors, key, NULL FROM counters WHERE key BETWEEN ?1 AND ?2";
 const NEXT: &str = "SELECT min(key) FROM counters WHERE key BETWEEN ?1 AND ?2";
 
-/// Adds `batch` if the store stands exactly where it begins. Also returns the rows it had to set aside.
-pub(super) fn apply(file: &Connection, batch: &Batch) -> Result<(Applied, Vec<Moved>)> {
-    let watermark = watermark(file, batch.incarnation, batch.shard)?;
-    if watermark != batch.from || !moves_forward(batch) {
+/// Counts `range` if the store stands exactly where it begins. Also returns what it had to set aside.
+pub(super) fn apply(file: &Connection, range: &Range, additions: &Additions) -> Result<(Applied, Vec<Moved>)> {
+    let watermark = watermark(file, range.incarnation, range.shard)?;
+    if watermark != range.from || !moves_forward(range, additions) {
         return Ok((Applied::No { watermark }, Vec::new()));
     }
-    let mut rows = Rows::prepare(file)?;
-    let sorted = in_table_order(&batch.deltas);
-    for of_day in sorted.chunk_by(|a, b| a.day == b.day) {
-        sums::forget(file, of_day[0].day)?;
-        of_day.iter().try_for_each(|delta| rows.add(delta))?;
+    let mut rows = Rows::prepare(file, How::Add)?;
+    for (day, of_day) in additions.days() {
+        sums::forget(file, day)?;
+        rows.put(day, of_day)?;
     }
-    set_watermark(file, batch.incarnation, batch.shard.0, batch.to)?;
+    set_watermark(file, range.incarnation, range.shard.0, range.to)?;
     Ok((Applied::Yes, rows.moved))
 }
 
-/// Forgets what was counted on `day` and counts `deltas`, as far as they are of that day; `false`, and nothing is
+/// What of the journal a batch is.
+#[derive(Clone, Copy)]
+pub(super) struct Range {
+    incarnation: Incarnation,
+    shard: Shard,
+    from: Position,
+    to: Position,
+}
+
+impl Range {
+    pub(super) fn of(batch: &Batch) -> Self {
+        Self { incarnation: batch.incarnation, shard: batch.shard, from: batch.from, to: batch.to }
+    }
+}
+
+/// Forgets what was counted on `day` and counts `additions`, as far as they are of that day; `false`, and nothing is
 /// changed, if the day does not have this many hits.
-pub(super) fn replace_day(file: &Connection, day: Date, hits: u64, deltas: &[Delta]) -> Result<bool> {
+pub(super) fn replace_day(file: &Connection, day: Date, hits: u64, additions: &Additions) -> Result<bool> {
     let counted = read_all(file, Dimensions::of(&[Dimension::Verdict]), day, day)?;
     if counted.iter().map(|found| found.counters.hits()).sum::<u64>() != hits {
         return Ok(false);
@@ -51,90 +58,16 @@ pub(super) fn replace_day(file: &Connection, day: Date, hits: u64, deltas: &[Del
     let mut forget = file.prepare_cached("DELETE FROM counters WHERE key BETWEEN ?1 AND ?2")?;
     forget.execute([LinkDay::first_of(day), LinkDay::last_of(day)])?;
     sums::forget(file, day)?;
-    let mut rows = Rows::prepare(file)?;
-    for delta in in_table_order(deltas).into_iter().filter(|delta| delta.day == day) {
-        rows.add(delta)?;
+    let mut rows = Rows::prepare(file, How::Add)?;
+    for (_, of_day) in additions.days().filter(|(of, _)| *of == day) {
+        rows.put(day, of_day)?;
     }
     Ok(true)
 }
 
-/// A batch that counts something must end after it begins, or sending it again would count it again.
-fn moves_forward(batch: &Batch) -> bool {
-    batch.from < batch.to || (batch.from == batch.to && batch.deltas.is_empty())
-}
-
-/// Neighbours in the table one after another: each page is found, changed and left once.
-fn in_table_order(deltas: &[Delta]) -> Vec<&Delta> {
-    let mut sorted: Vec<_> = deltas.iter().collect();
-    sorted.sort_unstable_by_key(|delta| (delta.day, delta.link));
-    sorted
-}
-
-/// The rows of the table while a batch is added to them; buffers and statements serve every row.
-struct Rows<'f> {
-    file: &'f Connection,
-    read: CachedStatement<'f>,
-    write: CachedStatement<'f>,
-    counts: Vec<u8>,
-    visitors: Vec<u8>,
-    moved: Vec<Moved>,
-}
-
-impl<'f> Rows<'f> {
-    fn prepare(file: &'f Connection) -> Result<Self> {
-        let (read, write) = (file.prepare_cached(READ_ONE)?, file.prepare_cached(WRITE_ONE)?);
-        Ok(Self { file, read, write, counts: Vec::new(), visitors: Vec::new(), moved: Vec::new() })
-    }
-
-    fn add(&mut self, delta: &Delta) -> Result<()> {
-        let key = LinkDay::new(delta.link, delta.day);
-        let mut found = self.read.query([key])?;
-        let merged = match found.next()? {
-            Some(row) => merge(row, delta, &mut self.counts, &mut self.visitors).map(|()| true),
-            None => Ok(false),
-        };
-        drop(found);
-        if let Err(reason) = merged {
-            self.moved.push(quarantine::keep(self.file, delta.link, delta.day, reason)?);
-            begin(delta, &mut self.counts, &mut self.visitors);
-        } else if merged.is_ok_and(|merged| !merged) {
-            begin(delta, &mut self.counts, &mut self.visitors);
-        }
-        self.write.execute(params![key, self.counts, self.visitors])?;
-        Ok(())
-    }
-}
-
-pub(super) fn name(link: LinkId, day: Date) -> String {
-    format!("the counters of link {link} on {day}")
-}
-
-fn begin(delta: &Delta, counts: &mut Vec<u8>, visitors: &mut Vec<u8>) {
-    packed::encode(&delta.counters, counts);
-    let mut uniques = Uniques::new();
-    add_visitors(&mut uniques, &delta.visitors);
-    visitors.clear();
-    uniques.write_to(visitors);
-}
-
-fn merge(row: &Row<'_>, delta: &Delta, counts: &mut Vec<u8>, visitors: &mut Vec<u8>) -> Result<(), Reason> {
-    packed::merge(blob(row, 0)?, &delta.counters, counts)?;
-    let mut uniques = Uniques::from_bytes(blob(row, 1)?)?;
-    add_visitors(&mut uniques, &delta.visitors);
-    visitors.clear();
-    uniques.write_to(visitors);
-    Ok(())
-}
-
-fn add_visitors(uniques: &mut Uniques, visitors: &[Visitor]) {
-    visitors.iter().for_each(|visitor| uniques.add(*visitor));
-}
-
-pub(super) fn blob<'r>(row: &'r Row<'_>, column: usize) -> Result<&'r [u8], Reason> {
-    match row.get_ref(column)? {
-        ValueRef::Blob(bytes) => Ok(bytes),
-        other => Err(Reason::of(format!("it holds {} instead of bytes", other.data_type()))),
-    }
+/// What counts something must end after it begins, or sending it again would count it again.
+fn moves_forward(range: &Range, additions: &Additions) -> bool {
+    range.from < range.to || (range.from == range.to && additions.is_empty())
 }
 
 pub(super) fn watermark(file: &Connection, incarnation: Incarnation, shard: Shard) -> Result<Position> {
@@ -207,13 +140,14 @@ fn read_all(file: &Connection, of: Dimensions, first: Date, last: Date) -> Resul
     let mut rows = read.query([LinkDay::first_of(first), LinkDay::last_of(last)])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let key: LinkDay = row.get(2)?;
-        found.push(unpack(row, of, key.link(), day_of(key)?)?);
+        let row = Stored::read(row)?;
+        row.each(|counted| add_later(&mut found, &counted, of))?;
     }
     Ok(found)
 }
 
-/// One search for each day and link: the table lies by day, and a few links are a small part of each.
+/// One search for each row of a day that holds some of the links: the table lies by day, and a few links are a small
+/// part of each.
 fn read_some(
     file: &Connection,
     of: Dimensions,
@@ -223,17 +157,38 @@ fn read_some(
 ) -> Result<Vec<DayCounters>> {
     links.sort_unstable();
     links.dedup();
-    let mut read = file.prepare_cached(READ_ONE)?;
     let mut found = Vec::new();
     for day in days_counted(file, first, last)? {
-        for link in &links {
-            let mut rows = read.query([LinkDay::new(*link, day)])?;
-            if let Some(row) = rows.next()? {
-                found.push(unpack(row, of, *link, day)?);
-            }
-        }
+        read_day(file, of, &links, day, &mut found)?;
     }
     Ok(found)
+}
+
+fn read_day(
+    file: &Connection,
+    of: Dimensions,
+    links: &[LinkId],
+    day: Date,
+    found: &mut Vec<DayCounters>,
+) -> Result<()> {
+    let mut find = file.prepare_cached(FIND)?;
+    let mut left = links;
+    while let Some(first) = left.first() {
+        let mut rows = find.query([LinkDay::new(*first, day), LinkDay::first_of(day), LinkDay::last_of(day)])?;
+        let Some(row) = rows.next()? else {
+            left = &left[1..];
+            continue;
+        };
+        let row = Stored::read(row)?;
+        let these = row.end.map_or(left.len(), |end| left.partition_point(|link| *link < end).max(1));
+        let (wanted, others) = left.split_at(these);
+        row.each(|counted| match wanted.binary_search(&counted.entry.link) {
+            Ok(_) => add_later(found, &counted, of),
+            Err(_) => Ok(()),
+        })?;
+        left = others;
+    }
+    Ok(())
 }
 
 /// The days from `first` to `last` on which anything was counted.
@@ -251,14 +206,16 @@ fn days_counted(file: &Connection, first: Date, last: Date) -> Result<Vec<Date>>
     Ok(days)
 }
 
-pub(super) fn day_of(key: LinkDay) -> Result<Date> {
-    key.day().ok_or_else(|| Reason::of("its key names no day").in_row(|| format!("the counters under {key:?}")))
+/// Rows come by day and link, and so do the links in them.
+fn add_later(found: &mut Vec<DayCounters>, counted: &Counted<'_>, of: Dimensions) -> Result<()> {
+    let (link, day) = (counted.entry.link, counted.day);
+    if found.last().is_some_and(|last| (last.day, last.link) >= (day, link)) {
+        return Err(Reason::of("they are there twice").in_row(|| counted.name()));
+    }
+    found.push(DayCounters { link, day, counters: counted.counters(of)?, visitors: counted.visitors()?.count() });
+    Ok(())
 }
 
-fn unpack(row: &Row<'_>, of: Dimensions, link: LinkId, day: Date) -> Result<DayCounters> {
-    let parts = || -> Result<_, Reason> {
-        Ok((packed::decode(blob(row, 0)?, of)?, Uniques::from_bytes(blob(row, 1)?)?.count()))
-    };
-    let (counters, visitors) = parts().map_err(|reason| reason.in_row(|| name(link, day)))?;
-    Ok(DayCounters { link, day, counters, visitors })
+pub(super) fn day_of(key: LinkDay) -> Result<Date> {
+    key.day().ok_or_else(|| Reason::of("its key names no day").in_row(|| format!("the counters under {key:?}")))
 }

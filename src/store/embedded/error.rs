@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Error, ErrorCode, ffi};
 
-use super::packed::Garbled;
+use super::bytes::Garbled;
 use crate::domain::uniques::UniquesError;
 use crate::store::StoreError;
 

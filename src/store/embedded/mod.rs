@@ -3,10 +3,14 @@
 //! One lane writes; two lanes read, so that a long report never stands before a redirect's look-up. No caller waits
 //! on a disk with a thread in its hand. Why SQLite, and what a power cut can take: `docs/adr/002-embedded-store.md`.
 
+mod block;
+mod bytes;
 pub(super) mod copy;
 mod counts;
 mod error;
 mod file;
+mod first_form;
+mod hours;
 mod imports;
 mod lane;
 mod link_day;
@@ -16,11 +20,14 @@ mod number;
 mod packed;
 mod quarantine;
 mod records;
+mod rows;
 mod salts;
 mod schema;
 #[cfg(test)]
 pub(crate) mod simulated;
+mod stored;
 mod sums;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +47,7 @@ use self::error::Failure;
 use self::file::Held;
 use self::lane::Lane;
 use self::quarantine::Moved;
+use self::rows::Additions;
 use super::{
     CountStore, CreatedAll, Heard, ImportStore, LinkStore, NewLink, OpenError, RecordStore, Removed, Replaced, Result,
 };
@@ -249,8 +257,8 @@ impl CountStore for Embedded {
 
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
         let days: HashSet<Date> = batch.deltas.iter().map(|delta| delta.day).collect();
-        let batch = batch.clone();
-        let written = self.count(Durability::Replayed, days, move |file| counts::apply(file, &batch));
+        let (range, additions) = (counts::Range::of(batch), Additions::of(&batch.deltas));
+        let written = self.count(Durability::Replayed, days, move |file| counts::apply(file, &range, &additions));
         let (applied, moved) = written.await?;
         for Moved { link, day, reason } in moved {
             tracing::error!(%link, %day, reason, "counters that cannot be read are in the table quarantine now; counting goes on from 0");
@@ -281,8 +289,8 @@ impl CountStore for Embedded {
     }
 
     async fn replace_day(&self, day: Date, counted: &[DayCounters], deltas: &[Delta]) -> Result<bool> {
-        let (hits, deltas) = (counted.iter().map(|day| day.counters.hits()).sum(), deltas.to_vec());
-        let replace = move |file: &Connection| counts::replace_day(file, day, hits, &deltas);
+        let (hits, additions) = (counted.iter().map(|day| day.counters.hits()).sum(), Additions::of(deltas));
+        let replace = move |file: &Connection| counts::replace_day(file, day, hits, &additions);
         self.count(Durability::Synced, HashSet::from([day]), replace).await
     }
 

@@ -1,62 +1,168 @@
-//! The packed form of one link-day's counters: what stands in `counters.counts`.
+//! The packed form of one link-day's counters, as it stands in a [block](super::block).
 //!
-//! One row per counter costs 1.4 to 2.2 us each and a click moves a dozen, so a link-day is one row and its
-//! counters are packed. The layout, little-endian:
+//! One row per counter costs 1.4 to 2.2 us each and a click moves a dozen, so a link-day's counters are packed into
+//! one list of values, each with its count as LEB128 (u64). The first byte of a value says what follows:
 //!
 //! ```text
-//! version u8 = 1
-//! per dimension that has values, ascending:  code u8 · number of values u16
-//!     per value, ascending by its bytes:     length u8 · UTF-8 · count LEB128 (u64)
+//! 0 ..= 30    this is a dimension's code   length u8 · UTF-8
+//! 31          an hour                      quarters of an hour since 14 h before the day began in UTC, u8
+//! 32 ..= 255  32 + the number of a word    nothing
 //! ```
+//!
+//! Values ascend by that byte, then by the bytes of their text. So two lists are merged by comparing bytes, without a
+//! look at what they mean, and a click whose values are all words takes two bytes for each.
 //!
 //! Reading must answer any bytes with an error or counters, never with a panic or with more memory than the caps
 //! of a link-day allow.
 
 use std::cmp::Ordering;
 
-use crate::domain::counter::{Counters, Dimension, Dimensions, OTHER, VALUE_BYTES_MAX, VALUES_MAX};
+use compact_str::CompactString;
+use jiff::civil::Date;
 
-const VERSION: u8 = 1;
+use super::bytes::{Garbled, Reader, put_number};
+use super::{hours, words};
+use crate::domain::counter::{Counters, Dimension, Dimensions, VALUE_BYTES_MAX, VALUES_MAX};
 
+const HOUR: u8 = 31;
+const FIRST_WORD: u8 = 32;
+
+const LAST_WORD: u8 = FIRST_WORD + words::TOTAL - 1;
+
+const _: () = assert!(Dimension::ALL.len() <= HOUR as usize);
 // A length fits its byte.
 const _: () = assert!(VALUE_BYTES_MAX <= u8::MAX as usize);
 
-/// Why bytes are not packed counters, and where that shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("at byte {at}: {what}")]
-pub(super) struct Garbled {
-    at: usize,
-    what: &'static str,
+/// The most values of one dimension that a merge writes down without counting its words and looking for `(other)`.
+const TEXTS_MAX: usize = VALUES_MAX - words::OF_A_DIMENSION_MAX - 1;
+
+/// The most values of a link-day.
+const TOTAL_MAX: usize = Dimension::ALL.len() * (VALUES_MAX + 1);
+
+/// Packs counters; what it remembers of their values makes the next ones cheap.
+pub(super) struct Packer {
+    day: Date,
+    recent: Vec<Option<Known>>,
+    hours: Vec<u8>,
+    words: Vec<(u8, u64)>,
 }
 
-type Entry<'a> = (Dimension, &'a str, u64);
+struct Known {
+    dimension: Dimension,
+    value: CompactString,
+    form: Form,
+}
 
-/// Replaces `out` by the packed form of `counters`.
-pub(super) fn encode(counters: &Counters, out: &mut Vec<u8>) {
-    let mut packer = Packer::new(out);
-    for entry in counters.iter() {
-        packer.put(entry);
+/// How a value is written.
+#[derive(Clone, Copy)]
+enum Form {
+    Text,
+    Hour(u8),
+    Word(u8),
+}
+
+/// A power of two.
+const RECENT: usize = 512;
+
+impl Packer {
+    pub(super) fn new() -> Self {
+        let recent = std::iter::repeat_with(|| None).take(RECENT).collect();
+        Self { day: Date::ZERO, recent, hours: Vec::new(), words: Vec::new() }
     }
+
+    /// Appends the packed form of the `counters` of a link on `day`.
+    pub(super) fn pack(&mut self, counters: &Counters, day: Date, out: &mut Vec<u8>) {
+        self.begin(day);
+        for (dimension, value, count) in counters.iter() {
+            match self.form(dimension, value) {
+                Form::Word(number) => self.words.push((number, count)),
+                Form::Hour(quarters) => {
+                    self.hours.extend_from_slice(&[HOUR, quarters]);
+                    put_number(&mut self.hours, count);
+                }
+                Form::Text => {
+                    out.extend_from_slice(&[dimension as u8, value.len() as u8]);
+                    out.extend_from_slice(value.as_bytes());
+                    put_number(out, count);
+                }
+            }
+        }
+        out.extend_from_slice(&self.hours);
+        self.words.sort_unstable();
+        for (number, count) in &self.words {
+            out.push(FIRST_WORD + number);
+            put_number(out, *count);
+        }
+    }
+
+    fn begin(&mut self, day: Date) {
+        if self.day != day {
+            self.day = day;
+            // The same hour is another number of another day.
+            self.recent.iter_mut().for_each(|known| *known = None);
+        }
+        self.hours.clear();
+        self.words.clear();
+    }
+
+    fn form(&mut self, dimension: Dimension, value: &str) -> Form {
+        let place = &mut self.recent[place(dimension, value)];
+        match place {
+            Some(known) if known.dimension == dimension && known.value == value => known.form,
+            _ => {
+                let form = form(dimension, value, self.day);
+                *place = Some(Known { dimension, value: CompactString::from(value), form });
+                form
+            }
+        }
+    }
+}
+
+/// Some of what a value is, mixed so that values differ in it that are met together (Fibonacci hashing, Knuth 6.4).
+fn place(dimension: Dimension, value: &str) -> usize {
+    const GOLDEN: u32 = 0x9e37_79b9;
+    let end = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or(0));
+    let bytes = value.as_bytes();
+    let (first, last) = (end(bytes.first()), end(bytes.last()));
+    let some = (dimension as u32) ^ ((bytes.len() as u32) << 4) ^ (first << 11) ^ (last << 19);
+    (some.wrapping_mul(GOLDEN) >> (u32::BITS - RECENT.ilog2())) as usize
+}
+
+fn form(dimension: Dimension, value: &str, day: Date) -> Form {
+    let hour = || if dimension == Dimension::Hour { hours::quarters(day, value).map(Form::Hour) } else { None };
+    words::number(dimension, value).map(Form::Word).or_else(hour).unwrap_or(Form::Text)
 }
 
 /// All of it is looked at, and only the dimensions of `of` are kept.
-pub(super) fn decode(bytes: &[u8], of: Dimensions) -> Result<Counters, Garbled> {
-    let mut entries = Entries::new(bytes)?;
-    let mut counters = Counters::new();
-    while let Some((dimension, value, count)) = entries.next()? {
+pub(super) fn decode(bytes: &[u8], day: Date, of: Dimensions) -> Result<Counters, Garbled> {
+    let mut values = Values::new(bytes);
+    let mut found: Vec<(Dimension, CompactString, u64)> = Vec::new();
+    let mut total = 0;
+    while let Some(value) = values.next()? {
+        total += 1;
+        if total > TOTAL_MAX {
+            return Err(values.reader.garbled("more values than a day of a link has"));
+        }
+        let (dimension, text) = value.meaning(day).ok_or(values.reader.garbled("a value that is not UTF-8"))?;
         if of.contains(dimension) {
-            counters.push(dimension, value, count);
+            found.push((dimension, text, value.count));
         }
     }
-    Ok(counters)
+    found.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+    if found.windows(2).any(|two| (two[0].0, &two[0].1) == (two[1].0, &two[1].1)) {
+        return Err(values.reader.garbled("a value that is there twice"));
+    }
+    Ok(Counters::in_order(found.into_iter()))
 }
 
-/// Replaces `out` by the packed form of `stored` plus `delta`, with the caps of [`Counters::merge`].
-pub(super) fn merge(stored: &[u8], delta: &Counters, out: &mut Vec<u8>) -> Result<(), Garbled> {
-    if interleave(stored, delta, out)? == Fits::No {
-        let mut sum = decode(stored, Dimensions::ALL)?;
-        sum.merge(delta);
-        encode(&sum, out);
+/// Appends the packed form of `stored` plus `added`, with the caps of [`Counters::merge`].
+pub(super) fn merge(stored: &[u8], added: &[u8], day: Date, out: &mut Vec<u8>) -> Result<(), Garbled> {
+    let begin = out.len();
+    if interleave(stored, added, out)? == Fits::No {
+        out.truncate(begin);
+        let mut sum = decode(stored, day, Dimensions::ALL)?;
+        sum.merge(&decode(added, day, Dimensions::ALL)?);
+        Packer::new().pack(&sum, day, out);
     }
     Ok(())
 }
@@ -64,188 +170,128 @@ pub(super) fn merge(stored: &[u8], delta: &Counters, out: &mut Vec<u8>) -> Resul
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fits {
     Yes,
-    /// A dimension is full, so that values have to move to [`OTHER`]; what was written so far is of no use.
+    /// A dimension may be full, so that values may have to move to `(other)`; what was written so far is of no use.
     No,
 }
 
-/// Merges two sorted lists in one pass, without building the sum in memory.
-fn interleave(stored: &[u8], delta: &Counters, out: &mut Vec<u8>) -> Result<Fits, Garbled> {
-    let mut packer = Packer::new(out);
-    let (mut olds, mut news) = (Entries::new(stored)?, delta.iter());
-    let (mut old, mut new) = (olds.next()?, news.next());
-    loop {
-        let (entry, first) = match (old, new) {
-            (None, None) => return Ok(Fits::Yes),
-            (Some(old), None) => (old, Ordering::Less),
-            (None, Some(new)) => (new, Ordering::Greater),
-            (Some(old), Some(new)) => match order(&old, &new) {
-                Ordering::Less => (old, Ordering::Less),
-                Ordering::Greater => (new, Ordering::Greater),
-                Ordering::Equal => ((old.0, old.1, old.2.saturating_add(new.2)), Ordering::Equal),
-            },
-        };
-        if packer.put(entry) == Fits::No {
-            return Ok(Fits::No);
-        }
-        if first != Ordering::Greater {
+/// Merges two sorted lists in one pass, and copies what lies between two changes as it is.
+fn interleave(stored: &[u8], added: &[u8], out: &mut Vec<u8>) -> Result<Fits, Garbled> {
+    let (mut olds, mut news) = (Values::new(stored), Values::new(added));
+    let (mut old, mut copied) = (olds.next()?, 0);
+    while let Some(new) = news.next()? {
+        while old.is_some_and(|old| old.order(&new) == Ordering::Less) {
             old = olds.next()?;
         }
-        if first != Ordering::Less {
-            new = news.next();
+        match old {
+            Some(same) if same.order(&new) == Ordering::Equal => {
+                out.extend_from_slice(&stored[copied..same.count_at]);
+                put_number(out, same.count.saturating_add(new.count));
+                copied = olds.reader.at();
+                old = olds.next()?;
+            }
+            next => {
+                let here = next.map_or(stored.len(), |next| next.begin);
+                out.extend_from_slice(&stored[copied..here]);
+                out.extend_from_slice(&added[new.begin..news.reader.at()]);
+                copied = here;
+            }
+        }
+    }
+    while old.is_some() {
+        old = olds.next()?;
+    }
+    out.extend_from_slice(&stored[copied..]);
+    let fits =
+        olds.texts.iter().zip(news.texts).all(|(olds, news)| usize::from(*olds) + usize::from(news) <= TEXTS_MAX);
+    Ok(if fits { Fits::Yes } else { Fits::No })
+}
+
+/// One value and its count.
+#[derive(Clone, Copy)]
+struct Value<'b> {
+    begin: usize,
+    first: u8,
+    /// What stands behind the first byte, without its length.
+    rest: &'b [u8],
+    count_at: usize,
+    count: u64,
+}
+
+impl Value<'_> {
+    #[inline]
+    fn order(&self, other: &Self) -> Ordering {
+        self.first.cmp(&other.first).then_with(|| self.rest.cmp(other.rest))
+    }
+
+    /// `None` when it is no text.
+    fn meaning(&self, day: Date) -> Option<(Dimension, CompactString)> {
+        match self.first {
+            HOUR => Some((Dimension::Hour, hours::text(day, *self.rest.first()?))),
+            number @ FIRST_WORD.. => {
+                let (dimension, word) = words::word(number - FIRST_WORD)?;
+                Some((dimension, CompactString::const_new(word)))
+            }
+            code => Some((Dimension::from_code(code)?, CompactString::from_utf8(self.rest).ok()?)),
         }
     }
 }
 
-fn order(a: &Entry<'_>, b: &Entry<'_>) -> Ordering {
-    a.0.cmp(&b.0).then_with(|| a.1.cmp(b.1))
+/// Reads values in order and believes nothing, except that a text is UTF-8, which is found out when it is read.
+struct Values<'b> {
+    reader: Reader<'b>,
+    before: Option<(u8, &'b [u8])>,
+    /// How many texts there were of each dimension.
+    texts: [u16; HOUR as usize],
 }
 
-/// Writes entries that come in order.
-struct Packer<'o> {
-    out: &'o mut Vec<u8>,
-    section: Option<Section>,
-}
-
-/// The values of one dimension.
-struct Section {
-    dimension: Dimension,
-    /// Where the number of values stands, which is known only at the end.
-    number_at: usize,
-    number: u16,
-    /// How many of them are not [`OTHER`].
-    named: usize,
-}
-
-impl<'o> Packer<'o> {
-    fn new(out: &'o mut Vec<u8>) -> Self {
-        out.clear();
-        out.push(VERSION);
-        Self { out, section: None }
+impl<'b> Values<'b> {
+    fn new(bytes: &'b [u8]) -> Self {
+        Self { reader: Reader::new(bytes), before: None, texts: [0; HOUR as usize] }
     }
 
-    fn put(&mut self, (dimension, value, count): Entry<'_>) -> Fits {
-        let section = match &mut self.section {
-            Some(section) if section.dimension == dimension => section,
-            section => {
-                self.out.extend_from_slice(&[dimension as u8, 0, 0]);
-                section.insert(Section { dimension, number_at: self.out.len() - 2, number: 0, named: 0 })
-            }
+    #[inline]
+    fn next(&mut self) -> Result<Option<Value<'b>>, Garbled> {
+        if self.reader.is_at_end() {
+            return Ok(None);
+        }
+        let begin = self.reader.at();
+        let first = self.reader.byte()?;
+        let rest = match first {
+            FIRST_WORD..=LAST_WORD => &[],
+            HOUR => self.reader.take(1)?,
+            code if usize::from(code) < Dimension::ALL.len() => self.text(code)?,
+            _ => return Err(self.reader.garbled("a value that means nothing")),
         };
-        section.named += usize::from(value != OTHER);
-        if section.named > VALUES_MAX {
-            return Fits::No;
+        if self.before.is_some_and(|before| before >= (first, rest)) {
+            return Err(self.reader.garbled("values out of order"));
         }
-        section.number += 1;
-        self.out[section.number_at..section.number_at + 2].copy_from_slice(&section.number.to_le_bytes());
-        self.out.push(value.len() as u8);
-        self.out.extend_from_slice(value.as_bytes());
-        put_count(self.out, count);
-        Fits::Yes
-    }
-}
-
-fn put_count(out: &mut Vec<u8>, mut count: u64) {
-    while count >= 0x80 {
-        out.push(count as u8 | 0x80);
-        count >>= 7;
-    }
-    out.push(count as u8);
-}
-
-/// Reads entries in order and believes nothing.
-struct Entries<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    dimension: Dimension,
-    /// Values of `dimension` that are still to come.
-    left: u16,
-    /// The value before, when it was of the same dimension.
-    before: Option<&'a str>,
-}
-
-impl<'a> Entries<'a> {
-    fn new(bytes: &'a [u8]) -> Result<Self, Garbled> {
-        let mut entries = Self { bytes, at: 0, dimension: Dimension::Verdict, left: 0, before: None };
-        match entries.byte()? {
-            VERSION => Ok(entries),
-            _ => Err(Garbled { at: 0, what: "a version that this Waypost does not know" }),
-        }
+        self.before = Some((first, rest));
+        let count_at = self.reader.at();
+        let count = self.reader.number()?;
+        Ok(Some(Value { begin, first, rest, count_at, count }))
     }
 
-    fn next(&mut self) -> Result<Option<Entry<'a>>, Garbled> {
-        if self.left == 0 {
-            if self.at == self.bytes.len() {
-                return Ok(None);
-            }
-            self.open_section()?;
+    fn text(&mut self, code: u8) -> Result<&'b [u8], Garbled> {
+        let len = usize::from(self.reader.byte()?);
+        let of_dimension = &mut self.texts[usize::from(code)];
+        *of_dimension += 1;
+        let too_many = usize::from(*of_dimension) > VALUES_MAX + 1;
+        match len <= VALUE_BYTES_MAX && !too_many {
+            true => self.reader.take(len),
+            false if too_many => Err(self.reader.garbled("more values than a dimension has")),
+            false => Err(self.reader.garbled("a value that is too long")),
         }
-        let value = self.value()?;
-        let count = self.count()?;
-        self.left -= 1;
-        Ok(Some((self.dimension, value, count)))
-    }
-
-    fn open_section(&mut self) -> Result<(), Garbled> {
-        let dimension = Dimension::from_code(self.byte()?).ok_or(self.garbled("an unknown dimension"))?;
-        // The version byte alone lies before the first section.
-        let is_first = self.at == 2;
-        if !is_first && dimension <= self.dimension {
-            return Err(self.garbled("dimensions out of order"));
-        }
-        self.left = u16::from_le_bytes([self.byte()?, self.byte()?]);
-        if self.left == 0 || usize::from(self.left) > VALUES_MAX + 1 {
-            return Err(self.garbled("a number of values that no dimension has"));
-        }
-        self.dimension = dimension;
-        self.before = None;
-        Ok(())
-    }
-
-    fn value(&mut self) -> Result<&'a str, Garbled> {
-        let len = usize::from(self.byte()?);
-        if len > VALUE_BYTES_MAX {
-            return Err(self.garbled("a value that is too long"));
-        }
-        let bytes = self.bytes.get(self.at..self.at + len).ok_or(self.garbled("the end, inside a value"))?;
-        let value = std::str::from_utf8(bytes).map_err(|_| self.garbled("a value that is not UTF-8"))?;
-        if self.before.is_some_and(|before| before >= value) {
-            return Err(self.garbled("values out of order"));
-        }
-        self.at += len;
-        self.before = Some(value);
-        Ok(value)
-    }
-
-    fn count(&mut self) -> Result<u64, Garbled> {
-        let mut count = 0_u64;
-        for shift in (0..u64::BITS).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            if bits << shift >> shift != bits {
-                break;
-            }
-            count |= bits << shift;
-            if byte < 0x80 {
-                return Ok(count);
-            }
-        }
-        Err(self.garbled("a count above 64 bits"))
-    }
-
-    fn byte(&mut self) -> Result<u8, Garbled> {
-        let byte = *self.bytes.get(self.at).ok_or(self.garbled("the end, too early"))?;
-        self.at += 1;
-        Ok(byte)
-    }
-
-    fn garbled(&self, what: &'static str) -> Garbled {
-        Garbled { at: self.at, what }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::*;
+    use crate::domain::counter::OTHER;
+
+    const DAY: Date = date(2026, 11, 21);
 
     /// A random number generator of two lines (xorshift64), so that a failure can be repeated.
     struct Dice(u64);
@@ -261,10 +307,12 @@ mod tests {
         fn counters(&mut self, adds: u64, values: u64) -> Counters {
             let mut counters = Counters::new();
             for _ in 0..adds {
-                let dimension = Dimension::ALL[self.below(14) as usize];
+                let dimension = Dimension::ALL[self.below(15) as usize];
                 let value = match self.below(50) {
                     0 => OTHER.to_owned(),
                     1 => String::new(),
+                    2..10 => hours::text(DAY, self.below(256) as u8).to_string(),
+                    10..25 => words::word(self.below(words::TOTAL.into()) as u8).unwrap().1.to_owned(),
                     _ => format!("värde {}", self.below(values)),
                 };
                 let shift = self.below(64);
@@ -276,8 +324,12 @@ mod tests {
 
     fn packed(counters: &Counters) -> Vec<u8> {
         let mut out = Vec::new();
-        encode(counters, &mut out);
+        Packer::new().pack(counters, DAY, &mut out);
         out
+    }
+
+    fn unpacked(bytes: &[u8]) -> Result<Counters, Garbled> {
+        decode(bytes, DAY, Dimensions::ALL)
     }
 
     #[test]
@@ -285,26 +337,80 @@ mod tests {
         let mut dice = Dice(1);
         for round in 0..200 {
             let counters = dice.counters(round * 3, 1 + round);
-            assert_eq!(decode(&packed(&counters), Dimensions::ALL).unwrap(), counters);
+            assert_eq!(unpacked(&packed(&counters)).unwrap(), counters);
         }
-        let full = dice.counters(40_000, 1_500);
+        let full = dice.counters(80_000, 1_500);
         assert!(full.get(Dimension::City, OTHER) > 0);
-        assert_eq!(decode(&packed(&full), Dimensions::ALL).unwrap(), full);
+        assert_eq!(unpacked(&packed(&full)).unwrap(), full);
+    }
+
+    #[test]
+    fn a_packer_remembers_values_and_no_hour_of_another_day() {
+        let (mut packer, mut dice) = (Packer::new(), Dice(5));
+        for day in [DAY, DAY.tomorrow().unwrap(), DAY, date(2027, 3, 1)] {
+            for _ in 0..20 {
+                let (counters, mut out) = (dice.counters(60, 9), Vec::new());
+                packer.pack(&counters, day, &mut out);
+                assert_eq!(decode(&out, day, Dimensions::ALL).unwrap(), counters);
+            }
+        }
+    }
+
+    #[test]
+    fn a_click_whose_values_are_words_takes_two_bytes_for_each() {
+        let mut counters = Counters::new();
+        for (dimension, value) in [
+            (Dimension::Verdict, "human"),
+            (Dimension::Source, "instagram"),
+            (Dimension::City, "(unknown)"),
+            (Dimension::Device, "mobile"),
+            (Dimension::Hour, "2026-11-21T13:00Z"),
+            (Dimension::Channel, "Organic Social"),
+        ] {
+            counters.add(dimension, value, 1);
+        }
+        assert_eq!(packed(&counters).len(), 5 * 2 + 3);
+    }
+
+    #[test]
+    fn only_the_dimensions_that_are_asked_for_are_kept() {
+        let counters = Dice(6).counters(300, 20);
+        let of = Dimensions::of(&[Dimension::Hour, Dimension::Os]);
+        let mut expected = Counters::new();
+        counters.iter().filter(|(dimension, ..)| of.contains(*dimension)).for_each(|(d, v, c)| expected.add(d, v, c));
+        assert_eq!(decode(&packed(&counters), DAY, of).unwrap(), expected);
     }
 
     #[test]
     fn a_packed_merge_equals_a_merge_in_memory() {
         let mut dice = Dice(2);
         let mut out = vec![7; 3];
-        for (adds, values) in [(0, 1), (1, 1), (20, 3), (300, 50), (4_000, 900), (20_000, 1_200), (30_000, 3_000)] {
+        for (adds, values) in [(0, 1), (1, 1), (20, 3), (300, 50), (4_000, 900), (20_000, 1_200), (60_000, 3_000)] {
             for _ in 0..4 {
                 let (stored, delta) = (dice.counters(adds, values), dice.counters(adds / 2, values));
-                merge(&packed(&stored), &delta, &mut out).unwrap();
+                merge(&packed(&stored), &packed(&delta), DAY, &mut out).unwrap();
                 let mut sum = stored;
                 sum.merge(&delta);
-                assert_eq!(out, packed(&sum));
+                assert_eq!(out.split_off(3), packed(&sum));
             }
         }
+    }
+
+    #[test]
+    fn a_dimension_fills_up_to_its_cap_and_no_further() {
+        let mut counters = Counters::new();
+        let mut stored = packed(&counters);
+        for round in 0..30 {
+            let mut delta = Counters::new();
+            (0..50).for_each(|n| delta.add(Dimension::Referrer, &format!("host{round}-{n}.example"), 1));
+            delta.add(Dimension::Referrer, ["(none)", OTHER][round % 2], 1);
+            let mut out = Vec::new();
+            merge(&stored, &packed(&delta), DAY, &mut out).unwrap();
+            counters.merge(&delta);
+            stored = out;
+            assert_eq!(unpacked(&stored).unwrap(), counters);
+        }
+        assert_eq!(counters.iter().count(), VALUES_MAX + 1);
     }
 
     #[test]
@@ -313,15 +419,15 @@ mod tests {
         let bytes = packed(&dice.counters(60, 8));
         let mut out = Vec::new();
         for end in 0..bytes.len() {
-            let counters = decode(&bytes[..end], Dimensions::ALL);
+            let counters = unpacked(&bytes[..end]);
             assert!(counters.is_err() || packed(&counters.unwrap()) == bytes[..end]);
         }
         for at in 0..bytes.len() {
             for value in 0..=255 {
                 let mut changed = bytes.clone();
                 changed[at] = value;
-                let _ = decode(&changed, Dimensions::ALL);
-                let _ = merge(&changed, &Counters::new(), &mut out);
+                let _ = unpacked(&changed);
+                let _ = merge(&changed, &bytes, DAY, &mut out);
             }
         }
     }
@@ -331,27 +437,24 @@ mod tests {
         let mut dice = Dice(4);
         for _ in 0..20_000 {
             let len = dice.below(60);
-            let mut bytes: Vec<u8> = (0..len).map(|_| dice.below(256) as u8).collect();
-            if let Some(first) = bytes.first_mut() {
-                *first = VERSION;
-            }
-            let _ = decode(&bytes, Dimensions::ALL);
+            let bytes: Vec<u8> = (0..len).map(|_| dice.below(256) as u8).collect();
+            let _ = unpacked(&bytes);
         }
     }
 
     #[test]
     fn each_kind_of_garbage_is_named() {
-        let what = |bytes: &[u8]| decode(bytes, Dimensions::ALL).unwrap_err().what;
-        assert_eq!(what(&[]), "the end, too early");
-        assert_eq!(what(&[2]), "a version that this Waypost does not know");
-        assert_eq!(what(&[1, 99, 1, 0]), "an unknown dimension");
-        assert_eq!(what(&[1, 3, 1, 0, 0, 1, 3, 1, 0, 0, 1]), "dimensions out of order");
-        assert_eq!(what(&[1, 3, 0, 0]), "a number of values that no dimension has");
-        assert_eq!(what(&[1, 3, 255, 255]), "a number of values that no dimension has");
-        assert_eq!(what(&[1, 3, 1, 0, 200]), "a value that is too long");
-        assert_eq!(what(&[1, 3, 1, 0, 9, b'a']), "the end, inside a value");
-        assert_eq!(what(&[1, 3, 1, 0, 1, 0xff, 1]), "a value that is not UTF-8");
-        assert_eq!(what(&[1, 3, 2, 0, 1, b'b', 1, 1, b'a', 1]), "values out of order");
-        assert_eq!(what(&[[1, 3, 1, 0, 0].as_slice(), &[0xff; 10]].concat()), "a count above 64 bits");
+        let what = |bytes: &[u8]| unpacked(bytes).unwrap_err().what;
+        assert_eq!(what(&[0]), "the end, too early");
+        assert_eq!(what(&[30, 0, 1]), "a value that means nothing");
+        assert_eq!(what(&[255, 1]), "a value that means nothing");
+        assert_eq!(what(&[33, 1, 32, 1]), "values out of order");
+        assert_eq!(what(&[32, 1, 32, 1]), "values out of order");
+        assert_eq!(what(&[3, 200]), "a value that is too long");
+        assert_eq!(what(&[3, 9, b'a']), "the end, inside a value");
+        assert_eq!(what(&[3, 1, 0xff, 1]), "a value that is not UTF-8");
+        assert_eq!(what(&[3, 1, b'b', 1, 3, 1, b'a', 1]), "values out of order");
+        assert_eq!(what(&[&[0, 5], "human".as_bytes(), &[1, 32, 1]].concat()), "a value that is there twice");
+        assert_eq!(what(&[[3, 0].as_slice(), &[0xff; 10]].concat()), "a number above 64 bits");
     }
 }

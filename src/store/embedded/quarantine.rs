@@ -6,6 +6,7 @@
 use jiff::civil::Date;
 use rusqlite::{Connection, params};
 
+use super::block::Entry;
 use super::error::{Reason, Result};
 use super::link_day::LinkDay;
 use super::number::Number;
@@ -14,6 +15,8 @@ use crate::domain::link::LinkId;
 /// The most rows that are kept; beyond it the oldest go.
 const ROWS_MAX: i64 = 10_000;
 
+const KEEP: &str = "INSERT INTO quarantine (moved_at, link, day, reason, counts, visitors)
+    VALUES (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), ?1, ?2, ?3, ?4, ?5)";
 const COPY: &str = "INSERT INTO quarantine (moved_at, link, day, reason, counts, visitors)
     SELECT strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), ?2, ?3, ?4, counts, visitors FROM counters WHERE key = ?1";
 const FORGET_OLDEST: &str = "DELETE FROM quarantine WHERE id <= ?1";
@@ -26,17 +29,26 @@ pub(super) struct Moved {
     pub(super) reason: String,
 }
 
-/// Copies the counters of `link` on `day` into the quarantine. The caller writes a fresh row over them.
-pub(super) fn keep(file: &Connection, link: LinkId, day: Date, reason: Reason) -> Result<Moved> {
-    let moved = Moved { link, day, reason: reason.into_text() };
-    file.prepare_cached(COPY)?.execute(params![
-        LinkDay::new(link, day),
-        Number(link.0),
-        day.to_string(),
-        moved.reason
-    ])?;
-    file.prepare_cached(FORGET_OLDEST)?.execute([file.last_insert_rowid() - ROWS_MAX])?;
+/// Keeps what stands in a block for one link on `day`. The caller writes something else in its place.
+pub(super) fn keep_entry(file: &Connection, entry: Entry<'_>, day: Date, reason: Reason) -> Result<Moved> {
+    let moved = Moved { link: entry.link, day, reason: reason.into_text() };
+    let Entry { link, counts, visitors } = entry;
+    file.prepare_cached(KEEP)?.execute(params![Number(link.0), day.to_string(), moved.reason, counts, visitors])?;
+    forget_oldest(file)?;
     Ok(moved)
+}
+
+/// Copies the whole row of `key`, which is one of `day`. The caller writes another one over it.
+pub(super) fn keep_row(file: &Connection, key: LinkDay, day: Date, reason: Reason) -> Result<Moved> {
+    let moved = Moved { link: key.link(), day, reason: reason.into_text() };
+    file.prepare_cached(COPY)?.execute(params![key, Number(moved.link.0), day.to_string(), moved.reason])?;
+    forget_oldest(file)?;
+    Ok(moved)
+}
+
+fn forget_oldest(file: &Connection) -> Result<()> {
+    file.prepare_cached(FORGET_OLDEST)?.execute([file.last_insert_rowid() - ROWS_MAX])?;
+    Ok(())
 }
 
 /// Rows in the quarantine.

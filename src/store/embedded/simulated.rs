@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use super::rows::Additions;
 use super::{counts, schema};
 use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -27,7 +28,7 @@ impl Counted {
 
     pub(crate) fn apply(&mut self, batch: &Batch) -> Applied {
         let file = self.0.transaction().unwrap();
-        let (applied, moved) = counts::apply(&file, batch).unwrap();
+        let (applied, moved) = counts::apply(&file, &counts::Range::of(batch), &Additions::of(&batch.deltas)).unwrap();
         assert!(moved.is_empty(), "nobody wrote in this file by hand");
         file.commit().unwrap();
         applied

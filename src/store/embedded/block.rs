@@ -1,0 +1,259 @@
+//! A block: the counters of neighbouring links on one day in one row of the table, about as large as a page of the
+//! file. A row for each link would be searched, changed and logged by itself.
+//!
+//! The key of the row is that of a link and day; the block may hold that link and every one up to the key of the next
+//! row. The column `counts` holds, in numbers of LEB128:
+//!
+//! ```text
+//! version u8 = 2
+//! per link, ascending:  link less the one before (the first: less that of the key)
+//!                       length of counters · length of visitors · counters · visitors
+//! ```
+//!
+//! The counters are [packed](super::packed), the visitors those of [`Uniques`](crate::domain::uniques::Uniques); the
+//! column `visitors` is empty. Reading must answer any bytes with an error or links, never with a panic. What is wrong
+//! with the counters of one link must not touch the others.
+
+use super::bytes::{Garbled, Reader, put_number};
+use crate::domain::link::LinkId;
+
+pub(super) const VERSION: u8 = 2;
+
+/// The most bytes of a block with more than one link: what fits into a page of 4,096 with all that SQLite writes
+/// beside it.
+pub(super) const BYTES_MAX: usize = 3_950;
+
+/// How full blocks are that were one too large, so that they can grow.
+const FILLED: usize = BYTES_MAX * 2 / 3;
+
+/// What was counted for one link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry<'b> {
+    pub(super) link: LinkId,
+    pub(super) counts: &'b [u8],
+    pub(super) visitors: &'b [u8],
+}
+
+/// An entry where it was found, and all of it but its link in one piece.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'b> {
+    pub(super) entry: Entry<'b>,
+    whole: &'b [u8],
+}
+
+/// Reads the entries of a block in order.
+pub(super) struct Entries<'b> {
+    reader: Reader<'b>,
+    /// The link before, or that of the key.
+    link: u64,
+    is_first: bool,
+}
+
+impl<'b> Entries<'b> {
+    /// Those of a block in the row of `key`.
+    pub(super) fn new(bytes: &'b [u8], key: LinkId) -> Result<Self, Garbled> {
+        let mut reader = Reader::new(bytes);
+        match reader.byte()? {
+            VERSION => Ok(Self { reader, link: key.0, is_first: true }),
+            _ => Err(Garbled { at: 0, what: "a version that this Waypost does not know" }),
+        }
+    }
+
+    #[inline]
+    pub(super) fn next(&mut self) -> Result<Option<Found<'b>>, Garbled> {
+        if self.reader.is_at_end() {
+            return Ok(None);
+        }
+        let gap = self.reader.number()?;
+        let link = self.link.checked_add(gap).filter(|_| gap > 0 || self.is_first);
+        let Some(link) = link else { return Err(self.reader.garbled("links out of order")) };
+        (self.link, self.is_first) = (link, false);
+        let begin = self.reader.at();
+        let (counts, visitors) = (self.reader.length()?, self.reader.length()?);
+        let (counts, visitors) = (self.reader.take(counts)?, self.reader.take(visitors)?);
+        let entry = Entry { link: LinkId(link), counts, visitors };
+        Ok(Some(Found { entry, whole: self.reader.since(begin) }))
+    }
+}
+
+/// Links and what is counted for them, which become one block or several.
+#[derive(Default)]
+pub(super) struct Blocks {
+    /// Of each link its lengths, its counters and its visitors.
+    bytes: Vec<u8>,
+    /// Each link and where its bytes end.
+    links: Vec<(LinkId, usize)>,
+}
+
+impl Blocks {
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.links.clear();
+    }
+
+    /// Links come in order.
+    #[inline]
+    pub(super) fn push(&mut self, entry: Entry<'_>) {
+        put_number(&mut self.bytes, entry.counts.len() as u64);
+        put_number(&mut self.bytes, entry.visitors.len() as u64);
+        self.bytes.extend_from_slice(entry.counts);
+        self.bytes.extend_from_slice(entry.visitors);
+        self.links.push((entry.link, self.bytes.len()));
+    }
+
+    /// As it was found. Links come in order.
+    #[inline]
+    pub(super) fn push_found(&mut self, found: Found<'_>) {
+        self.bytes.extend_from_slice(found.whole);
+        self.links.push((found.entry.link, self.bytes.len()));
+    }
+
+    /// Replaces `block` by the first of them that is left to be written, which begins behind the first `done` links, in
+    /// a row of `key`; returns how many links are done then.
+    pub(super) fn write(&self, done: usize, key: LinkId, block: &mut Vec<u8>) -> usize {
+        let begin = self.end_of(done);
+        let to = self.cut(done, begin);
+        block.clear();
+        block.push(VERSION);
+        let (mut before, mut at) = (key.0, begin);
+        for (link, end) in &self.links[done..to] {
+            put_number(block, link.0 - before);
+            block.extend_from_slice(&self.bytes[at..*end]);
+            (before, at) = (link.0, *end);
+        }
+        to
+    }
+
+    /// The link that comes behind the first `done`.
+    pub(super) fn link(&self, done: usize) -> Option<LinkId> {
+        self.links.get(done).map(|(link, _)| *link)
+    }
+
+    /// Where the block ends that begins behind the first `done` links: at the end, if the rest fits, or else so that all
+    /// that are left become about equally full. A link that is too large has a block of its own.
+    fn cut(&self, done: usize, begin: usize) -> usize {
+        /// What the distance to the link before takes, mostly.
+        const GAP_BYTES: usize = 3;
+        let size = |to: usize| self.end_of(to) - begin + (to - done) * GAP_BYTES + 1;
+        let rest = size(self.links.len());
+        if rest <= BYTES_MAX {
+            return self.links.len();
+        }
+        let filled = rest / rest.div_ceil(FILLED);
+        let mut to = done + 1;
+        while to < self.links.len() && size(to) < filled && size(to + 1) <= BYTES_MAX {
+            to += 1;
+        }
+        to
+    }
+
+    fn end_of(&self, links: usize) -> usize {
+        links.checked_sub(1).map_or(0, |last| self.links[last].1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: LinkId = LinkId(3);
+
+    /// Its number, counters and visitors.
+    type Link = (u64, Vec<u8>, Vec<u8>);
+
+    fn blocks(entries: &[Link]) -> Blocks {
+        let mut blocks = Blocks::default();
+        for (link, counts, visitors) in entries {
+            blocks.push(Entry { link: LinkId(*link), counts, visitors });
+        }
+        blocks
+    }
+
+    /// All blocks, each with the link of its key.
+    fn written(blocks: &Blocks) -> Vec<(LinkId, Vec<u8>)> {
+        let (mut all, mut key, mut done) = (Vec::new(), KEY, 0);
+        loop {
+            let mut block = vec![9; 9];
+            done = blocks.write(done, key, &mut block);
+            all.push((key, block));
+            let Some(next) = blocks.link(done) else { return all };
+            key = next;
+        }
+    }
+
+    fn read(bytes: &[u8], key: LinkId) -> Result<Vec<Link>, Garbled> {
+        let (mut entries, mut all) = (Entries::new(bytes, key)?, Vec::new());
+        while let Some(Found { entry, .. }) = entries.next()? {
+            all.push((entry.link.0, entry.counts.to_vec(), entry.visitors.to_vec()));
+        }
+        Ok(all)
+    }
+
+    fn of_sizes(sizes: &[usize]) -> Vec<Link> {
+        let entry = |(n, size): (u64, &usize)| (KEY.0 + n * n, vec![n as u8; *size], vec![1; n as usize % 9]);
+        (0..).zip(sizes).map(entry).collect()
+    }
+
+    #[test]
+    fn what_is_written_comes_back_in_blocks_of_bounded_size() {
+        for sizes in [
+            vec![],
+            vec![0],
+            vec![40; 10],
+            vec![40; 3_000],
+            vec![2_100; 9],
+            [vec![40; 50], vec![9_000; 2], vec![3; 90]].concat(),
+        ] {
+            let entries = of_sizes(&sizes);
+            let written = written(&blocks(&entries));
+            let mut found = Vec::new();
+            for (key, block) in &written {
+                let links = read(block, *key).unwrap();
+                assert!(block.len() <= BYTES_MAX || links.len() == 1, "{} bytes, {} links", block.len(), links.len());
+                found.extend(links);
+            }
+            assert_eq!(found, entries);
+        }
+    }
+
+    #[test]
+    fn blocks_of_a_split_are_about_equally_full() {
+        let lens: Vec<usize> = written(&blocks(&of_sizes(&[40; 1_000]))).iter().map(|(_, block)| block.len()).collect();
+        assert!(lens.iter().all(|len| (FILLED / 2..=FILLED + 200).contains(len)), "{lens:?}");
+    }
+
+    #[test]
+    fn entries_as_they_were_found_make_the_same_block() {
+        let before = blocks(&of_sizes(&[40; 60]));
+        let (_, block) = written(&before).remove(0);
+        let (mut entries, mut again) = (Entries::new(&block, KEY).unwrap(), Blocks::default());
+        while let Some(found) = entries.next().unwrap() {
+            again.push_found(found);
+        }
+        assert_eq!(written(&again), [(KEY, block.clone())]);
+        again.clear();
+        assert_eq!(written(&again), [(KEY, vec![VERSION])]);
+    }
+
+    #[test]
+    fn bytes_cut_short_or_changed_never_panic() {
+        let (_, block) = written(&blocks(&of_sizes(&[3; 12]))).remove(0);
+        for (at, value) in (0..block.len()).flat_map(|at| (0..=255).map(move |value| (at, value))) {
+            let mut changed = block.clone();
+            changed[at] = value;
+            let _ = (read(&changed, KEY), read(&changed[..at], KEY));
+        }
+    }
+
+    #[test]
+    fn each_kind_of_garbage_is_named() {
+        let what = |bytes: &[u8]| read(bytes, KEY).unwrap_err().what;
+        assert_eq!(what(&[]), "the end, too early");
+        assert_eq!(what(&[7]), "a version that this Waypost does not know");
+        assert_eq!(what(&[2, 1, 0, 0, 0]), "links out of order");
+        assert_eq!(what(&[2, 1, 0, 0, 0, 0, 0]), "links out of order");
+        assert_eq!(what(&[2, 1, 9, 0, 1]), "the end, inside a value");
+        let beyond = [&[2][..], &[0xff; 9], &[1, 0, 0]].concat();
+        assert_eq!(what(&beyond), "links out of order");
+    }
+}

@@ -1,0 +1,288 @@
+//! The rows of the table of counters while something is written to them: each is found, merged and written once.
+//!
+//! What cannot be read must never stop the counting of all the rest: it goes into the quarantine.
+
+use std::borrow::Cow;
+
+use jiff::civil::Date;
+use rusqlite::{CachedStatement, Connection, params};
+
+use super::block::{Blocks, Entries, Entry};
+use super::error::{Reason, Result};
+use super::first_form;
+use super::link_day::LinkDay;
+use super::packed::{self, Packer};
+use super::quarantine::{self, Moved};
+use super::stored::Stored;
+use crate::domain::counter::{Delta, Dimensions};
+use crate::domain::link::LinkId;
+use crate::domain::uniques::{self, Uniques};
+use crate::domain::visitor::Visitor;
+
+/// The row that holds a link of a day, if any does, and the key of the row behind it.
+pub(super) const FIND: &str = "SELECT counts, visitors, key,
+    (SELECT min(key) FROM counters WHERE key > ?1 AND key <= ?3)
+    FROM counters WHERE key BETWEEN ?2 AND ?1 ORDER BY key DESC LIMIT 1";
+const NEXT: &str = "SELECT min(key) FROM counters WHERE key > ?1 AND key <= ?2";
+const WRITE: &str = "INSERT OR REPLACE INTO counters (key, counts, visitors) VALUES (?1, ?2, x'')";
+
+/// Counters on their way into the table: packed once, by whoever made them.
+#[derive(Default)]
+pub(super) struct Additions {
+    bytes: Vec<u8>,
+    /// By day and link.
+    places: Vec<Place>,
+}
+
+/// Where something stands in the bytes, counters before visitors.
+struct Place {
+    day: Date,
+    link: LinkId,
+    begin: usize,
+    visitors: usize,
+    end: usize,
+}
+
+impl Additions {
+    pub(super) fn of(deltas: &[Delta]) -> Self {
+        let (mut packer, mut additions) = (Packer::new(), Self::default());
+        additions.places.reserve_exact(deltas.len());
+        // Neighbours in the table one after another: each page is found, changed and left once.
+        let mut sorted: Vec<_> = deltas.iter().map(|delta| (LinkDay::new(delta.link, delta.day), delta)).collect();
+        sorted.sort_unstable_by_key(|(key, _)| *key);
+        for same in sorted.chunk_by(|(one, _), (next, _)| one == next) {
+            let (key, delta) = (same[0].0, together(same));
+            additions.push(key.day().unwrap_or(delta.day), key.link(), |bytes| {
+                packer.pack(&delta.counters, key.day().unwrap_or(delta.day), bytes);
+                let visitors = bytes.len();
+                write_visitors(&delta.visitors, bytes);
+                visitors
+            });
+        }
+        additions
+    }
+
+    /// Days and links come in order; `write` appends counters and visitors and says where the second begin.
+    pub(super) fn push(&mut self, day: Date, link: LinkId, write: impl FnOnce(&mut Vec<u8>) -> usize) {
+        let begin = self.bytes.len();
+        let visitors = write(&mut self.bytes);
+        self.places.push(Place { day, link, begin, visitors, end: self.bytes.len() });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The days, each with what is of it.
+    pub(super) fn days(&self) -> impl Iterator<Item = (Date, OfDay<'_>)> {
+        let days = self.places.chunk_by(|one, next| one.day == next.day);
+        days.map(|places| (places[0].day, OfDay { bytes: &self.bytes, places }))
+    }
+}
+
+/// The additions of one day, by link.
+#[derive(Clone, Copy)]
+pub(super) struct OfDay<'a> {
+    bytes: &'a [u8],
+    places: &'a [Place],
+}
+
+impl<'a> OfDay<'a> {
+    fn entry(self, place: &Place) -> Entry<'a> {
+        let (counts, visitors) = (place.begin..place.visitors, place.visitors..place.end);
+        Entry { link: place.link, counts: &self.bytes[counts], visitors: &self.bytes[visitors] }
+    }
+
+    /// What the row takes that ends before `end`, and what is left.
+    fn split(self, end: Option<LinkId>) -> (Self, Self) {
+        let taken = end.map_or(self.places.len(), |end| self.places.partition_point(|place| place.link < end));
+        let (taken, left) = self.places.split_at(taken.max(1));
+        (Self { places: taken, ..self }, Self { places: left, ..self })
+    }
+}
+
+/// Deltas of one link and day as one.
+fn together<'d>(same: &[(LinkDay, &'d Delta)]) -> Cow<'d, Delta> {
+    let mut sum = Cow::Borrowed(same[0].1);
+    for (_, more) in &same[1..] {
+        let sum = sum.to_mut();
+        sum.counters.merge(&more.counters);
+        sum.visitors.extend_from_slice(&more.visitors);
+    }
+    sum
+}
+
+fn write_visitors(visitors: &[Visitor], out: &mut Vec<u8>) {
+    let mut uniques = Uniques::new();
+    visitors.iter().for_each(|visitor| uniques.add(*visitor));
+    uniques.write_to(out);
+}
+
+/// What becomes of a link that is there already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    Add,
+    Replace,
+}
+
+/// Buffers and statements serve every row.
+pub(super) struct Rows<'f> {
+    file: &'f Connection,
+    find: CachedStatement<'f>,
+    next: CachedStatement<'f>,
+    write: CachedStatement<'f>,
+    sum: Sum,
+    block: Vec<u8>,
+    how: How,
+    /// What had to be set aside.
+    pub(super) moved: Vec<Moved>,
+}
+
+impl<'f> Rows<'f> {
+    pub(super) fn prepare(file: &'f Connection, how: How) -> Result<Self> {
+        let (find, next, write) = (file.prepare_cached(FIND)?, file.prepare_cached(NEXT)?, file.prepare_cached(WRITE)?);
+        Ok(Self { file, find, next, write, sum: Sum::default(), block: Vec::new(), how, moved: Vec::new() })
+    }
+
+    pub(super) fn put(&mut self, day: Date, additions: OfDay<'_>) -> Result<()> {
+        let mut left = additions;
+        while let Some(first) = left.places.first() {
+            left = self.put_some(day, first.link, left)?;
+        }
+        Ok(())
+    }
+
+    /// Writes those that belong into one row with `first`, and returns the others.
+    fn put_some<'a>(&mut self, day: Date, first: LinkId, additions: OfDay<'a>) -> Result<OfDay<'a>> {
+        let (key, first_of_day, last_of_day) =
+            (LinkDay::new(first, day), LinkDay::first_of(day), LinkDay::last_of(day));
+        let mut found = self.find.query([key, first_of_day, last_of_day])?;
+        if let Some(row) = found.next()? {
+            let row = Stored::read(row)?;
+            let (these, others) = additions.split(row.end);
+            match self.sum.merge(&row, these, self.how) {
+                Ok(bad) => {
+                    for (entry, reason) in bad {
+                        self.moved.push(quarantine::keep_entry(self.file, entry, day, reason)?);
+                    }
+                }
+                Err(reason) => {
+                    self.moved.push(quarantine::keep_row(self.file, row.key, day, reason)?);
+                    self.sum.begin(these);
+                }
+            }
+            let key = row.key;
+            drop(found);
+            self.write_blocks(key, day)?;
+            return Ok(others);
+        }
+        drop(found);
+        let end: Option<LinkDay> = self.next.query_row([key, last_of_day], |row| row.get(0))?;
+        let (these, others) = additions.split(end.map(LinkDay::link));
+        self.sum.begin(these);
+        // Links that come later and stand before this one belong to the same row.
+        self.write_blocks(first_of_day, day)?;
+        Ok(others)
+    }
+
+    fn write_blocks(&mut self, first: LinkDay, day: Date) -> Result<()> {
+        let (mut key, mut done) = (first, 0);
+        loop {
+            done = self.sum.blocks.write(done, key.link(), &mut self.block);
+            self.write.execute(params![key, self.block])?;
+            let Some(link) = self.sum.blocks.link(done) else { return Ok(()) };
+            key = LinkDay::new(link, day);
+        }
+    }
+}
+
+/// What becomes of a row.
+#[derive(Default)]
+struct Sum {
+    blocks: Blocks,
+    counts: Vec<u8>,
+    visitors: Vec<u8>,
+}
+
+impl Sum {
+    /// Begins with nothing but `additions`.
+    fn begin(&mut self, additions: OfDay<'_>) {
+        self.blocks.clear();
+        self.push(additions, additions.places);
+    }
+
+    /// Puts `additions` into what is stored. Returns the entries that cannot be read, in place of which there are
+    /// additions alone.
+    fn merge<'r>(
+        &mut self,
+        stored: &Stored<'r>,
+        additions: OfDay<'_>,
+        how: How,
+    ) -> Result<Vec<(Entry<'r>, Reason)>, Reason> {
+        if let Some(only) = stored.first_form()? {
+            return self.merge_first_form(only, stored.day, additions, how).map(|()| Vec::new());
+        }
+        self.blocks.clear();
+        let (mut entries, mut bad) = (Entries::new(stored.counts()?, stored.key.link())?, Vec::new());
+        let mut left = additions.places;
+        while let Some(old) = entries.next()? {
+            let link = old.entry.link;
+            if stored.end.is_some_and(|end| link >= end) {
+                return Err(Reason::of("a link of the next row"));
+            }
+            let before = left.iter().take_while(|new| new.link < link).count();
+            let (smaller, rest) = left.split_at(before);
+            self.push(additions, smaller);
+            left = rest;
+            match left.split_first().filter(|(new, _)| new.link == link) {
+                None => self.blocks.push_found(old),
+                Some((new, rest)) => {
+                    left = rest;
+                    let new = additions.entry(new);
+                    if let Err(reason) = self.join(old.entry, new, stored.day, how) {
+                        self.blocks.push(new);
+                        bad.push((old.entry, reason));
+                    }
+                }
+            }
+        }
+        self.push(additions, left);
+        Ok(bad)
+    }
+
+    /// Puts `additions` beside or into the one link of a row of the first form.
+    fn merge_first_form(&mut self, only: Entry<'_>, day: Date, additions: OfDay<'_>, how: How) -> Result<(), Reason> {
+        let counters = first_form::decode(only.counts, Dimensions::ALL)?;
+        Uniques::from_bytes(only.visitors)?;
+        let mut counts = Vec::new();
+        Packer::new().pack(&counters, day, &mut counts);
+        let old = Entry { counts: &counts, ..only };
+        self.blocks.clear();
+        // Nothing stands before the link that the key names.
+        let same = additions.places.split_first().filter(|(new, _)| new.link == old.link);
+        match same {
+            None => self.blocks.push(old),
+            Some((new, _)) => self.join(old, additions.entry(new), day, how)?,
+        }
+        self.push(additions, same.map_or(additions.places, |(_, rest)| rest));
+        Ok(())
+    }
+
+    fn push(&mut self, additions: OfDay<'_>, places: &[Place]) {
+        places.iter().for_each(|place| self.blocks.push(additions.entry(place)));
+    }
+
+    /// What becomes of a link that is there already.
+    fn join(&mut self, old: Entry<'_>, new: Entry<'_>, day: Date, how: How) -> Result<(), Reason> {
+        if how == How::Replace {
+            self.blocks.push(new);
+            return Ok(());
+        }
+        self.counts.clear();
+        self.visitors.clear();
+        packed::merge(old.counts, new.counts, day, &mut self.counts)?;
+        uniques::merge_bytes(old.visitors, new.visitors, &mut self.visitors)?;
+        self.blocks.push(Entry { link: old.link, counts: &self.counts, visitors: &self.visitors });
+        Ok(())
+    }
+}
