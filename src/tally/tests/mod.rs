@@ -4,6 +4,7 @@
 //!
 //! `WAYPOST_SEED=7 cargo test --lib tally::tests` plays one world again; `WAYPOST_SEEDS=20000` plays so many.
 
+mod nodes;
 mod store;
 mod world;
 
