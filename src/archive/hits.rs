@@ -17,8 +17,8 @@ use super::{Archive, ArchiveError};
 use crate::domain::click::Click;
 use crate::domain::position::{Incarnation, Position};
 
-/// The most clicks held at once, each in some 500 bytes. Files of more clicks, which `archive.seal_rows` alone does not
-/// make, are read once for each so many.
+/// The most clicks held at once, each in some 500 bytes. Where the files have more, which takes a rush of clicks or a large
+/// `archive.seal_rows`, they are read once for each so many.
 pub(super) const HELD_MAX: usize = 65_536;
 
 /// Hits in a row that no click is found of before the rest is given up. Damaged hits have no clicks, and a segment of the

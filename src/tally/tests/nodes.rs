@@ -33,13 +33,16 @@ enum Moment {
     Settled,
     /// A file is about to be read.
     BeforeReading,
-    /// Files are written, and the counters of the day were just read.
+    /// Files are written and were just added up.
+    BeforeCounting,
+    /// The counters of the day were just read.
     Counted,
     /// The day is about to be replaced.
     BeforeReplacing,
 }
 
-const MOMENTS: [Moment; 4] = [Moment::Settled, Moment::BeforeReading, Moment::Counted, Moment::BeforeReplacing];
+const MOMENTS: [Moment; 5] =
+    [Moment::Settled, Moment::BeforeReading, Moment::BeforeCounting, Moment::Counted, Moment::BeforeReplacing];
 
 type Act = Box<dyn FnOnce(&mut Counted) + Send>;
 
@@ -94,6 +97,7 @@ impl CountStore for Meeting {
         first: Date,
         last: Date,
     ) -> Result<Vec<DayCounters>> {
+        self.comes(Moment::BeforeCounting);
         let counters = self.store().counters(first, last);
         self.comes(Moment::Counted);
         Ok(counters)
