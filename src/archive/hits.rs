@@ -23,7 +23,7 @@ pub(super) const HELD_MAX: usize = 65_536;
 
 /// Hits in a row that no click is found of before the rest is given up. Damaged hits have no clicks, and a segment of the
 /// journal that is lost has some 200,000 of them.
-const MISSING_MAX: usize = 1 << 24;
+const MISSING_MAX: usize = 1 << 21;
 
 impl Archive {
     /// Hands over the clicks of `files`, which are of hits of `incarnation` at or after `from`, in the order of the hits.
