@@ -48,6 +48,16 @@ pub(crate) struct StoredFile {
 }
 
 impl StoredFile {
+    /// The UTC day of its clicks.
+    pub(crate) fn day(&self) -> Date {
+        self.day
+    }
+
+    #[cfg(test)]
+    pub(crate) fn named(day: Date, name: String) -> Self {
+        Self { day, name, object: None }
+    }
+
     /// The hit that its first click was, by its name; `None` if the name is none of ours.
     pub(crate) fn begin(&self) -> Option<(Incarnation, Position)> {
         FileName::parse(self.day, &self.name).map(|name| (name.incarnation, name.from))

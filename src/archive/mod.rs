@@ -4,7 +4,8 @@
 //! Parquet files, one per UTC day ([`mod@seal`], [`click_file`], [`row_group`], [`text_chunk`], [`checksum`]). A scan reads
 //! both as one ([`scan`], [`read`], [`outline`], [`filter`]); [`count`] counts them by what they show ([`facets`]), and [`mod@export`] turns what it yields into CSV, JSON lines or
 //! one Parquet file.
-//! [`mod@rewrite`] reads files back as clicks ([`rows`]) and replaces them by the same clicks judged anew.
+//! [`mod@rewrite`] reads files back as clicks ([`rows`]) and replaces them by the same clicks judged anew; [`hits`] reads
+//! them in the order in which they are judged.
 //!
 //! [`mod@passage`] reads on from where somebody stopped.
 //!
@@ -57,6 +58,8 @@ mod rewrite;
 mod rows;
 
 mod passage;
+
+mod hits;
 
 mod export;
 

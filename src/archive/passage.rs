@@ -40,7 +40,8 @@ impl Archive {
         since: Date,
     ) -> Result<(Vec<(Position, Click)>, Position), ArchiveError> {
         let end = Position(range.end.0.min(range.start.0.saturating_add(PASSAGE_HITS_MAX)));
-        let mut sought = Sought::new(incarnation, range.start..end);
+        let places = in_order(incarnation, range.start).take_while(|(_, at)| *at < end);
+        let mut sought = Sought::new(places);
         // Pending clicks first: one that is sealed meanwhile is then in both, and taken once.
         let pending = self.lock_pending().snapshot();
         for batch in &pending {
@@ -51,8 +52,7 @@ impl Archive {
                 self.take_of_file(&mut sought, &file)?;
             }
         }
-        sought.found.sort_unstable_by_key(|(position, _)| *position);
-        Ok((sought.found, end))
+        Ok((sought.in_order(), end))
     }
 
     /// Where the click files of `incarnation` end that hold hits from `from` on; `from` itself where none does. Damaged hits
@@ -90,7 +90,7 @@ impl Archive {
         Ok(begun.into_iter().map(|(_, file)| file).collect())
     }
 
-    fn take_of_file(&self, sought: &mut Sought, file: &StoredFile) -> Result<(), ArchiveError> {
+    pub(super) fn take_of_file(&self, sought: &mut Sought, file: &StoredFile) -> Result<(), ArchiveError> {
         let read = Batches::open(&self.files, file).and_then(|batches| {
             for batch in batches.into_iter().flatten() {
                 sought.take(&batch?)?;
@@ -108,21 +108,25 @@ impl Archive {
 }
 
 /// Positions whose clicks are not found yet, and the clicks that are.
-struct Sought {
-    places: HashMap<[u8; 10], Position>,
+pub(super) struct Sought {
+    places: HashMap<Half, Position>,
     rows: Rows,
     found: Vec<(Position, Click)>,
 }
 
 impl Sought {
-    fn new(incarnation: Incarnation, range: Range<Position>) -> Self {
-        let mut ids = ClickIds::new(incarnation);
-        let places = (range.start.0..range.end.0).map(|at| (half(&ids.of(0, Position(at))), Position(at)));
+    pub(super) fn new(places: impl Iterator<Item = (Half, Position)>) -> Self {
         Self { places: places.collect(), rows: Rows::default(), found: Vec::new() }
     }
 
     fn is_complete(&self) -> bool {
         self.places.is_empty()
+    }
+
+    /// The clicks that were found, by position.
+    pub(super) fn in_order(mut self) -> Vec<(Position, Click)> {
+        self.found.sort_unstable_by_key(|(position, _)| *position);
+        self.found
     }
 
     fn take(&mut self, batch: &RecordBatch) -> Result<(), ArchiveError> {
@@ -144,10 +148,18 @@ impl Sought {
 }
 
 /// What of an id does not depend on the time.
-fn half(id: &Uuid) -> [u8; 10] {
+pub(super) type Half = [u8; 10];
+
+pub(super) fn half(id: &Uuid) -> Half {
     let mut half = [0; 10];
     half.copy_from_slice(&id.as_bytes()[6..]);
     half
+}
+
+/// By what the clicks of hits are known, from `from` on, without end.
+pub(super) fn in_order(incarnation: Incarnation, from: Position) -> impl Iterator<Item = (Half, Position)> {
+    let mut ids = ClickIds::new(incarnation);
+    (from.0..u64::MAX).map(move |at| (half(&ids.of(0, Position(at))), Position(at)))
 }
 
 /// A click as the exports' JSON lines have it: every column, `null` where there is nothing.

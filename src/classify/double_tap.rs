@@ -13,6 +13,8 @@ use crate::domain::visitor::Visitor;
 /// The most kept clicks remembered; at 100,000 clicks a second that is more than two seconds.
 const REMEMBERED_MAX: usize = 262_144;
 
+pub(super) const REASON: &str = "double-tap";
+
 /// Which human clicks were kept lately. Judge clicks in the order of the journal and replays judge alike.
 #[derive(Debug)]
 pub(super) struct DoubleTap {
@@ -42,7 +44,7 @@ impl DoubleTap {
         let age = self.kept.get(&key).map(|kept| click.time_ms.saturating_sub(*kept));
         if age.is_some_and(|age| (0..self.window_ms).contains(&age)) {
             click.verdict = Verdict::Duplicate;
-            click.reason = CompactString::const_new("double-tap");
+            click.reason = CompactString::const_new(REASON);
         } else {
             self.kept.insert(key, click.time_ms);
         }

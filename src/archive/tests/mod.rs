@@ -2,6 +2,7 @@
 
 mod counts;
 mod exports;
+mod hits;
 mod passage;
 
 use std::fs;

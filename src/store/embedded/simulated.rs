@@ -7,7 +7,7 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::rows::Additions;
 use super::{counts, schema};
-use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
 use crate::domain::position::{Incarnation, Position, Shard};
 
 /// What moves together: the tables and how many columns each has.
@@ -53,6 +53,13 @@ impl Counted {
 
     pub(crate) fn counters(&self, first: Date, last: Date) -> Vec<DayCounters> {
         counts::read(&self.0, Dimensions::ALL, None, first, last).unwrap()
+    }
+
+    pub(crate) fn replace_day(&mut self, day: Date, hits: u64, deltas: &[Delta]) -> bool {
+        let file = self.0.transaction().unwrap();
+        let is_replaced = counts::replace_day(&file, day, hits, deltas).unwrap();
+        file.commit().unwrap();
+        is_replaced
     }
 
     pub(crate) fn backup(&self) -> Backup {

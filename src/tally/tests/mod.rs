@@ -1,8 +1,11 @@
 //! The tally and the journal in a simulated world: many lives of a node, each ended somewhere by a kill, a power cut or
-//! an order, under a store that goes away, goes back and loses its answers. After the last one everything must add up.
+//! an order, under a store that goes away, goes back and loses its answers, and a past that is judged again. After the last
+//! one everything must add up.
 //!
 //! `WAYPOST_SEED=7 cargo test --lib tally::tests` plays one world again; `WAYPOST_SEEDS=20000` plays so many.
 
+mod nodes;
+mod store;
 mod world;
 
 use std::collections::HashSet;
@@ -16,7 +19,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use self::world::{Answered, End, Rule, Shared, Simulated, Store, World, lock, syncing};
+use self::store::Store;
+use self::world::{Answered, End, Rule, Shared, Simulated, World, lock, syncing};
 use super::memory::Rule as Judging;
 use super::recount::DaySum;
 use super::worker::Worker;
@@ -41,6 +45,8 @@ const SEEDS: u64 = 150;
 struct Played {
     answered: AtomicU64,
     ends: AtomicU64,
+    /// Hits that were judged again.
+    judged_again: AtomicU64,
 }
 
 /// Everything that does not change from one world to the next.
@@ -89,7 +95,19 @@ fn play(seed: u64, rule: Rule, played: &Played) -> Result<(), String> {
     }
     played.ends.fetch_add(lives, Ordering::Relaxed);
     played.answered.fetch_add(world.answered.len() as u64, Ordering::Relaxed);
+    let judged_again = unmoved(&world)?;
+    played.judged_again.fetch_add(judged_again, Ordering::Relaxed);
     books.and_then(|()| judge(&world))
+}
+
+/// Hits that were judged again, none of which may have become another click: the rules are what they were.
+fn unmoved(world: &World) -> Result<u64, String> {
+    let recounts = world.recounts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let reports = || recounts.iter().filter_map(|recounted| recounted.as_ref().ok());
+    match reports().find(|report| report.changed > 0 || report.files_left_out > 0) {
+        Some(report) => Err(format!("judging again moved what it must not: {report:?}")),
+        None => Ok(reports().map(|report| report.hits).sum()),
+    }
 }
 
 /// One process from its start to its end, however it comes.
@@ -256,9 +274,11 @@ fn whatever_happens_to_a_node_every_hit_is_counted_once_and_in_one_click_file() 
     }
     assert!(failed.is_empty(), "{} worlds failed", failed.len());
     let (answered, ends) = (played.answered.into_inner(), played.ends.into_inner());
-    println!("{number} worlds, {ends} lives, {answered} hits: none lost, none twice");
+    let judged_again = played.judged_again.into_inner();
+    println!("{number} worlds, {ends} lives, {answered} hits: none lost, none twice; {judged_again} judged again");
     tell(number, ends, answered);
     assert!(answered > 20 * number && ends >= 2 * number, "{answered} hits in {ends} lives");
+    assert!(judged_again > 10 * number || number == 1, "{judged_again} hits judged again");
 }
 
 #[test]

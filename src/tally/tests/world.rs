@@ -11,18 +11,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use jiff::civil::Date;
 
 use crate::clock::Clock;
-use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
+use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
 use crate::domain::hit::Hit;
 use crate::domain::link::LinkId;
-use crate::domain::position::{Incarnation, Position, Shard};
-use crate::domain::visitor::Salt;
+use crate::domain::position::{Incarnation, Position};
 use crate::journal::Journal;
 use crate::store::simulated::{Backup, Counted};
-use crate::store::{CountStore, Result, StoreError};
+use crate::store::{Result, StoreError};
+use crate::tally::recount::{self, RecountError};
 use crate::tally::running::{Order, Pace};
 
 /// What is left of a file after a power cut is decided for each of these.
@@ -34,7 +33,8 @@ const BACKUPS: usize = 12;
 /// Waits without any fault at the end: the store is asked where it stands every second of these.
 const CALM_WAITS: u32 = 16;
 
-const BEGIN_MS: i64 = 1_795_262_400_000;
+/// Noon, and half a minute before midnight, when the clicks of one journal are of two days.
+const BEGIN_MS: [i64; 2] = [1_795_262_400_000, 1_795_305_570_000];
 
 /// How the process ended, thrown through it like a kill.
 pub(super) enum End {
@@ -135,9 +135,13 @@ pub(super) struct World {
     waits_left: u32,
     pub(super) is_last_life: bool,
     calm: Option<u32>,
+    /// How judging the past again went, each time.
+    pub(super) recounts: Arc<Mutex<Vec<Recounted>>>,
     /// What happened, for whoever plays a world again.
     pub(super) story: Vec<String>,
 }
+
+type Recounted = std::result::Result<recount::Report, RecountError>;
 
 /// Shared by the store and the pace of one simulation, which has one thread.
 pub(super) type Shared = Arc<Mutex<World>>;
@@ -152,9 +156,10 @@ impl World {
         let mut chance = Chance::new(seed);
         let keeps = chance.per_mille(800);
         let stretch = 10 + chance.below(40);
+        let begin_ms = BEGIN_MS[chance.below(2) as usize];
         Self {
             chance,
-            clock: Clock::fixed(BEGIN_MS),
+            clock: Clock::fixed(begin_ms),
             folder,
             answered: Vec::new(),
             store: Counted::new(),
@@ -171,6 +176,7 @@ impl World {
             waits_left: 0,
             is_last_life: false,
             calm: None,
+            recounts: Arc::default(),
             story: Vec::new(),
         }
     }
@@ -243,7 +249,22 @@ impl World {
         if self.waits_left == 0 {
             return self.end_of_life();
         }
+        if self.chance.per_mille(30) {
+            return Some(self.recount());
+        }
         self.chance.per_mille(10).then_some(Order::Stop).filter(|_| !self.is_last_life)
+    }
+
+    /// Somebody wants the past judged again, by the same rules: nothing may change by it.
+    fn recount(&mut self) -> Order {
+        let now = jiff::Timestamp::from_millisecond(self.clock.now_ms()).expect("a simulation ends within days");
+        let days_back = i64::try_from(self.chance.below(2)).expect("it is 0 or 1");
+        let since = now.to_zoned(jiff::tz::TimeZone::UTC).date().saturating_sub(jiff::Span::new().days(days_back));
+        let dry_run = self.chance.per_mille(200);
+        self.tell(format!("everything since {since} shall be judged again"));
+        let recounts = self.recounts.clone();
+        let done = move |done| recounts.lock().unwrap_or_else(PoisonError::into_inner).push(done);
+        Order::Recount(recount::Request { since, dry_run, done: Box::new(done) })
     }
 
     fn end_of_life(&mut self) -> Option<Order> {
@@ -290,6 +311,13 @@ impl World {
         }
     }
 
+    /// Not while it waits, but between two questions.
+    pub(super) fn go_back_at_times(&mut self) {
+        if self.calm.is_none() && self.chance.per_mille(100) {
+            self.go_back();
+        }
+    }
+
     /// The process may end here and now, so many times in a thousand.
     fn may_end(&mut self, per_mille: u64) {
         if self.calm.is_none() && !self.is_last_life && self.chance.per_mille(per_mille) {
@@ -332,7 +360,7 @@ impl World {
     }
 
     /// What can happen before a call reaches the store.
-    fn before(&mut self) -> Result<()> {
+    pub(super) fn before(&mut self) -> Result<()> {
         self.may_end(8);
         if self.calm.is_none() && self.away == 0 && self.chance.per_mille(20) {
             self.away = 1 + self.chance.below(6);
@@ -345,7 +373,7 @@ impl World {
     }
 
     /// What can happen to its answer.
-    fn after<T>(&mut self, answer: T) -> Result<T> {
+    pub(super) fn after<T>(&mut self, answer: T) -> Result<T> {
         self.may_end(8);
         if self.calm.is_none() && self.chance.per_mille(30) {
             return Err(StoreError::Unavailable("no answer in time".to_owned()));
@@ -353,7 +381,7 @@ impl World {
         Ok(answer)
     }
 
-    fn apply(&mut self, batch: &Batch) -> Applied {
+    pub(super) fn apply(&mut self, batch: &Batch) -> Applied {
         let watermark = self.store.watermark(batch.incarnation, batch.shard);
         let is_taken = match self.rule {
             Rule::Equal => false,
@@ -370,9 +398,21 @@ impl World {
             "shard {shard} of {:.4}: {from} to {to}, {hits} hits: {applied:?}",
             batch.incarnation.to_string()
         ));
+        self.keep_backup();
+        applied
+    }
+
+    pub(super) fn replace_day(&mut self, day: Date, counted: &[DayCounters], deltas: &[Delta]) -> bool {
+        let hits = counted.iter().map(|day| day.counters.hits()).sum();
+        let is_replaced = self.store.replace_day(day, hits, deltas);
+        self.tell(format!("{day} counted anew: {is_replaced}"));
+        self.keep_backup();
+        is_replaced
+    }
+
+    fn keep_backup(&mut self) {
         self.backups.push_front(self.store.backup());
         self.backups.truncate(BACKUPS);
-        applied
     }
 }
 
@@ -407,65 +447,5 @@ impl Pace for Simulated {
         let mut world = lock(&self.0);
         world.pass(pause);
         if pause.is_zero() { None } else { world.step() }
-    }
-}
-
-/// The store as the tally sees it.
-pub(super) struct Store(pub(super) Shared, pub(super) u16);
-
-#[async_trait]
-impl CountStore for Store {
-    fn shards(&self) -> u16 {
-        self.1
-    }
-
-    async fn apply(&self, batch: &Batch) -> Result<Applied> {
-        let mut world = lock(&self.0);
-        world.before()?;
-        let applied = world.apply(batch);
-        world.after(applied)
-    }
-
-    async fn watermark(&self, incarnation: Incarnation, shard: Shard) -> Result<Position> {
-        let mut world = lock(&self.0);
-        world.before()?;
-        Ok(world.store.watermark(incarnation, shard))
-    }
-
-    async fn archived(&self, incarnation: Incarnation) -> Result<Position> {
-        let mut world = lock(&self.0);
-        world.before()?;
-        Ok(world.store.archived(incarnation))
-    }
-
-    async fn set_archived(&self, incarnation: Incarnation, to: Position) -> Result<()> {
-        let mut world = lock(&self.0);
-        world.before()?;
-        world.store.set_archived(incarnation, to);
-        world.tell(format!("archived {:.4} to {to}", incarnation.to_string()));
-        world.after(())
-    }
-
-    async fn counters_of(
-        &self,
-        _of: Dimensions,
-        _links: Option<&[LinkId]>,
-        first: Date,
-        last: Date,
-    ) -> Result<Vec<DayCounters>> {
-        Ok(lock(&self.0).store.counters(first, last))
-    }
-
-    async fn add_misses(&self, _day: Date, _misses: &[(String, String, u64)]) -> Result<()> {
-        Ok(())
-    }
-
-    async fn misses(&self, _first: Date, _last: Date) -> Result<Vec<(Date, String, String, u64)>> {
-        Ok(Vec::new())
-    }
-
-    async fn salt(&self, day: Date) -> Result<Salt> {
-        lock(&self.0).before()?;
-        Ok(Salt(*blake3::hash(day.to_string().as_bytes()).as_bytes()))
     }
 }
