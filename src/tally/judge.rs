@@ -23,6 +23,9 @@ use crate::domain::visitor::Salt;
 /// Salts kept at hand; hits rarely span more than two days.
 const SALTS_MAX: usize = 4;
 
+/// Hits after which a round may be cut short: some 10 ms of work, which take seconds on a machine with nothing to spare.
+const PORTION: usize = 2048;
+
 /// Links whose facts are kept at hand from one round to the next.
 const FACTS_MAX: usize = 65_536;
 
@@ -31,7 +34,7 @@ const FACTS_MAX: usize = 65_536;
 pub(super) struct Round {
     pub(super) from: Position,
     pub(super) to: Position,
-    /// As many hits were read as one round may hold.
+    /// As many hits were read as one round may hold, or it was cut short.
     pub(super) is_full: bool,
     /// By shard: what the clicks that it has not counted add to it.
     pub(super) deltas: Vec<Vec<Delta>>,
@@ -82,13 +85,14 @@ impl Judge {
         }
     }
 
-    /// Reads and judges up to one batch of hits below `upto`.
+    /// Reads and judges up to one batch of hits below `upto`, as long as it `goes_on`, which is asked between portions.
     pub(super) fn read(
         &mut self,
         tools: &Tools,
         runtime: &Runtime,
         stream: &mut Stream,
         upto: Position,
+        mut goes_on: impl FnMut() -> bool,
     ) -> Result<Round, Trouble> {
         self.forget_changed_facts(tools);
         self.values.make_room();
@@ -99,8 +103,7 @@ impl Judge {
         let mut trouble = None;
         let from = stream.reader.position();
         let Stream { reader, memory, counted, pushed, booked, .. } = stream;
-        let max = tools.config.batch_hits_max.max(1);
-        let progress = reader.read(upto, max, |position, hit| {
+        let mut take = |position: Position, hit: &Hit<'_>| {
             if trouble.is_some() {
                 return;
             }
@@ -116,13 +119,22 @@ impl Judge {
             if position >= *pushed {
                 clicks.add(click);
             }
-        })?;
+        };
+        let mut room = tools.config.batch_hits_max.max(1);
+        let is_full = loop {
+            let portion = room.min(PORTION);
+            let is_whole = reader.read(upto, portion, &mut take)?.hits >= portion as u64;
+            room -= portion;
+            if !is_whole || room == 0 || !goes_on() {
+                break is_whole;
+            }
+        };
         if let Some(trouble) = trouble {
             return Err(trouble);
         }
         let shards = counted.len();
         let deltas = rollup.finish(&mut self.values, shards, |link| shard_of(link, shards));
-        Ok(Round { from, to: reader.position(), is_full: progress.hits >= max as u64, deltas, clicks, hits })
+        Ok(Round { from, to: reader.position(), is_full, deltas, clicks, hits })
     }
 }
 

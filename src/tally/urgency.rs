@@ -44,6 +44,17 @@ impl Urgency {
         self.is_late = behind > if self.is_late { IN_TIME_WITHIN } else { LATE_AFTER };
     }
 
+    /// Whether a round that goes on should do so at a higher priority.
+    pub(super) fn has_grown(&self, now: Instant, needed_percent: u64) -> bool {
+        let is_filling = needed_percent > FULL_ABOVE;
+        let is_late = now.saturating_duration_since(self.counted_until) > LATE_AFTER;
+        match self.priority() {
+            Priority::Ordinary => false,
+            Priority::AfterRedirects => is_filling,
+            Priority::WhenIdle => is_filling || is_late,
+        }
+    }
+
     fn priority(&self) -> Priority {
         match (self.is_filling, self.is_late) {
             (true, _) => Priority::Ordinary,
@@ -122,6 +133,21 @@ mod tests {
             (34, 35, true, 0, Priority::WhenIdle),
             (90, 91, true, 0, Priority::WhenIdle),
         ]);
+    }
+
+    #[test]
+    fn a_round_is_cut_short_when_it_has_become_more_urgent_and_not_again_after_that() {
+        let start = Instant::now();
+        let (soon, late) = (start + Duration::from_secs(30), start + Duration::from_secs(31));
+        let mut urgency = Urgency::new(start);
+        assert_eq!(
+            [(soon, 25), (soon, 26), (late, 0)].map(|(now, full)| urgency.has_grown(now, full)),
+            [false, true, true]
+        );
+        urgency.note(false, start, late, 0);
+        assert_eq!([(late, 25), (late, 26)].map(|(now, full)| urgency.has_grown(now, full)), [false, true]);
+        urgency.note(false, start, late, 26);
+        assert!(!urgency.has_grown(late, 99));
     }
 
     #[test]

@@ -268,7 +268,7 @@ impl Worker {
             Origin::Live => self.tools.journal.synced(),
             Origin::Recovered => Position(u64::MAX),
         };
-        let round = match self.judge.read(&self.tools, &self.runtime, stream, upto) {
+        let round = match self.read(stream, upto) {
             Ok(round) => round,
             Err(trouble) => {
                 stream.restart(&self.tools.folder);
@@ -281,6 +281,20 @@ impl Worker {
         let outcome = if is_full || !is_done { Outcome::More } else { Outcome::Idle };
         self.tools.journal.release(stream.incarnation, stream.released(), false);
         Ok(outcome)
+    }
+
+    /// Reads a round, and cuts it short for an order or when its priority is too low by now.
+    fn read(&mut self, stream: &mut Stream, upto: Position) -> Result<Round, Trouble> {
+        let Self { tools, runtime, pace, judge, urgency, .. } = self;
+        let (is_stopping, mut heard) = (self.deadline.is_some(), None);
+        let round = judge.read(tools, runtime, stream, upto, || {
+            heard = if is_stopping { None } else { pace.wait(Duration::ZERO) };
+            heard.is_none() && !urgency.has_grown(pace.now(), tools.journal.needed_percent())
+        });
+        if let Some(order) = heard {
+            self.take(order);
+        }
+        round
     }
 
     /// Counts a round in every shard, then hands its clicks to the archive; `false` when it has to be read again.
