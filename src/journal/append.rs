@@ -1,6 +1,7 @@
 //! The writing side: the mapped segment in use, the group sync, and the hand-over to the next segment.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -23,6 +24,10 @@ use crate::domain::position::{Incarnation, Position};
 
 /// The first segment of a start is small, so that a restart is quick; the keeper makes full-sized ones.
 const FIRST_SEGMENT_BYTES_MAX: usize = 16 << 20;
+
+/// How many segments wait, once the first is in use. One that is made takes as long as the disk likes, and hits come
+/// meanwhile: with two, those of a whole segment and more.
+const SPARES: u32 = 2;
 
 /// How long a strict answer waits for its sync before it leaves without one.
 const STRICT_WAIT_MAX: Duration = Duration::from_secs(1);
@@ -75,8 +80,8 @@ pub(super) struct Shared {
 struct Cursor {
     active: Segment,
     next: Position,
-    /// The segment to go on in. The keeper makes one at a time.
-    spare: Option<Segment>,
+    /// The segments to go on in, in this order; at most [`SPARES`]. The keeper makes one at a time.
+    spares: VecDeque<Segment>,
     /// Full segments whose last frames are not synced yet; at most one per spare that was made since.
     full: Vec<Segment>,
     /// Set when a sync failed: the kernel may have dropped those pages, so the file is never synced again.
@@ -113,9 +118,10 @@ impl Journal {
     ) -> io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let bytes = segment_bytes.min(FIRST_SEGMENT_BYTES_MAX);
-        let mut active = Segment::prepare(folder, Name { incarnation, number: 0 }, bytes)?;
+        let mut active = Segment::prepare(folder, Name { incarnation, number: 0 }, bytes, || false)?;
         active.begin(Position::START, clock.now_ms());
-        let cursor = Cursor { active, next: Position::START, spare: None, full: Vec::new(), failed: false };
+        let (next, spares) = (Position::START, VecDeque::new());
+        let cursor = Cursor { active, next, spares, full: Vec::new(), failed: false };
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
             segment_bytes,
@@ -269,7 +275,7 @@ impl Cursor {
         let head = frame::head(payload.len(), sum, position);
         let mut new_segment = false;
         if !self.active.append(&head, payload) {
-            let mut fresh = self.spare.take().ok_or(Lost::JournalFull)?;
+            let mut fresh = self.spares.pop_front().ok_or(Lost::JournalFull)?;
             fresh.begin(position, time_ms);
             let taken = fresh.append(&head, payload);
             self.full.push(std::mem::replace(&mut self.active, fresh));
@@ -287,7 +293,7 @@ impl Cursor {
     /// Syncing the same file again would report success for pages the kernel has already given up
     /// (`fsyncgate`, PostgreSQL 2018), so the frames are written anew; the reader takes each from where it finds it whole.
     fn move_to_fresh_file(&mut self, now_ms: i64) -> bool {
-        let Some(mut fresh) = self.spare.take() else { return false };
+        let Some(mut fresh) = self.spares.pop_front() else { return false };
         // A full one may be on disk to its end.
         let first = self.full.iter().chain([&self.active]).find_map(Segment::unsynced_first);
         fresh.begin_again(first.unwrap_or(self.next), now_ms);
@@ -399,23 +405,29 @@ impl Shared {
         }
     }
 
-    /// Makes the next segment if there is none; `Ok(false)` when there was nothing to do.
+    /// Makes the next segment if one is missing; `Ok(false)` when there was nothing to do.
     pub(super) fn prepare_spare(&self) -> io::Result<bool> {
-        let number = {
-            let cursor = self.lock();
-            if cursor.spare.is_some() {
-                return Ok(false);
-            }
-            cursor.active.name.number + 1
-        };
+        let Some(number) = self.lock().missing() else { return Ok(false) };
         let name = Name { incarnation: self.incarnation, number };
-        let spare = Segment::prepare(&self.folder, name, self.segment_bytes)?;
-        self.lock().spare = Some(spare);
+        let is_wanted = || self.stopping.load(Ordering::Acquire) || self.lock().is_short();
+        let spare = Segment::prepare(&self.folder, name, self.segment_bytes, is_wanted)?;
+        self.lock().spares.push_back(spare);
         Ok(true)
     }
 }
 
 impl Cursor {
+    /// The number of the segment to make next; a life that never filled its first has one spare only.
+    fn missing(&self) -> Option<u32> {
+        let (active, spares) = (self.active.name.number, u32::try_from(self.spares.len()).unwrap_or(SPARES));
+        (spares < SPARES.min(active + 1)).then_some(active + 1 + spares)
+    }
+
+    /// Whether the next segment is needed soon, and is not there.
+    fn is_short(&self) -> bool {
+        self.spares.is_empty() && self.active.is_half_full()
+    }
+
     fn full_and_active(&mut self) -> impl Iterator<Item = &mut Segment> {
         self.full.iter_mut().chain([&mut self.active])
     }

@@ -1,4 +1,4 @@
-//! The keeper: has the next segment ready before it is needed, and removes segments that nobody needs any more.
+//! The keeper: has the next segments ready before they are needed, and removes segments that nobody needs any more.
 //!
 //! Segments stay by age, never "until acknowledged": a store that is restored from a backup, or a replica that was
 //! promoted too early, forgets what it once confirmed (reliability.md 2.1, variants B and G).
@@ -57,22 +57,25 @@ pub(super) fn until_stopped(shared: &Arc<Shared>) {
     }
 }
 
-/// Removes what is old and prepares what comes next.
+/// Prepares what comes next and removes what is old.
 pub(super) fn look(shared: &Shared) -> Result<(), String> {
     let kept = list(shared);
+    // First, because removing takes a while, and hits may need the next segment before it is over.
+    let prepared = prepare(shared, kept.iter().map(|kept| kept.bytes).sum());
     let Left { total, needed } = remove_old(shared, kept);
     remove_old_pieces(shared);
     shared.bytes.store(total, Ordering::Relaxed);
     shared.needed_bytes.store(needed, Ordering::Relaxed);
-    prepare(shared, total)
+    prepared.or_else(|_| prepare(shared, total))
 }
 
-/// Has the next segment ready, unless the folder holds `total` bytes and that is all it may.
+/// Has the next segments ready, unless the folder holds `total` bytes and that is all it may.
 fn prepare(shared: &Shared, total: u64) -> Result<(), String> {
     if total > shared.config.total_mib_max.saturating_mul(1 << 20) {
         return Err("journal.total_mib_max is reached by hits that are not counted yet".to_owned());
     }
-    shared.prepare_spare().map(drop).map_err(|error| error.to_string())
+    while shared.prepare_spare().map_err(|error| error.to_string())? {}
+    Ok(())
 }
 
 pub(super) fn keep_ms(config: &Config) -> i64 {

@@ -24,6 +24,8 @@ const EXTENSION: &str = "segment";
 /// What a segment is filled with, a page at a time. Kernels keep what is written in one step as one piece and mark, and
 /// later sync, all of such a piece when one byte of it changes: a hit would dirty a megabyte.
 static ZEROES: [u8; 4096] = [0; 4096];
+/// How many zeroes are written before they are synced, and before a file is handed over that is wanted.
+const FILLED_AT_ONCE: usize = 4 << 20;
 
 /// What a segment's name tells.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -135,11 +137,12 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Makes a file of `bytes` zeroes on disk and maps it. Slow: it writes and syncs all of it.
+    /// Makes a file of `bytes` zeroes on disk and maps it. Slow: it writes and syncs them, unless `is_wanted` says
+    /// meanwhile that somebody needs the file as it is.
     ///
-    /// Real zeroes instead of a hole or `fallocate` alone: a later sync then writes data blocks only and needs no
-    /// commit of the file system's own journal, and a full disk shows itself here instead of as a SIGBUS.
-    pub(super) fn prepare(folder: &Path, name: Name, bytes: usize) -> io::Result<Self> {
+    /// Real zeroes, because a later sync then writes data blocks only and needs no commit of the file system's own
+    /// journal; but all room is taken first, so that a full disk shows itself here instead of as a SIGBUS.
+    pub(super) fn prepare(folder: &Path, name: Name, bytes: usize, is_wanted: impl Fn() -> bool) -> io::Result<Self> {
         // Trying takes the last room from store and archive for a moment, so it is not tried in vain.
         let disk = rustix::fs::statvfs(folder)?;
         if disk.f_bavail.saturating_mul(disk.f_frsize) < bytes as u64 {
@@ -147,7 +150,7 @@ impl Segment {
         }
         let path = name.path_in(folder);
         let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-        let filled = fill(&mut file, bytes).and_then(|()| sync_folder(folder));
+        let filled = sync_folder(folder).and_then(|()| fill(&mut file, bytes, is_wanted));
         if let Err(error) = filled {
             let _ = std::fs::remove_file(&path);
             return Err(error);
@@ -191,6 +194,10 @@ impl Segment {
         self.end
     }
 
+    pub(super) fn is_half_full(&self) -> bool {
+        self.end > self.map.len() / 2
+    }
+
     /// Notes that the bytes before `end` are on disk; the frame that follows them has position `next`.
     pub(super) fn set_synced(&mut self, end: usize, next: Position) {
         self.synced = (end, next);
@@ -218,14 +225,29 @@ pub(super) fn written_ms(about: &std::fs::Metadata) -> Option<i64> {
     i64::try_from(since_1970.as_millis()).ok()
 }
 
-fn fill(file: &mut File, bytes: usize) -> io::Result<()> {
+/// Writes zeroes, and syncs them a few at a time, so that hits which are synced meanwhile never wait for all of them.
+fn fill(file: &mut File, bytes: usize, is_wanted: impl Fn() -> bool) -> io::Result<()> {
+    let has_room = take_room(file, bytes)?;
     let mut left = bytes;
-    while left > 0 {
-        let step = left.min(ZEROES.len());
-        file.write_all(&ZEROES[..step])?;
-        left -= step;
+    while left > 0 && !(has_room && left < bytes && is_wanted()) {
+        let rest = left.saturating_sub(FILLED_AT_ONCE);
+        while left > rest {
+            let step = (left - rest).min(ZEROES.len());
+            file.write_all(&ZEROES[..step])?;
+            left -= step;
+        }
+        file.sync_data()?;
     }
-    file.sync_all()
+    Ok(())
+}
+
+/// Gives the file blocks of the disk to its end, without writing them; `false` where the file system cannot.
+fn take_room(file: &File, bytes: usize) -> io::Result<bool> {
+    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes as u64) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Makes the names in a folder durable.
@@ -284,10 +306,27 @@ mod tests {
     fn a_full_segment_refuses_a_frame_and_keeps_what_it_has() {
         let folder = tempfile::tempdir().unwrap();
         let name = Name { incarnation: Incarnation(1), number: 0 };
-        let mut segment = Segment::prepare(folder.path(), name, HEADER + 40).unwrap();
+        let mut segment = Segment::prepare(folder.path(), name, HEADER + 40, || false).unwrap();
         segment.begin(Position(0), 0);
         assert!(segment.append(b"12345678", b"abcdefgh"));
         assert!(!segment.append(b"12345678", &[b'x'; 40]));
         assert_eq!(segment.unsynced(), b"12345678abcdefgh");
+    }
+
+    #[test]
+    fn a_file_that_is_wanted_comes_without_all_its_zeroes_and_with_all_its_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = Name { incarnation: Incarnation(1), number: 0 };
+        let bytes = 3 * FILLED_AT_ONCE;
+        let asked = std::cell::Cell::new(0);
+        let is_wanted = || asked.replace(asked.get() + 1) == 0;
+        let mut segment = Segment::prepare(folder.path(), name, bytes, is_wanted).unwrap();
+        assert_eq!(asked.get(), 1);
+        let about = segment.file.metadata().unwrap();
+        assert_eq!(about.len(), bytes as u64);
+        assert!(std::os::unix::fs::MetadataExt::blocks(&about) * 512 >= bytes as u64);
+        segment.begin(Position(0), 0);
+        assert!(segment.append(&vec![b'x'; bytes - HEADER], &[]));
+        assert!(!segment.append(b"x", &[]));
     }
 }

@@ -113,6 +113,30 @@ fn a_disk_that_takes_seconds_for_a_sync_delays_no_redirect() {
 }
 
 #[test]
+fn a_full_disk_takes_no_hit_as_long_as_the_prepared_file_has_room() {
+    let clicks = size(20_000, 1_000_000);
+    // No hit of the load takes more than 400 bytes.
+    let segment_mib = clicks * 400 / (1 << 20) + 1;
+    let (mut app, faults) = with_faults(&format!("[journal]\nsegment_mib = {segment_mib}\n"));
+    app.launch();
+    two_links(&app);
+    // It says how much there was when it began to look, so this is said once the prepared file is whole.
+    let prepared = (segment_mib << 20) as u64;
+    app.eventually("a file is prepared", || app.metric("waypost_journal_bytes") > prepared);
+    let load = Load::new();
+    faults.failing_writes(Files::All, NO_SPACE);
+    let since = Instant::now();
+    load.run(&app, clicks);
+    assert_eq!(app.node_hits().lost, 0);
+    faults.none();
+    assert_exactly_once(&app, &load, Load::CLIENTS);
+    figure("R5", "clicks answered", load.answers());
+    figure("R5", "99 of 100 redirects within, us", load.p99_since(since).as_micros());
+    figure("R5", "lost", 0);
+    figure("R5", "twice", 0);
+}
+
+#[test]
 fn on_a_full_disk_redirects_go_on_what_is_lost_is_counted_exactly_and_room_heals_it() {
     let (mut app, faults) = with_faults(SMALL);
     app.launch();

@@ -1,11 +1,13 @@
 //! What else can happen to a running server: a store that is locked, gone or garbled, a clock that jumps, signals,
 //! copies of its folder, many restarts.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::support::agents;
 use crate::support::app::TestApp;
 use crate::support::faults::{Faults, files_of};
+use crate::support::http::Request;
 use crate::support::load::{Load, assert_exactly_once, recorded, two_links};
 use crate::support::redis::RedisServer;
 use crate::support::{figure, size};
@@ -16,22 +18,47 @@ const SMALL: &str = "[journal]\nsegment_mib = 1\n[archive]\nseal_rows = 500\n";
 const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
-fn killed_again_and_again_under_load_it_loses_nothing() {
-    let mut app = TestApp::with_config(SMALL);
-    two_links(&app);
-    let load = Load::new();
+fn killed_again_and_again_under_load_it_loses_nothing_and_refuses_nobody() {
     let rounds = size(4, 60);
-    for _ in 0..rounds {
+    let of_each = size(4, 32);
+    let (segment_mib, seal_rows) = (size(2, 4), size(500, 20_000));
+    let mut app =
+        TestApp::stopped(&format!("[journal]\nsegment_mib = {segment_mib}\n[archive]\nseal_rows = {seal_rows}\n"));
+    app.hold(TcpListener::bind("127.0.0.1:0").unwrap());
+    app.launch();
+    two_links(&app);
+    let (files, of_each_file) = (size(1, 20), size(100, 5_000));
+    for file in 0..files {
+        let row = |row: usize| format!("https://example.com/{file}/{row},other{file}-{row}\n");
+        let others = format!("url,slug\n{}", (0..of_each_file).map(row).collect::<String>());
+        app.api(Request::new("POST", "/api/v1/links/import").body("text/csv", others.as_bytes())).expect_status(200);
+    }
+    let load = Load::new();
+    let clients = load.crowd(&app, of_each);
+    let mut slowest = Duration::ZERO;
+    for round in 1..=rounds {
         // More than one journal file each time, so that the hand-over is hit as well.
-        let clients = load.begin(&app, 4_000);
+        load.reaches(&app, round * size(32_000, 1_000_000) / rounds);
+        let killed = Instant::now();
         app.kill();
-        clients.end();
         app.launch();
+        load.reaches(&app, load.answers() + 1);
+        app.eventually("somebody new is answered", || load.first_after(killed).is_some());
+        slowest = slowest.max(load.first_after(killed).unwrap());
     }
-    assert_exactly_once(&app, &load, Load::CLIENTS * rounds as u64);
-    for (what, value) in [("kills", rounds), ("clicks answered", load.answered().len()), ("lost", 0), ("twice", 0)] {
-        figure("R1", what, value);
-    }
+    clients.end();
+    let in_flight = 2 * (of_each * rounds) as u64;
+    assert_exactly_once(&app, &load, in_flight);
+    assert_eq!(load.refused(), 0, "connections that nobody accepted");
+    assert!(load.failed() <= in_flight, "{} clicks failed, {in_flight} were under way", load.failed());
+    figure("R1", "kills", rounds);
+    figure("R1", "links", files * of_each_file + 2);
+    figure("R1", "clicks answered", load.answers());
+    figure("R1", "connections refused", load.refused());
+    figure("R1", "answers cut off", load.failed());
+    figure("R1", "first answer after a kill, ms", slowest.as_millis());
+    figure("R1", "lost", 0);
+    figure("R1", "twice", 0);
 }
 
 #[test]

@@ -60,6 +60,23 @@ fn hits_come_back_in_order_across_segments_and_from_any_position() {
 }
 
 #[test]
+fn once_the_first_file_is_full_two_wait_and_hits_go_on_into_them_before_the_keeper_looks_again() {
+    let (folder, clock, incarnation) = (tempfile::tempdir().unwrap(), Clock::fixed(1000), Incarnation(7));
+    let sync_file = Box::new(|_: &File| Ok(()));
+    let journal = Journal::unattended(folder.path(), &config(), &clock, incarnation, 1 << 16, sync_file).unwrap();
+    let per_file = ((1 << 16) - HEADER as u64) / FRAME;
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    journal.keep();
+    assert_eq!(files(), 2);
+    append(&journal, 0..per_file + 1);
+    journal.keep();
+    assert_eq!(files(), 4);
+    append(&journal, per_file + 1..4 * per_file);
+    assert!(journal.append(&Hit::new(LinkId(0), 5)).is_err());
+    assert_eq!(read_all(folder.path(), incarnation, 0).0, (0..4 * per_file).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_torn_tail_loses_no_whole_frame_wherever_it_is_cut() {
     let folder = tempfile::tempdir().unwrap();
     let incarnation = written(folder.path(), 20);

@@ -57,7 +57,7 @@ impl Counted {
 
     pub(crate) fn replace_day(&mut self, day: Date, hits: u64, deltas: &[Delta]) -> bool {
         let file = self.0.transaction().unwrap();
-        let is_replaced = counts::replace_day(&file, day, hits, deltas).unwrap();
+        let is_replaced = counts::replace_day(&file, day, hits, &Additions::of(deltas)).unwrap();
         file.commit().unwrap();
         is_replaced
     }

@@ -98,7 +98,7 @@ impl TestApp {
     /// Starts on a socket that stays open however often the server is restarted, as systemd would hold it.
     pub(crate) fn with_held_socket(socket: TcpListener) -> Self {
         let mut app = Self::stopped("");
-        app.held = Some(socket);
+        app.hold(socket);
         app.launch();
         app
     }
@@ -109,6 +109,11 @@ impl TestApp {
         app.cli(&["demo"]).ok();
         app.launch();
         app
+    }
+
+    /// The same for one that does not run yet.
+    pub(crate) fn hold(&mut self, socket: TcpListener) {
+        self.held = Some(socket);
     }
 
     /// A folder in which nothing has run yet; [`TestApp::launch`] starts it.

@@ -19,6 +19,9 @@ use super::http::{Connection, Request};
 pub(crate) struct Load {
     answered: Mutex<HashMap<String, Answered>>,
     sent: AtomicU64,
+    /// Connections that nobody accepted, and answers that broke off.
+    refused: AtomicU64,
+    failed: AtomicU64,
     /// How long each client waits between two clicks.
     pause: Duration,
 }
@@ -58,12 +61,23 @@ impl Load {
     }
 
     fn pausing(pause: Duration) -> Arc<Self> {
-        Arc::new(Self { answered: Mutex::default(), sent: AtomicU64::new(0), pause })
+        let (sent, refused, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Arc::new(Self { answered: Mutex::default(), sent, refused, failed, pause })
     }
 
     /// How many clicks were answered.
     pub(crate) fn answers(&self) -> usize {
         self.answered.lock().unwrap().len()
+    }
+
+    /// Connections that nobody accepted.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Clicks that were sent and not answered.
+    pub(crate) fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// The ids of the clicks that were answered.
@@ -84,6 +98,13 @@ impl Load {
             answered.values().filter(|answer| answer.at >= since).map(|answer| answer.took).collect();
         took.sort_unstable();
         took.get(took.len() * 99 / 100).copied().unwrap_or_default()
+    }
+
+    /// How long after `since` the first click was answered that was made after it.
+    pub(crate) fn first_after(&self, since: Instant) -> Option<Duration> {
+        let answered = self.answered.lock().unwrap();
+        let made_after = answered.values().filter(|answer| answer.at - answer.took >= since);
+        made_after.map(|answer| answer.at - since).min()
     }
 
     /// The ids of all answered clicks, in the order of their answers.
@@ -111,6 +132,38 @@ impl Load {
             .collect();
         self.reaches(app, before + enough);
         Clients { over, threads }
+    }
+
+    /// Starts clients that go on whatever becomes of the server: so many that keep their connection as long as they can,
+    /// and as many that open one for every click.
+    pub(crate) fn crowd(self: &Arc<Self>, app: &TestApp, of_each: usize) -> Clients {
+        let over = Arc::new(AtomicBool::new(false));
+        let threads = (0..2 * of_each)
+            .map(|number| {
+                let (load, over, address) = (self.clone(), over.clone(), app.redirect_address());
+                std::thread::spawn(move || load.click_on(address, number % 2 == 0, &over))
+            })
+            .collect();
+        Clients { over, threads }
+    }
+
+    fn click_on(&self, address: std::net::SocketAddr, keeps: bool, over: &AtomicBool) {
+        let mut kept = None;
+        while !over.load(Ordering::Relaxed) {
+            let connection = match kept.take() {
+                Some(connection) => Ok(connection),
+                None => Connection::open(address),
+            };
+            let Ok(mut connection) = connection else {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                continue;
+            };
+            match self.click(&mut connection) {
+                Ok(()) if keeps => kept = Some(connection),
+                Ok(()) => {}
+                Err(_) => drop(self.failed.fetch_add(1, Ordering::Relaxed)),
+            }
+        }
     }
 
     /// Waits until so many clicks are answered in all.

@@ -51,8 +51,7 @@ async fn a_master_that_was_relieved_is_left_although_it_answers() {
     let store = sentinels.redis(1);
     insist(&store, &batch(0, 1, 1)).await;
     sentinels.in_step();
-    sentinels.fail_over();
-    let new = sentinels.switched_from(0);
+    let new = sentinels.fail_over();
     // What the old one still took is forgotten with it.
     eventually(async || {
         count_to(&store, 1, 200).await;
