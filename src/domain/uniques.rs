@@ -190,6 +190,18 @@ pub(crate) fn merge_bytes(one: &[u8], other: &[u8], out: &mut Vec<u8>) -> Result
     Ok(())
 }
 
+/// Appends the bytes of the set of `visitors`; a list in order is written as it is.
+pub(crate) fn write_visitors(visitors: &[Visitor], out: &mut Vec<u8>) {
+    if visitors.len() <= EXACT_MAX && visitors.is_sorted_by(|a, b| a < b) {
+        out.push(TAG_EXACT);
+        visitors.iter().for_each(|visitor| out.extend_from_slice(&visitor.0.to_le_bytes()));
+        return;
+    }
+    let mut uniques = Uniques::new();
+    visitors.iter().for_each(|visitor| uniques.add(*visitor));
+    uniques.write_to(out);
+}
+
 fn merge_lists(mut ones: &[[u8; 8]], others: &[[u8; 8]], out: &mut Vec<u8>) -> Result<(), UniquesError> {
     let is_ascending = |list: &[[u8; 8]]| list.is_sorted_by(|a, b| u64::from_le_bytes(*a) < u64::from_le_bytes(*b));
     if !is_ascending(ones) || !is_ascending(others) {
@@ -397,6 +409,20 @@ mod tests {
             let mut both = of(one.clone());
             both.merge(&of(two.clone()));
             assert_eq!(both.count(), of(one.chain(two)).count());
+        }
+    }
+
+    #[test]
+    fn visitors_are_written_as_their_set_is_in_whatever_order_they_come() {
+        for n in [0, 1, 2, 40, EXACT_MAX as u64, 3_000] {
+            let mut visitors: Vec<Visitor> = (0..n).chain(0..n / 2).map(visitor).collect();
+            for _ in 0..2 {
+                let mut bytes = Vec::new();
+                write_visitors(&visitors, &mut bytes);
+                assert_eq!(bytes, of(0..n).to_bytes());
+                visitors.sort();
+                visitors.dedup();
+            }
         }
     }
 

@@ -14,7 +14,7 @@
 //! column `visitors` is empty. Reading must answer any bytes with an error or links, never with a panic. What is wrong
 //! with the counters of one link must not touch the others.
 
-use super::bytes::{Garbled, Reader, put_number};
+use super::bytes::{Garbled, Reader, number_len, put_number};
 use crate::domain::link::LinkId;
 
 pub(super) const VERSION: u8 = 2;
@@ -34,11 +34,15 @@ pub(super) struct Entry<'b> {
     pub(super) visitors: &'b [u8],
 }
 
-/// An entry where it was found, and all of it but its link in one piece.
+/// An entry where it was found.
 #[derive(Clone, Copy)]
 pub(super) struct Found<'b> {
     pub(super) entry: Entry<'b>,
-    whole: &'b [u8],
+    /// Where it begins among the bytes, and how many are its.
+    pub(super) begin: usize,
+    len: usize,
+    /// The link that its distance is from.
+    before: u64,
 }
 
 /// Reads the entries of a block in order.
@@ -64,36 +68,51 @@ impl<'b> Entries<'b> {
         if self.reader.is_at_end() {
             return Ok(None);
         }
-        let gap = self.reader.number()?;
-        let link = self.link.checked_add(gap).filter(|_| gap > 0 || self.is_first);
+        let (begin, before) = (self.reader.at(), self.link);
+        let [gap, counts, visitors] = self.reader.three_numbers()?;
+        let link = before.checked_add(gap).filter(|_| gap > 0 || self.is_first);
         let Some(link) = link else { return Err(self.reader.garbled("links out of order")) };
         (self.link, self.is_first) = (link, false);
-        let begin = self.reader.at();
-        let (counts, visitors) = (self.reader.length()?, self.reader.length()?);
-        let (counts, visitors) = (self.reader.take(counts)?, self.reader.take(visitors)?);
+        let (counts, visitors) = (self.take(counts)?, self.take(visitors)?);
         let entry = Entry { link: LinkId(link), counts, visitors };
-        Ok(Some(Found { entry, whole: self.reader.since(begin) }))
+        Ok(Some(Found { entry, begin, len: self.reader.at() - begin, before }))
+    }
+
+    #[inline]
+    fn take(&mut self, len: u64) -> Result<&'b [u8], Garbled> {
+        // What does not fit is longer than anything, and found to be so.
+        self.reader.take(usize::try_from(len).unwrap_or(usize::MAX))
     }
 }
 
 /// Links and what is counted for them, which become one block or several.
-#[derive(Default)]
 pub(super) struct Blocks {
-    /// Of each link its lengths, its counters and its visitors.
+    /// As in one block, but for its version.
     bytes: Vec<u8>,
+    /// Bytes that stay as they were found, and are still to be copied.
+    kept: usize,
     /// Each link and where its bytes end.
     links: Vec<(LinkId, usize)>,
+    /// The link of the first row's key.
+    key: LinkId,
 }
 
 impl Blocks {
-    pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.links.clear();
+    pub(super) fn new() -> Self {
+        Self { bytes: Vec::new(), kept: 0, links: Vec::new(), key: LinkId(0) }
     }
 
-    /// Links come in order.
+    pub(super) fn begin(&mut self, key: LinkId) {
+        self.bytes.clear();
+        self.links.clear();
+        (self.kept, self.key) = (0, key);
+    }
+
+    /// Links come in order, and what is [kept](Self::keep) is copied before the next one comes.
     #[inline]
     pub(super) fn push(&mut self, entry: Entry<'_>) {
+        let gap = entry.link.0 - self.link_before(self.links.len()).0;
+        put_number(&mut self.bytes, gap);
         put_number(&mut self.bytes, entry.counts.len() as u64);
         put_number(&mut self.bytes, entry.visitors.len() as u64);
         self.bytes.extend_from_slice(entry.counts);
@@ -101,11 +120,21 @@ impl Blocks {
         self.links.push((entry.link, self.bytes.len()));
     }
 
-    /// As it was found. Links come in order.
+    /// Takes an entry as it was found; `false` if its distance is one from another link now.
     #[inline]
-    pub(super) fn push_found(&mut self, found: Found<'_>) {
-        self.bytes.extend_from_slice(found.whole);
-        self.links.push((found.entry.link, self.bytes.len()));
+    pub(super) fn keep(&mut self, found: &Found<'_>) -> bool {
+        if self.link_before(self.links.len()).0 != found.before {
+            return false;
+        }
+        self.kept += found.len;
+        self.links.push((found.entry.link, self.bytes.len() + self.kept));
+        true
+    }
+
+    /// Copies what was kept, which ends at `end` of the `block` where it was found.
+    pub(super) fn copy_kept(&mut self, block: &[u8], end: usize) {
+        self.bytes.extend_from_slice(&block[end - self.kept..end]);
+        self.kept = 0;
     }
 
     /// Replaces `block` by the first of them that is left to be written, which begins behind the first `done` links, in
@@ -115,11 +144,10 @@ impl Blocks {
         let to = self.cut(done, begin);
         block.clear();
         block.push(VERSION);
-        let (mut before, mut at) = (key.0, begin);
-        for (link, end) in &self.links[done..to] {
-            put_number(block, link.0 - before);
-            block.extend_from_slice(&self.bytes[at..*end]);
-            (before, at) = (link.0, *end);
+        if let Some((first, _)) = self.links.get(done) {
+            let gap = number_len(first.0 - self.link_before(done).0);
+            put_number(block, first.0 - key.0);
+            block.extend_from_slice(&self.bytes[begin + gap..self.end_of(to)]);
         }
         to
     }
@@ -132,9 +160,7 @@ impl Blocks {
     /// Where the block ends that begins behind the first `done` links: at the end, if the rest fits, or else so that all
     /// that are left become about equally full. A link that is too large has a block of its own.
     fn cut(&self, done: usize, begin: usize) -> usize {
-        /// What the distance to the link before takes, mostly.
-        const GAP_BYTES: usize = 3;
-        let size = |to: usize| self.end_of(to) - begin + (to - done) * GAP_BYTES + 1;
+        let size = |to: usize| self.end_of(to) - begin + 1;
         let rest = size(self.links.len());
         if rest <= BYTES_MAX {
             return self.links.len();
@@ -145,6 +171,10 @@ impl Blocks {
             to += 1;
         }
         to
+    }
+
+    fn link_before(&self, links: usize) -> LinkId {
+        links.checked_sub(1).map_or(self.key, |last| self.links[last].0)
     }
 
     fn end_of(&self, links: usize) -> usize {
@@ -162,7 +192,8 @@ mod tests {
     type Link = (u64, Vec<u8>, Vec<u8>);
 
     fn blocks(entries: &[Link]) -> Blocks {
-        let mut blocks = Blocks::default();
+        let mut blocks = Blocks::new();
+        blocks.begin(KEY);
         for (link, counts, visitors) in entries {
             blocks.push(Entry { link: LinkId(*link), counts, visitors });
         }
@@ -226,12 +257,24 @@ mod tests {
     fn entries_as_they_were_found_make_the_same_block() {
         let before = blocks(&of_sizes(&[40; 60]));
         let (_, block) = written(&before).remove(0);
-        let (mut entries, mut again) = (Entries::new(&block, KEY).unwrap(), Blocks::default());
-        while let Some(found) = entries.next().unwrap() {
-            again.push_found(found);
+        for changed in [0, 1, 30, 59, 60] {
+            let (mut entries, mut again, mut at) = (Entries::new(&block, KEY).unwrap(), Blocks::new(), 0);
+            again.begin(KEY);
+            while let Some(found) = entries.next().unwrap() {
+                if at == changed {
+                    again.copy_kept(&block, found.begin);
+                    again.push(found.entry);
+                } else {
+                    assert!(again.keep(&found));
+                }
+                at += 1;
+            }
+            again.copy_kept(&block, block.len());
+            assert_eq!(written(&again), [(KEY, block.clone())]);
         }
-        assert_eq!(written(&again), [(KEY, block.clone())]);
-        again.clear();
+        let mut again = blocks(&[(4, vec![], vec![])]);
+        assert!(!again.keep(&Entries::new(&block, KEY).unwrap().next().unwrap().unwrap()));
+        again.begin(KEY);
         assert_eq!(written(&again), [(KEY, vec![VERSION])]);
     }
 
@@ -250,7 +293,7 @@ mod tests {
         let what = |bytes: &[u8]| read(bytes, KEY).unwrap_err().what;
         assert_eq!(what(&[]), "the end, too early");
         assert_eq!(what(&[7]), "a version that this Waypost does not know");
-        assert_eq!(what(&[2, 1, 0, 0, 0]), "links out of order");
+        assert_eq!(what(&[2, 1, 0, 0, 0]), "the end, too early");
         assert_eq!(what(&[2, 1, 0, 0, 0, 0, 0]), "links out of order");
         assert_eq!(what(&[2, 1, 9, 0, 1]), "the end, inside a value");
         let beyond = [&[2][..], &[0xff; 9], &[1, 0, 0]].concat();

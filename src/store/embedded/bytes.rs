@@ -41,9 +41,16 @@ impl<'b> Reader<'b> {
         Ok(taken)
     }
 
-    /// What was read from `begin` on.
-    pub(super) fn since(&self, begin: usize) -> &'b [u8] {
-        &self.bytes[begin..self.at]
+    /// Three numbers, which mostly are small.
+    #[inline]
+    pub(super) fn three_numbers(&mut self) -> Result<[u64; 3], Garbled> {
+        match self.bytes[self.at..] {
+            [one, two, three, ..] if (one | two | three) < 0x80 => {
+                self.at += 3;
+                Ok([one, two, three].map(u64::from))
+            }
+            _ => Ok([self.number()?, self.number()?, self.number()?]),
+        }
     }
 
     /// LEB128, at most 64 bits.
@@ -70,14 +77,6 @@ impl<'b> Reader<'b> {
         Err(self.garbled("a number above 64 bits"))
     }
 
-    /// [`Self::number`] of bytes.
-    #[inline]
-    pub(super) fn length(&mut self) -> Result<usize, Garbled> {
-        let length = self.number()?;
-        // What does not fit is longer than anything, and found to be so.
-        Ok(usize::try_from(length).unwrap_or(usize::MAX))
-    }
-
     pub(super) fn garbled(&self, what: &'static str) -> Garbled {
         Garbled { at: self.at, what }
     }
@@ -91,4 +90,9 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
         number >>= 7;
     }
     out.push(number as u8);
+}
+
+/// How many bytes [`put_number`] appends.
+pub(super) fn number_len(number: u64) -> usize {
+    (u64::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
 }

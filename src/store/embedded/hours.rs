@@ -5,7 +5,7 @@
 
 use compact_str::CompactString;
 use jiff::civil::{Date, Time};
-use jiff::{SignedDuration, Timestamp, tz};
+use jiff::{Timestamp, tz};
 
 const MINUTES_BEFORE: i64 = 14 * 60;
 const MINUTES: i64 = 15;
@@ -19,25 +19,33 @@ pub(super) fn quarters(day: Date, hour: &str) -> Option<u8> {
     (text(day, quarters) == hour).then_some(quarters)
 }
 
-/// The hour with this number. Near the end of time it is the last there is.
+/// The hour with this number. Near the ends of time it is one of the last day there is.
 pub(super) fn text(day: Date, quarters: u8) -> CompactString {
+    const DAY: i64 = 24 * 60;
     let minutes = i64::from(quarters) * MINUTES - MINUTES_BEFORE;
-    let hour = day.to_datetime(Time::midnight()).saturating_add(SignedDuration::from_mins(minutes));
-    let mut text = CompactString::default();
-    let mut digits = |mut of: u16, places: u32, sign: char| {
-        for place in (0..places).rev() {
-            let ten = 10_u16.pow(place);
-            text.push(char::from(b'0' + (of / ten % 10) as u8));
-            of %= ten;
-        }
-        text.push(sign);
-    };
-    digits(hour.year().unsigned_abs(), 4, '-');
-    digits(u16::from(hour.month().unsigned_abs()), 2, '-');
-    digits(u16::from(hour.day().unsigned_abs()), 2, 'T');
-    digits(u16::from(hour.hour().unsigned_abs()), 2, ':');
-    digits(u16::from(hour.minute().unsigned_abs()), 2, 'Z');
-    text
+    let day = match minutes.div_euclid(DAY) {
+        ..0 => day.yesterday(),
+        0 => Ok(day),
+        1 => day.tomorrow(),
+        _ => day.tomorrow().and_then(Date::tomorrow),
+    }
+    .unwrap_or(day);
+    let minutes = minutes.rem_euclid(DAY) as u16;
+    let mut text = *b"0000-00-00T00:00Z";
+    let year = day.year().unsigned_abs();
+    digits(&mut text, 0, year / 100);
+    digits(&mut text, 2, year % 100);
+    digits(&mut text, 5, day.month().unsigned_abs().into());
+    digits(&mut text, 8, day.day().unsigned_abs().into());
+    digits(&mut text, 11, minutes / 60);
+    digits(&mut text, 14, minutes % 60);
+    CompactString::from_utf8_lossy(&text)
+}
+
+/// Two of them.
+fn digits(text: &mut [u8; 17], at: usize, of: u16) {
+    text[at] = b'0' + (of / 10) as u8;
+    text[at + 1] = b'0' + (of % 10) as u8;
 }
 
 #[cfg(test)]

@@ -36,9 +36,6 @@ const _: () = assert!(VALUE_BYTES_MAX <= u8::MAX as usize);
 /// The most values of one dimension that a merge writes down without counting its words and looking for `(other)`.
 const TEXTS_MAX: usize = VALUES_MAX - words::OF_A_DIMENSION_MAX - 1;
 
-/// The most values of a link-day.
-const TOTAL_MAX: usize = Dimension::ALL.len() * (VALUES_MAX + 1);
-
 /// Packs counters; what it remembers of their values makes the next ones cheap.
 pub(super) struct Packer {
     day: Date,
@@ -136,23 +133,52 @@ fn form(dimension: Dimension, value: &str, day: Date) -> Form {
 /// All of it is looked at, and only the dimensions of `of` are kept.
 pub(super) fn decode(bytes: &[u8], day: Date, of: Dimensions) -> Result<Counters, Garbled> {
     let mut values = Values::new(bytes);
-    let mut found: Vec<(Dimension, CompactString, u64)> = Vec::new();
-    let mut total = 0;
+    // Texts come in the order of counters, then hours, then words in an order of their own.
+    let (mut texts, mut others, mut words) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(value) = values.next()? {
-        total += 1;
-        if total > TOTAL_MAX {
-            return Err(values.reader.garbled("more values than a day of a link has"));
+        if value.first >= FIRST_WORD {
+            words.push((value.first - FIRST_WORD, value.count));
+            continue;
         }
         let (dimension, text) = value.meaning(day).ok_or(values.reader.garbled("a value that is not UTF-8"))?;
         if of.contains(dimension) {
-            found.push((dimension, text, value.count));
+            let list = if value.first == HOUR { &mut others } else { &mut texts };
+            list.push((dimension, text, value.count));
         }
     }
-    found.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
-    if found.windows(2).any(|two| (two[0].0, &two[0].1) == (two[1].0, &two[1].1)) {
-        return Err(values.reader.garbled("a value that is there twice"));
+    words.sort_unstable_by_key(|(number, _)| words::rank(*number));
+    let words = words.into_iter().filter_map(|(number, count)| {
+        let (dimension, word) = words::word(number)?;
+        of.contains(dimension).then(|| (dimension, CompactString::const_new(word), count))
+    });
+    let words: Vec<Named> = words.collect();
+    let before_hours = words.partition_point(|(dimension, ..)| *dimension < Dimension::Hour);
+    let mut words = words.into_iter();
+    let mut coded: Vec<Named> = words.by_ref().take(before_hours).collect();
+    coded.append(&mut others);
+    coded.extend(words);
+    let all = in_order(texts, coded).ok_or(values.reader.garbled("a value that is there twice"))?;
+    Ok(Counters::in_order(all.into_iter()))
+}
+
+type Named = (Dimension, CompactString, u64);
+
+/// Two lists that are in the order of counters as one; `None` if they share a value.
+fn in_order(ones: Vec<Named>, others: Vec<Named>) -> Option<Vec<Named>> {
+    let mut all = Vec::with_capacity(ones.len() + others.len());
+    let mut ones = ones.into_iter().peekable();
+    for other in others {
+        let smaller = |one: &Named| one.0.cmp(&other.0).then_with(|| one.1.cmp(&other.1)) == Ordering::Less;
+        while let Some(one) = ones.next_if(smaller) {
+            all.push(one);
+        }
+        if ones.peek().is_some_and(|one| (one.0, &one.1) == (other.0, &other.1)) {
+            return None;
+        }
+        all.push(other);
     }
-    Ok(Counters::in_order(found.into_iter()))
+    all.extend(ones);
+    Some(all)
 }
 
 /// Appends the packed form of `stored` plus `added`, with the caps of [`Counters::merge`].

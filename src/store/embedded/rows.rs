@@ -17,7 +17,6 @@ use super::stored::Stored;
 use crate::domain::counter::{Delta, Dimensions};
 use crate::domain::link::LinkId;
 use crate::domain::uniques::{self, Uniques};
-use crate::domain::visitor::Visitor;
 
 /// The row that holds a link of a day, if any does, and the key of the row behind it.
 pub(super) const FIND: &str = "SELECT counts, visitors, key,
@@ -55,7 +54,7 @@ impl Additions {
             additions.push(key.day().unwrap_or(delta.day), key.link(), |bytes| {
                 packer.pack(&delta.counters, key.day().unwrap_or(delta.day), bytes);
                 let visitors = bytes.len();
-                write_visitors(&delta.visitors, bytes);
+                uniques::write_visitors(&delta.visitors, bytes);
                 visitors
             });
         }
@@ -112,12 +111,6 @@ fn together<'d>(same: &[(LinkDay, &'d Delta)]) -> Cow<'d, Delta> {
     sum
 }
 
-fn write_visitors(visitors: &[Visitor], out: &mut Vec<u8>) {
-    let mut uniques = Uniques::new();
-    visitors.iter().for_each(|visitor| uniques.add(*visitor));
-    uniques.write_to(out);
-}
-
 /// What becomes of a link that is there already.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum How {
@@ -141,7 +134,7 @@ pub(super) struct Rows<'f> {
 impl<'f> Rows<'f> {
     pub(super) fn prepare(file: &'f Connection, how: How) -> Result<Self> {
         let (find, next, write) = (file.prepare_cached(FIND)?, file.prepare_cached(NEXT)?, file.prepare_cached(WRITE)?);
-        Ok(Self { file, find, next, write, sum: Sum::default(), block: Vec::new(), how, moved: Vec::new() })
+        Ok(Self { file, find, next, write, sum: Sum::new(), block: Vec::new(), how, moved: Vec::new() })
     }
 
     pub(super) fn put(&mut self, day: Date, additions: OfDay<'_>) -> Result<()> {
@@ -168,7 +161,7 @@ impl<'f> Rows<'f> {
                 }
                 Err(reason) => {
                     self.moved.push(quarantine::keep_row(self.file, row.key, day, reason)?);
-                    self.sum.begin(these);
+                    self.sum.begin(row.key, these);
                 }
             }
             let key = row.key;
@@ -179,7 +172,7 @@ impl<'f> Rows<'f> {
         drop(found);
         let end: Option<LinkDay> = self.next.query_row([key, last_of_day], |row| row.get(0))?;
         let (these, others) = additions.split(end.map(LinkDay::link));
-        self.sum.begin(these);
+        self.sum.begin(first_of_day, these);
         // Links that come later and stand before this one belong to the same row.
         self.write_blocks(first_of_day, day)?;
         Ok(others)
@@ -197,7 +190,6 @@ impl<'f> Rows<'f> {
 }
 
 /// What becomes of a row.
-#[derive(Default)]
 struct Sum {
     blocks: Blocks,
     counts: Vec<u8>,
@@ -205,9 +197,13 @@ struct Sum {
 }
 
 impl Sum {
+    fn new() -> Self {
+        Self { blocks: Blocks::new(), counts: Vec::new(), visitors: Vec::new() }
+    }
+
     /// Begins with nothing but `additions`.
-    fn begin(&mut self, additions: OfDay<'_>) {
-        self.blocks.clear();
+    fn begin(&mut self, key: LinkDay, additions: OfDay<'_>) {
+        self.blocks.begin(key.link());
         self.push(additions, additions.places);
     }
 
@@ -222,20 +218,24 @@ impl Sum {
         if let Some(only) = stored.first_form()? {
             return self.merge_first_form(only, stored.day, additions, how).map(|()| Vec::new());
         }
-        self.blocks.clear();
-        let (mut entries, mut bad) = (Entries::new(stored.counts()?, stored.key.link())?, Vec::new());
-        let mut left = additions.places;
+        self.blocks.begin(stored.key.link());
+        let bytes = stored.counts()?;
+        let (mut entries, mut bad, mut left) = (Entries::new(bytes, stored.key.link())?, Vec::new(), additions.places);
         while let Some(old) = entries.next()? {
             let link = old.entry.link;
             if stored.end.is_some_and(|end| link >= end) {
                 return Err(Reason::of("a link of the next row"));
             }
-            let before = left.iter().take_while(|new| new.link < link).count();
-            let (smaller, rest) = left.split_at(before);
+            let stays = left.first().is_none_or(|new| new.link > link);
+            if stays && self.blocks.keep(&old) {
+                continue;
+            }
+            self.blocks.copy_kept(bytes, old.begin);
+            let (smaller, rest) = left.split_at(left.iter().take_while(|new| new.link < link).count());
             self.push(additions, smaller);
             left = rest;
             match left.split_first().filter(|(new, _)| new.link == link) {
-                None => self.blocks.push_found(old),
+                None => self.blocks.push(old.entry),
                 Some((new, rest)) => {
                     left = rest;
                     let new = additions.entry(new);
@@ -246,6 +246,7 @@ impl Sum {
                 }
             }
         }
+        self.blocks.copy_kept(bytes, bytes.len());
         self.push(additions, left);
         Ok(bad)
     }
@@ -257,7 +258,7 @@ impl Sum {
         let mut counts = Vec::new();
         Packer::new().pack(&counters, day, &mut counts);
         let old = Entry { counts: &counts, ..only };
-        self.blocks.clear();
+        self.blocks.begin(old.link);
         // Nothing stands before the link that the key names.
         let same = additions.places.split_first().filter(|(new, _)| new.link == old.link);
         match same {

@@ -52,6 +52,11 @@ const LISTS: [(Dimension, &str); 12] = [
     ),
 ];
 
+/// Words in this order are by dimension, then by text. 0 for the number of none.
+pub(super) fn rank(number: u8) -> u8 {
+    WORDS.ranks.get(usize::from(number)).copied().unwrap_or(0)
+}
+
 /// How many there are.
 pub(super) const TOTAL: u8 = 205;
 
@@ -60,13 +65,17 @@ pub(super) const OF_A_DIMENSION_MAX: usize = 64;
 
 struct Words {
     known: Vec<(Dimension, &'static str)>,
+    /// Of each word its place among all, by dimension and text.
+    ranks: Vec<u8>,
     numbers: HashMap<(Dimension, &'static str), u8>,
 }
 
 static WORDS: LazyLock<Words> = LazyLock::new(|| {
     let known: Vec<_> = LISTS.iter().flat_map(|(of, list)| list.split('|').map(|word| (*of, word))).collect();
-    let numbers = known.iter().copied().zip(0..).collect();
-    Words { known, numbers }
+    let numbers: HashMap<_, _> = known.iter().copied().zip(0..).collect();
+    let place = |word: &(Dimension, &str)| known.iter().filter(|other| *other < word).count() as u8;
+    let ranks = known.iter().map(place).collect();
+    Words { known, ranks, numbers }
 });
 
 pub(super) fn number(of: Dimension, word: &str) -> Option<u8> {
@@ -93,6 +102,15 @@ mod tests {
         let hash =
             known.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
         assert_eq!(hash, 0xe727_2cb0_44ba_0fbc);
+    }
+
+    #[test]
+    fn ranks_are_the_order_of_dimensions_and_texts() {
+        let mut numbers: Vec<u8> = (0..TOTAL).collect();
+        numbers.sort_by_key(|number| rank(*number));
+        assert!(numbers.is_sorted_by(|one, next| word(*one) < word(*next)));
+        // They stand between others when counters are unpacked, which counts on this.
+        assert!(numbers.iter().all(|number| word(*number).unwrap().0 != Dimension::Hour));
     }
 
     #[test]
