@@ -118,43 +118,52 @@ impl Table {
 
     /// What classification needs of a link; `None` when it is not in memory.
     pub(crate) fn facts(&self, id: LinkId) -> Option<LinkFacts> {
-        let place = {
-            let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
-            *places.get(usize::try_from(id.0).ok()?)?
-        };
-        let (shard, slot) = unpack(place)?;
+        let (shard, slot) = unpack(self.place(id))?;
         let shard = self.shards.get(shard)?.read().unwrap_or_else(PoisonError::into_inner);
         let slot = shard.slots.get(slot).filter(|slot| slot.id == id.0 && !slot.text.is_empty())?;
         Some(self.facts_of(slot))
     }
 
-    /// Puts a link in, over an older version of it. Returns `true` when another link had to make room.
+    /// Puts a link in, over an older version of it: whoever asks meanwhile finds one of the two. Returns `true` when
+    /// another link had to make room.
     pub(crate) fn put(&self, link: &Link, folded: &str) -> bool {
-        self.remove(link.id);
+        let before = self.place(link.id);
         let domain = self.domains.index_of(&link.spec.domain.0);
         let hash = self.hash(domain, folded.as_bytes());
         let slot = self.pack(link, folded, domain);
         let (number, evicted) = {
             let mut shard = self.write(hash);
-            let evicted =
-                (shard.by_slug.len() >= self.links_per_shard_max).then(|| shard.evict(&self.hasher)).flatten();
+            let is_new = shard.find(hash, domain, folded.as_bytes()).is_none();
+            let is_full = is_new && shard.by_slug.len() >= self.links_per_shard_max;
+            let evicted = is_full.then(|| shard.evict(&self.hasher)).flatten();
             (shard.insert(hash, slot, &self.hasher), evicted)
         };
         if let Some(evicted) = evicted {
             self.set_place(evicted, 0);
         }
-        self.set_place(link.id.0, pack(shard_of(hash), number));
+        let place = pack(shard_of(hash), number);
+        self.set_place(link.id.0, place);
+        if before != place {
+            self.clear(before, link.id);
+        }
         evicted.is_some()
     }
 
     pub(crate) fn remove(&self, id: LinkId) {
-        let place = {
-            let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
-            usize::try_from(id.0).ok().and_then(|id| places.get(id).copied()).unwrap_or(0)
-        };
-        let Some((shard, slot)) = unpack(place) else { return };
-        self.shards[shard].write().unwrap_or_else(PoisonError::into_inner).remove(slot, id, &self.hasher);
+        self.clear(self.place(id), id);
         self.set_place(id.0, 0);
+    }
+
+    fn place(&self, id: LinkId) -> u32 {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        usize::try_from(id.0).ok().and_then(|id| places.get(id).copied()).unwrap_or(0)
+    }
+
+    /// Empties a place, if it is this link that stands there.
+    fn clear(&self, place: u32, id: LinkId) {
+        if let Some((shard, slot)) = unpack(place) {
+            self.shards[shard].write().unwrap_or_else(PoisonError::into_inner).remove(slot, id, &self.hasher);
+        }
     }
 
     /// Above every id that [`Self::remove`] can find.
@@ -440,6 +449,40 @@ pub(super) mod tests {
         assert_eq!((id_of(&table, "old"), id_of(&table, "new")), (None, Some(1)));
         table.remove(LinkId(1));
         assert_eq!((id_of(&table, "new"), table.facts(LinkId(1)), table.len()), (None, None, 0));
+    }
+
+    #[test]
+    fn a_link_that_is_put_in_again_is_there_all_the_while() {
+        let table = Table::new(100);
+        table.put(&link(1, "a"), "a");
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for _ in 0..20_000 {
+                    table.put(&link(1, "a"), "a");
+                }
+            });
+            while !writer.is_finished() {
+                assert_eq!(id_of(&table, "a"), Some(1));
+            }
+        });
+        assert_eq!(table.len(), 1);
+    }
+
+    #[test]
+    fn a_link_that_is_put_in_again_makes_nobody_leave_a_full_table() {
+        let table = Table::new(SHARDS);
+        let slugs: Vec<String> = (1..=2_000).map(|id| format!("s{id}")).collect();
+        for (id, slug) in (1..).zip(&slugs) {
+            table.put(&link(id, slug), slug);
+        }
+        let there = || slugs.iter().filter_map(|slug| id_of(&table, slug)).collect::<Vec<_>>();
+        let before = there();
+        assert_eq!(before.len(), SHARDS);
+        for id in &before {
+            let slug = &slugs[*id as usize - 1];
+            assert!(!table.put(&link(*id, slug), slug));
+        }
+        assert_eq!(there(), before);
     }
 
     #[test]
