@@ -8,7 +8,7 @@ use crate::support::agents;
 use crate::support::app::TestApp;
 use crate::support::faults::{Faults, files_of};
 use crate::support::http::Request;
-use crate::support::load::{Load, assert_exactly_once, recorded, two_links};
+use crate::support::load::{Balance, Load, assert_exactly_once, recorded, two_links};
 use crate::support::redis::RedisServer;
 use crate::support::{figure, size};
 
@@ -48,7 +48,7 @@ fn killed_again_and_again_under_load_it_loses_nothing_and_refuses_nobody() {
     }
     clients.end();
     let in_flight = 2 * (of_each * rounds) as u64;
-    assert_exactly_once(&app, &load, in_flight);
+    assert_exactly_once(&app, &load, in_flight).figures("R1");
     assert_eq!(load.refused(), 0, "connections that nobody accepted");
     assert!(load.failed() <= in_flight, "{} clicks failed, {in_flight} were under way", load.failed());
     figure("R1", "kills", rounds);
@@ -57,8 +57,6 @@ fn killed_again_and_again_under_load_it_loses_nothing_and_refuses_nobody() {
     figure("R1", "connections refused", load.refused());
     figure("R1", "answers cut off", load.failed());
     figure("R1", "first answer after a kill, ms", slowest.as_millis());
-    figure("R1", "lost", 0);
-    figure("R1", "twice", 0);
 }
 
 #[test]
@@ -218,7 +216,7 @@ fn a_copied_folder_is_a_node_of_its_own_and_each_counts_what_it_has() {
     copy.launch();
     app.launch();
     for each in [&app, &copy] {
-        assert_exactly_once(each, &load, Load::CLIENTS);
+        assert_exactly_once(each, &load, Load::CLIENTS).figures("R19");
         each.click("/a").agent(agents::CURL).send();
     }
     for each in [&app, &copy] {
@@ -229,8 +227,6 @@ fn a_copied_folder_is_a_node_of_its_own_and_each_counts_what_it_has() {
     assert_ne!(app.launch_in_vain(), Some(0), "a second process begins on a folder that is in use");
     figure("R19", "second process gone after, ms", began.elapsed().as_millis());
     figure("R19", "clicks answered", load.answered().len());
-    figure("R19", "lost", 0);
-    figure("R19", "twice", 0);
 }
 
 #[test]
@@ -261,11 +257,12 @@ fn a_data_folder_that_is_put_back_counts_nothing_twice_into_a_redis_that_went_on
     // The click files from in between went with the folder; of what is there nothing is there twice.
     let recorded = recorded(&app);
     let different: std::collections::HashSet<&String> = recorded.iter().collect();
-    assert_eq!(different.len(), recorded.len(), "a click is in two files");
-    assert!(after.iter().all(|id| different.contains(id)), "a click is in no file");
+    let twice = recorded.len() - different.len();
+    assert_eq!(twice, 0, "clicks are in two files");
+    let lost = after.into_iter().filter(|id| !different.contains(id)).collect::<Vec<_>>();
+    assert!(lost.is_empty(), "in no file: {lost:?}");
     figure("R19", "clicks answered", load.answers());
-    figure("R19", "lost", 0);
-    figure("R19", "twice", 0);
+    Balance { lost, twice }.figures("R19");
 }
 
 #[test]

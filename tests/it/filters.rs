@@ -1,7 +1,6 @@
 //! Clicks under filters: what click files say agrees with what counters say, and parts add up to the whole.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -150,15 +149,15 @@ fn a_click_is_under_its_filter_before_it_is_in_a_click_file() {
 
 #[test]
 fn a_filter_that_cannot_be_is_refused_by_its_name() {
-    static APP: LazyLock<TestApp> = LazyLock::new(TestApp::start);
+    let app = TestApp::start();
     for (filter, field) in
         [("verdict=robot", "verdict"), ("level=top", "level"), ("link=x", "link"), ("city=(other)", "city")]
     {
-        let refused = APP.api_get(&format!("/api/v1/stats?{filter}")).expect_status(422).json();
+        let refused = app.api_get(&format!("/api/v1/stats?{filter}")).expect_status(422).json();
         assert!(refused.to_string().contains(field), "{refused}");
     }
-    APP.api_get("/api/v1/stats?colour=red").expect_status(400);
-    APP.api_get("/api/v1/stats?link=99").expect_status(404);
+    app.api_get("/api/v1/stats?colour=red").expect_status(400);
+    app.api_get("/api/v1/stats?link=99").expect_status(404);
 }
 
 fn encoded(value: &str) -> String {

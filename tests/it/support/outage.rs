@@ -36,9 +36,7 @@ pub(crate) fn clicks_during(row: &str, app: &TestApp, load: &Arc<Load>, enough: 
     figure(row, "99 of 100 redirects within, us", load.p99_since(began).as_micros());
     figure(row, "slowest redirect, ms", slowest.as_millis());
     assert!(slowest < ANSWERED_WITHIN, "{slowest:?}");
-    assert_exactly_once(app, load, 2 * Load::CLIENTS);
-    figure(row, "lost", 0);
-    figure(row, "twice", 0);
+    assert_exactly_once(app, load, 2 * Load::CLIENTS).figures(row);
 }
 
 /// Waits until the log says this beyond `begins`, which must be soon, and tells how long that took.
