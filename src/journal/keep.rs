@@ -3,15 +3,16 @@
 //! Segments stay by age, never "until acknowledged": a store that is restored from a backup, or a replica that was
 //! promoted too early, forgets what it once confirmed (reliability.md 2.1, variants B and G).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Config;
-use super::append::Shared;
+use super::append::{HURRY, IDLE, Shared};
 use super::segment::{self, Header, Name};
 use crate::domain::position::{Incarnation, Position};
 
@@ -60,8 +61,10 @@ pub(super) fn until_stopped(shared: &Arc<Shared>) {
 /// Prepares what comes next and removes what is old.
 pub(super) fn look(shared: &Shared) -> Result<(), String> {
     let kept = list(shared);
+    let total = kept.iter().map(|kept| kept.bytes).sum();
+    shared.bytes.store(total, Ordering::Relaxed);
     // First, because removing takes a while, and hits may need the next segment before it is over.
-    let prepared = prepare(shared, kept.iter().map(|kept| kept.bytes).sum());
+    let prepared = prepare(shared, total);
     let Left { total, needed } = remove_old(shared, kept);
     remove_old_pieces(shared);
     shared.bytes.store(total, Ordering::Relaxed);
@@ -71,11 +74,31 @@ pub(super) fn look(shared: &Shared) -> Result<(), String> {
 
 /// Has the next segments ready, unless the folder holds `total` bytes and that is all it may.
 fn prepare(shared: &Shared, total: u64) -> Result<(), String> {
-    if total > shared.config.total_mib_max.saturating_mul(1 << 20) {
+    if total > bytes_max(shared) {
         return Err("journal.total_mib_max is reached by hits that are not counted yet".to_owned());
     }
     while shared.prepare_spare().map_err(|error| error.to_string())? {}
     Ok(())
+}
+
+/// Makes a segment without its zeroes where hits would fill the last one before the keeper has made the next: it waits for
+/// the disk, which may be busy with those very hits.
+pub(super) fn hurry_until_stopped(shared: &Arc<Shared>) {
+    while !shared.stopping.load(Ordering::Acquire) {
+        let has_room = shared.bytes.load(Ordering::Relaxed) <= bytes_max(shared);
+        // Where it cannot be made, the keeper says why.
+        let made = has_room.then(|| shared.reserve_spare().ok()).flatten();
+        if made == Some(true) {
+            tracing::info!(
+                "hits come faster than the disk takes journal files; the next one is used without its zeroes"
+            );
+        }
+        std::thread::park_timeout(if made.is_some() && shared.has_no_spare() { HURRY } else { IDLE });
+    }
+}
+
+fn bytes_max(shared: &Shared) -> u64 {
+    shared.config.total_mib_max.saturating_mul(1 << 20)
 }
 
 pub(super) fn keep_ms(config: &Config) -> i64 {
@@ -87,11 +110,11 @@ fn list(shared: &Shared) -> Vec<Kept> {
     let Ok(entries) = std::fs::read_dir(&shared.folder) else { return Vec::new() };
     let mut kept: Vec<Kept> = entries.flatten().filter_map(|entry| look_at(entry.path())).collect();
     kept.sort_by_key(|kept| (kept.created_ms, kept.name.number));
-    let firsts: HashMap<Name, Position> =
+    let firsts: BTreeMap<Name, Position> =
         kept.iter().filter_map(|kept| kept.end.map(|first| (kept.name.clone(), first))).collect();
     for segment in &mut kept {
-        let next = Name { number: segment.name.number + 1, ..segment.name.clone() };
-        segment.end = firsts.get(&next).copied();
+        let next = firsts.range((Bound::Excluded(&segment.name), Bound::Unbounded)).next();
+        segment.end = next.filter(|(name, _)| name.incarnation == segment.name.incarnation).map(|(_, first)| *first);
     }
     kept
 }
@@ -123,7 +146,7 @@ struct Left {
 /// Removes what is counted, archived and old; then, while the folder is over its limit, what is counted and
 /// archived.
 fn remove_old(shared: &Shared, kept: Vec<Kept>) -> Left {
-    let limit = shared.config.total_mib_max.saturating_mul(1 << 20);
+    let limit = bytes_max(shared);
     let old = shared.clock.now_ms().saturating_sub(keep_ms(&shared.config));
     let mut total: u64 = kept.iter().map(|kept| kept.bytes).sum();
     let mut needed = 0;

@@ -24,14 +24,14 @@ const EXTENSION: &str = "segment";
 /// What a segment is filled with, a page at a time. Kernels keep what is written in one step as one piece and mark, and
 /// later sync, all of such a piece when one byte of it changes: a hit would dirty a megabyte.
 static ZEROES: [u8; 4096] = [0; 4096];
-/// How many zeroes are written before they are synced, and before a file is handed over that is wanted.
+/// How many zeroes are written before they are synced.
 const FILLED_AT_ONCE: usize = 4 << 20;
 
 /// What a segment's name tells.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Name {
     pub(super) incarnation: Incarnation,
-    /// From 0, without gaps.
+    /// From 0, ascending; one that was given up while it was made is left out.
     pub(super) number: u32,
 }
 
@@ -134,24 +134,59 @@ pub(super) struct Segment {
     end: usize,
     /// Bytes before this are on disk, and the frame at it has this position.
     synced: (usize, Position),
+    /// Whether the folder was synced since the file is in it.
+    pub(super) has_lasting_name: bool,
 }
 
 impl Segment {
-    /// Makes a file of `bytes` zeroes on disk and maps it. Slow: it writes and syncs them, unless `is_wanted` says
-    /// meanwhile that somebody needs the file as it is.
+    /// Makes a file of `bytes` zeroes on disk and maps it. Slow: it writes and syncs all of it, unless `is_in_vain` says
+    /// meanwhile that nobody needs it any more; then there is none.
     ///
-    /// Real zeroes, because a later sync then writes data blocks only and needs no commit of the file system's own
-    /// journal; but all room is taken first, so that a full disk shows itself here instead of as a SIGBUS.
-    pub(super) fn prepare(folder: &Path, name: Name, bytes: usize, is_wanted: impl Fn() -> bool) -> io::Result<Self> {
+    /// Real zeroes instead of kept room alone: a later sync then writes data blocks only and needs no commit of the file
+    /// system's own journal.
+    pub(super) fn prepare(
+        folder: &Path,
+        name: Name,
+        bytes: usize,
+        is_in_vain: impl Fn() -> bool,
+    ) -> io::Result<Option<Self>> {
+        let mut segment = Self::of_room(folder, name, bytes, |file| match take_room(file, bytes) {
+            // Not every file system can keep room; writing takes it then.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => file.set_len(bytes as u64),
+            taken => taken,
+        })?;
+        let filled = sync_folder(folder).and_then(|()| fill(&segment.file, bytes, is_in_vain));
+        if !matches!(filled, Ok(true)) {
+            let _ = std::fs::remove_file(segment.name.path_in(folder));
+        }
+        segment.has_lasting_name = true;
+        filled.map(|is_whole| is_whole.then_some(segment))
+    }
+
+    /// Makes a file that has room for `bytes` and waits for nothing: its zeroes are not written, and its name does not
+    /// outlive a power cut before the folder is synced.
+    ///
+    /// # Errors
+    /// Also where the file system cannot keep room: a full disk would show itself as a SIGBUS.
+    pub(super) fn reserve(folder: &Path, name: Name, bytes: usize) -> io::Result<Self> {
+        // The first page as well, for a disk that takes nothing shows it then.
+        Self::of_room(folder, name, bytes, |mut file| take_room(file, bytes).and_then(|()| file.write_all(&ZEROES)))
+    }
+
+    fn of_room(
+        folder: &Path,
+        name: Name,
+        bytes: usize,
+        take_room: impl FnOnce(&File) -> io::Result<()>,
+    ) -> io::Result<Self> {
         // Trying takes the last room from store and archive for a moment, so it is not tried in vain.
         let disk = rustix::fs::statvfs(folder)?;
         if disk.f_bavail.saturating_mul(disk.f_frsize) < bytes as u64 {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "the disk has no room for a journal file"));
         }
         let path = name.path_in(folder);
-        let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-        let filled = sync_folder(folder).and_then(|()| fill(&mut file, bytes, is_wanted));
-        if let Err(error) = filled {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        if let Err(error) = take_room(&file) {
             let _ = std::fs::remove_file(&path);
             return Err(error);
         }
@@ -159,7 +194,8 @@ impl Segment {
         // SAFETY: the folder is locked by this process, the file was made by `create_new` above, and segments are
         // shortened only by `read::trim`, which is given files of ended incarnations, never mapped ones.
         let map = unsafe { MmapMut::map_mut(&file) }?;
-        Ok(Self { name, file: std::sync::Arc::new(file), map, end: HEADER, synced: (HEADER, Position::START) })
+        let (file, synced) = (std::sync::Arc::new(file), (HEADER, Position::START));
+        Ok(Self { name, file, map, end: HEADER, synced, has_lasting_name: false })
     }
 
     /// Writes the header: from here on the segment is part of the log.
@@ -225,11 +261,11 @@ pub(super) fn written_ms(about: &std::fs::Metadata) -> Option<i64> {
     i64::try_from(since_1970.as_millis()).ok()
 }
 
-/// Writes zeroes, and syncs them a few at a time, so that hits which are synced meanwhile never wait for all of them.
-fn fill(file: &mut File, bytes: usize, is_wanted: impl Fn() -> bool) -> io::Result<()> {
-    let has_room = take_room(file, bytes)?;
+/// Writes zeroes, and syncs them a few at a time, so that hits which are synced meanwhile never wait for all of them;
+/// `false` when it was given up.
+fn fill(mut file: &File, bytes: usize, is_in_vain: impl Fn() -> bool) -> io::Result<bool> {
     let mut left = bytes;
-    while left > 0 && !(has_room && left < bytes && is_wanted()) {
+    while left > 0 {
         let rest = left.saturating_sub(FILLED_AT_ONCE);
         while left > rest {
             let step = (left - rest).min(ZEROES.len());
@@ -237,17 +273,16 @@ fn fill(file: &mut File, bytes: usize, is_wanted: impl Fn() -> bool) -> io::Resu
             left -= step;
         }
         file.sync_data()?;
+        if left > 0 && is_in_vain() {
+            return Ok(false);
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
-/// Gives the file blocks of the disk to its end, without writing them; `false` where the file system cannot.
-fn take_room(file: &File, bytes: usize) -> io::Result<bool> {
-    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes as u64) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+/// Gives the file blocks of the disk to its end, without writing them.
+fn take_room(file: &File, bytes: usize) -> io::Result<()> {
+    Ok(rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes as u64)?)
 }
 
 /// Makes the names in a folder durable.
@@ -306,7 +341,7 @@ mod tests {
     fn a_full_segment_refuses_a_frame_and_keeps_what_it_has() {
         let folder = tempfile::tempdir().unwrap();
         let name = Name { incarnation: Incarnation(1), number: 0 };
-        let mut segment = Segment::prepare(folder.path(), name, HEADER + 40, || false).unwrap();
+        let mut segment = Segment::prepare(folder.path(), name, HEADER + 40, || false).unwrap().unwrap();
         segment.begin(Position(0), 0);
         assert!(segment.append(b"12345678", b"abcdefgh"));
         assert!(!segment.append(b"12345678", &[b'x'; 40]));
@@ -314,19 +349,23 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_wanted_comes_without_all_its_zeroes_and_with_all_its_room() {
+    fn a_reserved_file_has_room_to_its_end() {
         let folder = tempfile::tempdir().unwrap();
-        let name = Name { incarnation: Incarnation(1), number: 0 };
-        let bytes = 3 * FILLED_AT_ONCE;
-        let asked = std::cell::Cell::new(0);
-        let is_wanted = || asked.replace(asked.get() + 1) == 0;
-        let mut segment = Segment::prepare(folder.path(), name, bytes, is_wanted).unwrap();
-        assert_eq!(asked.get(), 1);
+        let (name, bytes) = (Name { incarnation: Incarnation(1), number: 0 }, 1 << 20);
+        let mut segment = Segment::reserve(folder.path(), name, bytes).unwrap();
         let about = segment.file.metadata().unwrap();
         assert_eq!(about.len(), bytes as u64);
         assert!(std::os::unix::fs::MetadataExt::blocks(&about) * 512 >= bytes as u64);
         segment.begin(Position(0), 0);
         assert!(segment.append(&vec![b'x'; bytes - HEADER], &[]));
         assert!(!segment.append(b"x", &[]));
+    }
+
+    #[test]
+    fn a_file_that_is_in_vain_is_not_made_to_its_end_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = Name { incarnation: Incarnation(1), number: 0 };
+        assert!(Segment::prepare(folder.path(), name, 2 * FILLED_AT_ONCE, || true).unwrap().is_none());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -42,7 +42,8 @@ fn a_stop_under_load_loses_nothing() {
 #[test]
 fn redirects_and_what_keeps_their_hits_stand_before_the_tally_in_the_queue_for_the_processor() {
     let app = TestApp::start();
-    let front = ["redirect-", "journal-sync", "journal-keep", "store-lookups"].map(|name| app.niceness(name));
+    let front =
+        ["redirect-", "journal-sync", "journal-keep", "journal-hurry", "store-lookups"].map(|name| app.niceness(name));
     assert!(front.iter().all(|niceness| !niceness.is_empty()), "{front:?}");
     let first = front.iter().flatten().max();
     app.eventually("the tally stands at the end of the queue", || app.niceness("tally").contains(&19));

@@ -45,6 +45,11 @@ fn only_file(folder: &Path) -> PathBuf {
     name.path_in(folder)
 }
 
+/// The files of a log; their numbers may have gaps.
+fn files_of_log(folder: &Path, incarnation: Incarnation) -> Vec<PathBuf> {
+    folder::log_of(folder, incarnation).unwrap().into_iter().map(|(name, _)| name.path_in(folder)).collect()
+}
+
 const FRAME: u64 = 16 + 2 + 8 + 8 + 4 + 20 + 400 + 3;
 
 #[test]
@@ -221,8 +226,7 @@ fn a_frame_that_claims_to_be_longer_than_its_file_costs_only_itself() {
 fn a_segment_that_is_gone_costs_its_frames_and_later_ones_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let incarnation = written(folder.path(), 7_000);
-    let middle = Name { incarnation, number: 1 }.path_in(folder.path());
-    std::fs::remove_file(middle).unwrap();
+    std::fs::remove_file(&files_of_log(folder.path(), incarnation)[1]).unwrap();
     let (links, progress) = read_all(folder.path(), incarnation, 0);
     assert_eq!(links.len() as u64 + progress.damaged, 7_000);
     assert_eq!(*links.last().unwrap(), 6_999);
@@ -232,8 +236,7 @@ fn a_segment_that_is_gone_costs_its_frames_and_later_ones_are_read() {
 fn a_damaged_header_is_written_anew_from_the_frames_behind_it() {
     let folder = tempfile::tempdir().unwrap();
     let incarnation = written(folder.path(), 7_000);
-    for (number, at) in [(0, 3), (1, 41), (2, 50)] {
-        let path = Name { incarnation, number }.path_in(folder.path());
+    for (path, at) in files_of_log(folder.path(), incarnation).into_iter().zip([3, 41, 50]) {
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[at] ^= 0x20;
         std::fs::write(&path, bytes).unwrap();

@@ -1,5 +1,7 @@
 //! The writing side: the mapped segment in use, the group sync, and the hand-over to the next segment.
 
+mod spares;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,7 +18,7 @@ use tokio::sync::watch;
 use super::frame::{self, Seed};
 use super::keep::{self, Released};
 use super::read;
-use super::segment::{Name, Segment};
+use super::segment::{self, Name, Segment};
 use super::{Config, Durability};
 use crate::clock::Clock;
 use crate::domain::hit::HitOf;
@@ -25,15 +27,17 @@ use crate::domain::position::{Incarnation, Position};
 /// The first segment of a start is small, so that a restart is quick; the keeper makes full-sized ones.
 const FIRST_SEGMENT_BYTES_MAX: usize = 16 << 20;
 
-/// How many segments wait, once the first is in use. One that is made takes as long as the disk likes, and hits come
-/// meanwhile: with two, those of a whole segment and more.
-const SPARES: u32 = 2;
+/// How many segments wait, once the first is in use.
+const SPARES: usize = 2;
+
+/// How often it is looked, while none waits, whether one is needed before the keeper has made it.
+pub(super) const HURRY: Duration = Duration::from_millis(20);
 
 /// How long a strict answer waits for its sync before it leaves without one.
 const STRICT_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// How long the threads sleep when nothing wakes them.
-const IDLE: Duration = Duration::from_millis(500);
+pub(super) const IDLE: Duration = Duration::from_millis(500);
 
 /// Why a hit is not in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +74,7 @@ pub(super) struct Shared {
     late: AtomicBool,
     syncer: OnceLock<Thread>,
     keeper: OnceLock<Thread>,
+    hurrier: OnceLock<Thread>,
     pub(super) released: Mutex<Released>,
     /// Bytes of all segments, as last seen by the keeper.
     pub(super) bytes: AtomicU64,
@@ -80,6 +85,8 @@ pub(super) struct Shared {
 struct Cursor {
     active: Segment,
     next: Position,
+    /// The number that was given out last. One whose segment was given up is never given out again.
+    numbered: u32,
     /// The segments to go on in, in this order; at most [`SPARES`]. The keeper makes one at a time.
     spares: VecDeque<Segment>,
     /// Full segments whose last frames are not synced yet; at most one per spare that was made since.
@@ -93,7 +100,7 @@ thread_local! {
 }
 
 impl Journal {
-    /// Begins a new incarnation in `folder` and starts its two threads.
+    /// Begins a new incarnation in `folder` and starts its three threads.
     ///
     /// # Errors
     /// When the folder cannot be made, or the disk has no room for a first segment.
@@ -103,6 +110,7 @@ impl Journal {
         let threads = Mutex::new(vec![
             spawn("journal-sync", &shared, &shared.syncer, Shared::sync_until_stopped)?,
             spawn("journal-keep", &shared, &shared.keeper, keep::until_stopped)?,
+            spawn("journal-hurry", &shared, &shared.hurrier, keep::hurry_until_stopped)?,
         ]);
         Ok(Self { shared, threads })
     }
@@ -118,10 +126,11 @@ impl Journal {
     ) -> io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let bytes = segment_bytes.min(FIRST_SEGMENT_BYTES_MAX);
-        let mut active = Segment::prepare(folder, Name { incarnation, number: 0 }, bytes, || false)?;
+        let first = Segment::prepare(folder, Name { incarnation, number: 0 }, bytes, || false)?;
+        let mut active = first.ok_or_else(|| io::Error::other("the first journal file was given up"))?;
         active.begin(Position::START, clock.now_ms());
         let (next, spares) = (Position::START, VecDeque::new());
-        let cursor = Cursor { active, next, spares, full: Vec::new(), failed: false };
+        let cursor = Cursor { active, next, numbered: 0, spares, full: Vec::new(), failed: false };
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
             segment_bytes,
@@ -138,6 +147,7 @@ impl Journal {
             late: AtomicBool::new(false),
             syncer: OnceLock::new(),
             keeper: OnceLock::new(),
+            hurrier: OnceLock::new(),
             released: Mutex::new(Released::default()),
             bytes: AtomicU64::new(0),
             needed_bytes: AtomicU64::new(0),
@@ -253,7 +263,8 @@ impl Journal {
     /// Syncs and ends the threads. Appending afterwards still works and is still safe against a kill.
     pub(crate) fn stop(&self) {
         self.shared.stopping.store(true, Ordering::Release);
-        for thread in [&self.shared.syncer, &self.shared.keeper].into_iter().filter_map(OnceLock::get) {
+        let Shared { syncer, keeper, hurrier, .. } = &*self.shared;
+        for thread in [syncer, keeper, hurrier].into_iter().filter_map(OnceLock::get) {
             thread.unpark();
         }
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -314,8 +325,8 @@ impl Shared {
     }
 
     fn wake(&self, new_segment: bool) {
-        if new_segment && let Some(keeper) = self.keeper.get() {
-            keeper.unpark();
+        if new_segment {
+            [&self.keeper, &self.hurrier].into_iter().filter_map(OnceLock::get).for_each(Thread::unpark);
         }
         // One wake-up per group: whoever turns the flag on wakes the syncer, everybody else only reads it.
         if !self.dirty.load(Ordering::Relaxed)
@@ -344,16 +355,18 @@ impl Shared {
 
     fn sync(&self) {
         self.dirty.store(false, Ordering::Release);
-        let (files, end, active_end, failed) = {
+        let (files, end, active_end, failed, has_new_names) = {
             let cursor = self.lock();
-            let files: Vec<Arc<File>> =
-                cursor.full.iter().chain([&cursor.active]).map(|segment| segment.file.clone()).collect();
-            (files, cursor.next, cursor.active.end(), cursor.failed)
+            let segments = || cursor.full.iter().chain([&cursor.active]);
+            let files: Vec<Arc<File>> = segments().map(|segment| segment.file.clone()).collect();
+            let has_new_names = segments().any(|segment| !segment.has_lasting_name);
+            (files, cursor.next, cursor.active.end(), cursor.failed, has_new_names)
         };
         let outcome = if failed {
             Err(io::Error::other("an earlier sync failed"))
         } else {
-            files.iter().try_for_each(|file| (self.sync_file)(file))
+            let named = if has_new_names { segment::sync_folder(&self.folder) } else { Ok(()) };
+            named.and_then(|()| files.iter().try_for_each(|file| (self.sync_file)(file)))
         };
         match outcome {
             Ok(()) => self.mark_synced(&files, end, active_end),
@@ -365,6 +378,7 @@ impl Shared {
         let unmapped = {
             let mut cursor = self.lock();
             let is_synced = |segment: &Segment| files.iter().any(|file| Arc::ptr_eq(file, &segment.file));
+            cursor.full_and_active().filter(|one| is_synced(one)).for_each(|one| one.has_lasting_name = true);
             // The last of `files` was the active one and is synced up to `active_end` only; it may be full by now.
             let last = files.last();
             let partly = |segment: &Segment| last.is_some_and(|file| Arc::ptr_eq(file, &segment.file));
@@ -404,30 +418,9 @@ impl Shared {
             std::thread::sleep(IDLE);
         }
     }
-
-    /// Makes the next segment if one is missing; `Ok(false)` when there was nothing to do.
-    pub(super) fn prepare_spare(&self) -> io::Result<bool> {
-        let Some(number) = self.lock().missing() else { return Ok(false) };
-        let name = Name { incarnation: self.incarnation, number };
-        let is_wanted = || self.stopping.load(Ordering::Acquire) || self.lock().is_short();
-        let spare = Segment::prepare(&self.folder, name, self.segment_bytes, is_wanted)?;
-        self.lock().spares.push_back(spare);
-        Ok(true)
-    }
 }
 
 impl Cursor {
-    /// The number of the segment to make next; a life that never filled its first has one spare only.
-    fn missing(&self) -> Option<u32> {
-        let (active, spares) = (self.active.name.number, u32::try_from(self.spares.len()).unwrap_or(SPARES));
-        (spares < SPARES.min(active + 1)).then_some(active + 1 + spares)
-    }
-
-    /// Whether the next segment is needed soon, and is not there.
-    fn is_short(&self) -> bool {
-        self.spares.is_empty() && self.active.is_half_full()
-    }
-
     fn full_and_active(&mut self) -> impl Iterator<Item = &mut Segment> {
         self.full.iter_mut().chain([&mut self.active])
     }
