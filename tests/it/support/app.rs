@@ -447,10 +447,12 @@ impl TestApp {
         self.stats(slug)["clicks"].as_u64().expect("clicks is a number")
     }
 
-    /// Waits until a link has this many human clicks, and not more.
+    /// Waits until a link has this many human clicks, and not more, and exports have them as well: counting stands behind
+    /// everything else in the queue for the processor, so there may be a while between the two.
     pub(crate) fn eventually_clicks(&self, slug: &str, clicks: u64) {
         self.eventually(&format!("{slug} has {clicks} clicks"), || self.clicks(slug) >= clicks);
         assert_eq!(self.clicks(slug), clicks, "clicks of {slug}");
+        self.drained();
     }
 
     /// Waits until nothing is left in the journal that is not counted.
