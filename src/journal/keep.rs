@@ -81,8 +81,8 @@ fn prepare(shared: &Shared, total: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// Makes a segment without its zeroes where hits would fill the last one before the keeper has made the next: it waits for
-/// the disk, which may be busy with those very hits.
+/// Makes a segment without its zeroes where hits would fill the last one before the keeper has made the next: the keeper
+/// waits for the disk, which may be busy with those very hits.
 pub(super) fn hurry_until_stopped(shared: &Arc<Shared>) {
     while !shared.stopping.load(Ordering::Acquire) {
         let has_room = shared.bytes.load(Ordering::Relaxed) <= bytes_max(shared);
@@ -97,7 +97,8 @@ pub(super) fn hurry_until_stopped(shared: &Arc<Shared>) {
     }
 }
 
-fn bytes_max(shared: &Shared) -> u64 {
+/// What all segments together may take.
+pub(super) fn bytes_max(shared: &Shared) -> u64 {
     shared.config.total_mib_max.saturating_mul(1 << 20)
 }
 

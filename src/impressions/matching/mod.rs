@@ -213,9 +213,8 @@ impl Matches {
         // Of one hint, links of the post's own level come first: a campaign has links in bios and letters, too.
         let mut open: Vec<_> = open.collect();
         open.sort_by_key(|(link, hint, _)| (*hint, link.level != level));
-        let open = open.into_iter().map(|(link, hint, evidence)| Suggestion { post, link: link.id, hint, evidence });
-        let mut open: Vec<_> = open.collect();
         open.truncate(SUGGESTIONS_MAX);
+        let open = open.into_iter().map(|(link, hint, evidence)| Suggestion { post, link: link.id, hint, evidence });
         self.matches.extend(found);
         self.suggestions.extend(open);
     }

@@ -245,8 +245,8 @@ impl Journal {
     /// How much of what the journal may take is full of hits that are not counted and archived yet, in per cent; at 100
     /// hits are lost. As the keeper saw it last: every few seconds, and whenever a file is full.
     pub(crate) fn needed_percent(&self) -> u64 {
-        let bytes_max = self.shared.config.total_mib_max.saturating_mul(1 << 20);
-        self.shared.needed_bytes.load(Ordering::Relaxed).saturating_mul(100) / bytes_max.max(1)
+        let needed = self.shared.needed_bytes.load(Ordering::Relaxed);
+        needed.saturating_mul(100) / keep::bytes_max(&self.shared).max(1)
     }
 
     /// Says that hits of `incarnation` below `to` are counted and archived; segments with nothing else in them may

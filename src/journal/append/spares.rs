@@ -17,15 +17,18 @@ impl Shared {
         if let Some(spare) = Segment::prepare(&self.folder, name.clone(), self.segment_bytes, is_in_vain)? {
             self.offer(spare)?;
         }
+        // One that was given up is followed by another.
         Ok(!self.stopping.load(Ordering::Acquire))
     }
 
-    /// Makes the next segment if it is needed before the keeper has made it; `Ok(false)` when it is not. Waits for nothing.
+    /// Makes the next segment if it is needed before the keeper has made it; `Ok(false)` when none waits by that. Syncs nothing.
     pub(in crate::journal) fn reserve_spare(&self) -> io::Result<bool> {
         let Some(name) = self.name_if(Cursor::is_short) else { return Ok(false) };
-        self.offer(Segment::reserve(&self.folder, name, self.segment_bytes)?)?;
-        self.bytes.fetch_add(self.segment_bytes as u64, Ordering::Relaxed);
-        Ok(true)
+        let waits = self.offer(Segment::reserve(&self.folder, name, self.segment_bytes)?)?;
+        if waits {
+            self.bytes.fetch_add(self.segment_bytes as u64, Ordering::Relaxed);
+        }
+        Ok(waits)
     }
 
     /// A name that no segment had yet, if one is wanted.
@@ -38,15 +41,16 @@ impl Shared {
         })
     }
 
-    /// Has a segment wait, unless hits went on beyond it while it was made: then nobody will write into it.
-    fn offer(&self, spare: Segment) -> io::Result<()> {
+    /// Has a segment wait, unless hits went on beyond it while it was made: then nobody will write into it, and it is removed.
+    fn offer(&self, spare: Segment) -> io::Result<bool> {
         let mut cursor = self.lock();
         if cursor.is_beyond(&spare.name) {
             drop(cursor);
-            return std::fs::remove_file(spare.name.path_in(&self.folder));
+            std::fs::remove_file(spare.name.path_in(&self.folder))?;
+            return Ok(false);
         }
         cursor.spares.push_back(spare);
-        Ok(())
+        Ok(true)
     }
 
     /// Whether no segment waits.
@@ -93,7 +97,7 @@ mod tests {
         journal.append(&Hit::new(LinkId(1), 5)).is_ok()
     }
 
-    /// Hits until the file in use is more than half full, and the file that the next one then is.
+    /// Hits until the file in use is more than half full.
     fn fill_half(journal: &Journal) {
         while !journal.shared.lock().active.is_half_full() {
             assert!(append(journal));
@@ -137,7 +141,7 @@ mod tests {
         assert!(shared.reserve_spare().unwrap());
         let late = Segment::prepare(folder.path(), late, shared.segment_bytes, || false).unwrap().unwrap();
         assert_eq!(numbers(folder.path()), [0, 1, 2]);
-        shared.offer(late).unwrap();
+        assert!(!shared.offer(late).unwrap());
         assert_eq!(numbers(folder.path()), [0, 2]);
         while !shared.has_no_spare() {
             assert!(append(&journal));
