@@ -193,6 +193,9 @@ impl Worker {
         let _ = stream.set_nodelay(true);
         let head_within = self.connections.head_within();
         let Some(peer) = peer_behind(&self.handler.proxies, &mut stream, peer.ip(), head_within).await else { return };
+        if !speaks(&stream, &seat.ticket).await {
+            return;
+        }
         let service = service_fn(|request| {
             self.connections.used(&seat.ticket);
             match self.handler.answer(request, peer) {
@@ -230,4 +233,15 @@ impl Worker {
         self.connections.used(&ticket);
         Ok(response)
     }
+}
+
+/// Whether the client says anything while it may. hyper takes its buffers before it reads, which somebody who only
+/// connects shall not cost.
+async fn speaks(stream: &TcpStream, ticket: &Ticket) -> bool {
+    let mut readable = pin!(stream.readable());
+    let first = poll_fn(|context| match ticket.poll_ending(context) {
+        Poll::Ready(_) => Poll::Ready(false),
+        Poll::Pending => readable.as_mut().poll(context).map(|readable| readable.is_ok()),
+    });
+    first.await
 }

@@ -2,13 +2,12 @@
 //! without its scripts. Rows R6 to R9, R13 to R15, R17 and R18 of the acceptance table; each tells its figures to
 //! `tests/run faults`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::app::{TestApp, copy_folder};
 use crate::support::faults::{Faults, Files};
 use crate::support::load::{Load, two_links};
-use crate::support::outage::{clicks_during, outage, said};
+use crate::support::outage::{clicks_during, outage, said, spread};
 use crate::support::redis::{self, RedisServer};
 use crate::support::relay::Relay;
 use crate::support::{figure, size};
@@ -16,21 +15,30 @@ use crate::support::{figure, size};
 /// Where Redis keeps what it was told, in its folder.
 const APPEND_ONLY: &str = "appendonlydir";
 
+/// What one node keeps open, however long Redis answers nothing.
+const CONNECTIONS_MAX: usize = 4;
+
 /// How long the disk of Redis takes for a sync, where that is what is wrong.
 const SLOW_SYNC: Duration = Duration::from_millis(1_500);
 
-fn node(redis: &RedisServer) -> (TestApp, Arc<Load>) {
+fn node(redis: &RedisServer) -> TestApp {
     let app = TestApp::with_config(&redis.config());
     two_links(&app);
     redis.sync();
-    (app, Load::new())
+    app
+}
+
+/// Clicks at an even pace while Redis is away.
+fn survives(row: &str, app: &TestApp, fault: impl FnOnce()) {
+    let clicks = size(4_000, 1_000_000);
+    clicks_during(row, app, &spread(clicks), clicks, fault);
 }
 
 #[test]
 fn redis_is_away_and_no_click_is_lost_or_counted_twice() {
     let mut redis = RedisServer::start();
-    let (app, load) = node(&redis);
-    clicks_during("R6", &app, &load, size(4_000, 1_000_000), || {
+    let app = node(&redis);
+    survives("R6", &app, || {
         redis.kill();
         std::thread::sleep(outage());
         assert!(redis.launch());
@@ -44,9 +52,9 @@ fn redis_is_killed_again_and_again_and_no_click_is_lost_or_counted_twice() {
     let faults = Faults::under_redis(&mut redis);
     redis.kill();
     assert!(redis.launch());
-    let (app, load) = node(&redis);
+    let app = node(&redis);
     faults.slow_syncs(Files::Store, SLOW_SYNC);
-    clicks_during("R7", &app, &load, size(3_000, 200_000), || {
+    survives("R7", &app, || {
         for _ in 0..size(2, 12) {
             redis.kill();
             assert!(redis.launch());
@@ -58,10 +66,15 @@ fn redis_is_killed_again_and_again_and_no_click_is_lost_or_counted_twice() {
 #[test]
 fn redis_is_frozen_and_no_click_is_lost_or_counted_twice() {
     let redis = RedisServer::start();
-    let (app, load) = node(&redis);
-    clicks_during("R8", &app, &load, size(3_000, 200_000), || {
+    let app = node(&redis);
+    survives("R8", &app, || {
+        let begins = app.log().len();
         redis.freeze();
+        said("R8", &app, "no answer in time", begins);
         std::thread::sleep(outage());
+        let open = redis.connections();
+        figure("R8", "connections to a frozen Redis", open);
+        assert!(open <= CONNECTIONS_MAX, "{open}");
         redis.thaw();
     });
 }
@@ -72,8 +85,7 @@ fn redis_is_cut_off_without_a_word_and_no_click_is_lost_or_counted_twice() {
     let relay = Relay::to(redis.client_port());
     let app = TestApp::with_config(&redis::config(&format!("redis://127.0.0.1:{}/0", relay.port())));
     two_links(&app);
-    let load = Load::new();
-    clicks_during("R9", &app, &load, size(3_000, 200_000), || {
+    survives("R9", &app, || {
         relay.pull();
         std::thread::sleep(outage());
         relay.put_back();
@@ -101,8 +113,8 @@ fn put_back(redis: &mut RedisServer, backup: &tempfile::TempDir) {
 #[test]
 fn an_emptied_redis_is_not_counted_into_and_is_exact_once_it_is_put_back() {
     let mut redis = RedisServer::start();
-    let (app, _) = node(&redis);
-    let load = Load::unhurried();
+    let app = node(&redis);
+    let load = Load::of_clicks_per_second(4_000);
     load.run(&app, size(500, 20_000));
     app.drained();
     let backup = backup_of(&mut redis);
@@ -117,10 +129,10 @@ fn an_emptied_redis_is_not_counted_into_and_is_exact_once_it_is_put_back() {
 fn a_redis_without_room_is_waited_for_and_one_that_drops_keys_is_warned_of() {
     let redis = RedisServer::start();
     redis.ask("CONFIG SET maxmemory-policy allkeys-lru");
-    let (app, load) = node(&redis);
+    let app = node(&redis);
     said("R15", &app, "allkeys-lru", 0);
     redis.ask("CONFIG SET maxmemory-policy noeviction");
-    clicks_during("R15", &app, &load, size(2_000, 100_000), || {
+    survives("R15", &app, || {
         redis.ask("CONFIG SET maxmemory 1");
         said("R15", &app, "OOM", 0);
         std::thread::sleep(outage());
@@ -131,7 +143,7 @@ fn a_redis_without_room_is_waited_for_and_one_that_drops_keys_is_warned_of() {
 #[test]
 fn a_counter_that_holds_something_else_takes_nothing_with_it_and_does_not_grow() {
     let redis = RedisServer::start();
-    let (app, load) = node(&redis);
+    let (app, load) = (node(&redis), Load::new());
     let day = jiff::Timestamp::now().strftime("%F").to_string();
     let key = format!("waypost:{{s1}}:counts:{day}:1");
     redis.ask(&format!("HSET {key} verdict:human many"));
@@ -163,7 +175,7 @@ fn a_counter_that_holds_something_else_takes_nothing_with_it_and_does_not_grow()
 #[test]
 fn a_redis_put_back_from_a_backup_is_caught_up_by_the_journal() {
     let mut redis = RedisServer::start();
-    let (app, load) = node(&redis);
+    let (app, load) = (node(&redis), Load::new());
     load.run(&app, size(500, 20_000));
     app.drained();
     let backup = backup_of(&mut redis);
@@ -176,8 +188,8 @@ fn a_redis_put_back_from_a_backup_is_caught_up_by_the_journal() {
 #[test]
 fn a_redis_that_forgets_its_scripts_all_the_time_counts_every_click_once() {
     let redis = RedisServer::start();
-    let (app, load) = node(&redis);
-    clicks_during("R17", &app, &load, size(3_000, 200_000), || {
+    let app = node(&redis);
+    survives("R17", &app, || {
         for _ in 0..size(5, 60) {
             redis.ask("SCRIPT FLUSH");
             std::thread::sleep(outage() / 60);

@@ -49,9 +49,13 @@ fn a_failover_to_a_replica_that_was_behind_loses_no_click_and_counts_none_twice(
     sentinels.servers[0].kill();
     clients.end();
     load.run(&app, size(500, 50_000));
+    let before = app.node_hits().counted;
     sentinels.servers[1].thaw();
+    let thawed = Instant::now();
     sentinels.switched_from(0);
     load.run(&app, 200);
+    app.eventually("counting goes on", || app.node_hits().counted > before);
+    figure("R10", "counted again after, ms", thawed.elapsed().as_millis());
     app.eventually("the rewind is noticed", || app.log().contains("the store stands elsewhere"));
     assert_survived("R10", &app, &load, since, Load::CLIENTS);
 }
@@ -65,7 +69,7 @@ fn a_master_that_was_relieved_while_nobody_could_say_so_is_left_and_its_last_ans
     let app = TestApp::with_config(&redis::config(&format!("redis+sentinel://{}/main", hosts.join(","))));
     two_links(&app);
     sentinels.in_step();
-    let load = Load::unhurried();
+    let load = Load::of_clicks_per_second(4_000);
     load.run(&app, size(500, 50_000));
     let since = Instant::now();
     let clients = load.begin(&app, 100);
@@ -86,14 +90,19 @@ fn slots_that_move_under_load_and_a_master_that_dies_lose_nothing_and_count_noth
     let mut cluster = Cluster::start();
     let app = TestApp::with_config(&cluster.config());
     two_links(&app);
-    let load = Load::new();
+    let load = Load::of_clicks_per_second(size(4_000, 10_000));
     let since = Instant::now();
+    let clients = load.begin(&app, 50);
+    let each = size(20, 2_000);
+    cluster.reshard(each);
+    clients.end();
+    figure("R12", "slots moved", 3 * each);
     // Links are 1 and 2, and each has a shard of its own.
     for round in 0..size(2, 30) {
         for key in ["waypost:{s1}:marks", "waypost:{s2}:marks", "waypost:{m}:layout"] {
             let clients = load.begin(&app, 50);
             let from = cluster.holder(key);
-            cluster.move_slot(key, from, (from + 1 + round % 2) % 3);
+            cluster.move_slot(cluster.slot(key), from, (from + 1 + round % 2) % 3);
             clients.end();
         }
     }
@@ -170,13 +179,13 @@ fn a_slot_whose_move_was_abandoned_holds_up_no_other_shard_and_is_caught_up_when
     let key = "waypost:{s1}:marks";
     let from = cluster.holder(key);
     let to = (from + 1) % 3;
-    cluster.open_move(key, from, to);
+    cluster.open_move(cluster.slot(key), from, to);
     let before = hits_of_b(&app);
     load.run(&app, 600);
     app.eventually("the other shard goes on", || hits_of_b(&app) >= before + 280);
     std::thread::sleep(outage() / 2);
-    while cluster.move_keys(key, from, to, 100) > 0 {}
-    cluster.close_move(key, from, to);
+    while cluster.move_keys(cluster.slot(key), from, to, 100) > 0 {}
+    cluster.close_move(cluster.slot(key), from, to);
     assert_survived("R12", &app, &load, Instant::now(), Load::CLIENTS);
 }
 
@@ -185,7 +194,7 @@ fn a_shard_whose_servers_are_all_down_holds_up_no_other_and_is_caught_up() {
     let mut cluster = Cluster::start();
     let app = TestApp::with_config(&cluster.config());
     two_links(&app);
-    let load = Load::unhurried();
+    let load = Load::of_clicks_per_second(4_000);
     load.run(&app, 200);
     app.drained();
     let down = cluster.holder("waypost:{s1}:marks");
@@ -193,7 +202,7 @@ fn a_shard_whose_servers_are_all_down_holds_up_no_other_and_is_caught_up() {
     for needed in ["waypost:{s2}:marks", "waypost:{m}:layout"] {
         let from = cluster.holder(needed);
         if from == down {
-            cluster.move_slot(needed, from, (down + 1) % 3);
+            cluster.move_slot(cluster.slot(needed), from, (down + 1) % 3);
         }
     }
     let since = Instant::now();

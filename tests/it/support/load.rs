@@ -22,8 +22,8 @@ pub(crate) struct Load {
     /// Connections that nobody accepted, and answers that broke off.
     refused: AtomicU64,
     failed: AtomicU64,
-    /// How long each client waits between two clicks.
-    pause: Duration,
+    /// From one click of a client to its next, at the least.
+    every: Duration,
 }
 
 /// When an answer was there, and how long it took.
@@ -51,18 +51,19 @@ impl Clients {
 impl Load {
     pub(crate) const CLIENTS: u64 = 4;
 
+    /// Clicks as fast as they are answered.
     pub(crate) fn new() -> Arc<Self> {
-        Self::pausing(Duration::ZERO)
+        Self::with_clicks_every(Duration::ZERO)
     }
 
-    /// Some thousand clicks a second at the most: for faults that last, so that there is no day's work to count after them.
-    pub(crate) fn unhurried() -> Arc<Self> {
-        Self::pausing(Duration::from_millis(1))
+    /// So many clicks a second at the most: for faults that last, so that there is no day's work to count after them.
+    pub(crate) fn of_clicks_per_second(clicks: usize) -> Arc<Self> {
+        Self::with_clicks_every(Duration::from_secs(Self::CLIENTS) / u32::try_from(clicks).unwrap())
     }
 
-    fn pausing(pause: Duration) -> Arc<Self> {
+    fn with_clicks_every(every: Duration) -> Arc<Self> {
         let (sent, refused, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { answered: Mutex::default(), sent, refused, failed, pause })
+        Arc::new(Self { answered: Mutex::default(), sent, refused, failed, every })
     }
 
     /// How many clicks were answered.
@@ -124,8 +125,14 @@ impl Load {
                 let (load, over, address) = (self.clone(), over.clone(), app.redirect_address());
                 std::thread::spawn(move || {
                     let Ok(mut connection) = Connection::open(address) else { return };
-                    while !over.load(Ordering::Relaxed) && load.click(&mut connection).is_ok() {
-                        std::thread::sleep(load.pause);
+                    let mut due = Instant::now();
+                    while !over.load(Ordering::Relaxed) {
+                        if load.click(&mut connection).is_err() {
+                            load.failed.fetch_add(1, Ordering::Relaxed);
+                            return;
+                        }
+                        due += load.every;
+                        std::thread::sleep(due.saturating_duration_since(Instant::now()));
                     }
                 })
             })

@@ -20,10 +20,17 @@ pub(crate) fn outage() -> Duration {
     Duration::from_secs(size(1, 60) as u64)
 }
 
+/// So many clicks, spread over an outage.
+pub(crate) fn spread(clicks: usize) -> Arc<Load> {
+    Load::of_clicks_per_second(clicks / usize::try_from(outage().as_secs()).unwrap())
+}
+
 /// Clicks go on until there are `enough` of them and the fault is over; then everything must be there once.
 pub(crate) fn clicks_during(row: &str, app: &TestApp, load: &Arc<Load>, enough: usize, fault: impl FnOnce()) {
-    let began = Instant::now();
+    let before = Instant::now();
     let clients = load.begin(app, enough / 4);
+    figure(row, "99 of 100 redirects within before it, us", load.p99_since(before).as_micros());
+    let began = Instant::now();
     fault();
     // The clients go on; this waits for the rest of their answers.
     load.reaches(app, enough);
@@ -32,10 +39,12 @@ pub(crate) fn clicks_during(row: &str, app: &TestApp, load: &Arc<Load>, enough: 
     app.drained();
     figure(row, "clicks answered", load.answers());
     figure(row, "drained after, ms", back.elapsed().as_millis());
-    let slowest = load.slowest_since(began);
+    let slowest = load.slowest_since(before);
     figure(row, "99 of 100 redirects within, us", load.p99_since(began).as_micros());
     figure(row, "slowest redirect, ms", slowest.as_millis());
     assert!(slowest < ANSWERED_WITHIN, "{slowest:?}");
+    figure(row, "failed", load.failed());
+    assert_eq!(load.failed(), 0, "clicks that were sent and not answered");
     assert_exactly_once(app, load, 2 * Load::CLIENTS).figures(row);
 }
 

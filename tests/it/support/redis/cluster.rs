@@ -1,5 +1,7 @@
 //! A cluster of three masters and three replicas, put together by hand because that takes a second instead of ten.
 
+use std::ops::Range;
+
 use redis::Value;
 
 use super::certificates::Certificates;
@@ -15,6 +17,8 @@ const NODE_TIMEOUT_MS: &str = "1000";
 pub(crate) struct Cluster {
     /// The masters, then a replica of each in the same order.
     pub(crate) servers: Vec<RedisServer>,
+    /// What they call each other.
+    ids: Vec<String>,
 }
 
 impl Cluster {
@@ -39,7 +43,8 @@ impl Cluster {
                 start(&[&own[..], &whole, &["--repl-diskless-sync-delay", "0"]].concat())
             })
             .collect();
-        let cluster = Self { servers };
+        let ids = servers.iter().map(|server| server.cli("CLUSTER MYID")).collect();
+        let cluster = Self { servers, ids };
         cluster.introduce(&buses);
         cluster.give_slots();
         cluster.follow();
@@ -61,14 +66,13 @@ impl Cluster {
 
     fn give_slots(&self) {
         for (number, master) in self.servers[..MASTERS].iter().enumerate() {
-            let (first, last) = (number * SLOTS / MASTERS, (number + 1) * SLOTS / MASTERS - 1);
-            master.ask(&format!("CLUSTER ADDSLOTSRANGE {first} {last}"));
+            let Range { start, end } = slots_of(number);
+            master.ask(&format!("CLUSTER ADDSLOTSRANGE {start} {}", end - 1));
         }
     }
 
     fn follow(&self) {
-        for (replica, master) in self.servers[MASTERS..].iter().zip(&self.servers) {
-            let id: String = master.cli("CLUSTER MYID");
+        for (replica, id) in self.servers[MASTERS..].iter().zip(&self.ids) {
             let follow = || replica.try_cli::<()>(&format!("CLUSTER REPLICATE {id}")).is_ok();
             eventually("a replica knows its master", follow);
         }
@@ -113,17 +117,14 @@ impl Cluster {
         self.servers.iter().find(|server| server.is_running()).expect("one of them runs")
     }
 
-    /// Begins to move the slot of `key` to master `to`: keys that are not there are the other one's from now on.
-    pub(crate) fn open_move(&self, key: &str, from: usize, to: usize) {
-        let slot = self.slot(key);
-        let id = |at: usize| self.servers[at].cli::<String>("CLUSTER MYID");
-        self.servers[to].ask(&format!("CLUSTER SETSLOT {slot} IMPORTING {}", id(from)));
-        self.servers[from].ask(&format!("CLUSTER SETSLOT {slot} MIGRATING {}", id(to)));
+    /// Begins to move `slot` to master `to`: keys that are not there are the other one's from now on.
+    pub(crate) fn open_move(&self, slot: u16, from: usize, to: usize) {
+        self.servers[to].ask(&format!("CLUSTER SETSLOT {slot} IMPORTING {}", self.ids[from]));
+        self.servers[from].ask(&format!("CLUSTER SETSLOT {slot} MIGRATING {}", self.ids[to]));
     }
 
     /// Moves the keys of the slot, at most so many; how many there were.
-    pub(crate) fn move_keys(&self, key: &str, from: usize, to: usize, most: usize) -> usize {
-        let slot = self.slot(key);
+    pub(crate) fn move_keys(&self, slot: u16, from: usize, to: usize, most: usize) -> usize {
         let keys: Vec<String> = self.servers[from].cli(&format!("CLUSTER GETKEYSINSLOT {slot} {most}"));
         for key in &keys {
             let to = self.servers[to].client_port();
@@ -133,25 +134,37 @@ impl Cluster {
     }
 
     /// Ends the move: the slot is `to`'s.
-    pub(crate) fn close_move(&self, key: &str, from: usize, to: usize) {
-        let slot = self.slot(key);
-        let id: String = self.servers[to].cli("CLUSTER MYID");
+    pub(crate) fn close_move(&self, slot: u16, from: usize, to: usize) {
         for at in [to, from] {
-            self.servers[at].ask(&format!("CLUSTER SETSLOT {slot} NODE {id}"));
+            self.servers[at].ask(&format!("CLUSTER SETSLOT {slot} NODE {}", self.ids[to]));
         }
     }
 
-    /// Moves the slot of `key` whole.
-    pub(crate) fn move_slot(&self, key: &str, from: usize, to: usize) {
-        self.open_move(key, from, to);
-        while self.move_keys(key, from, to, 100) > 0 {}
-        self.close_move(key, from, to);
+    /// Moves the slot whole.
+    pub(crate) fn move_slot(&self, slot: u16, from: usize, to: usize) {
+        self.open_move(slot, from, to);
+        while self.move_keys(slot, from, to, 100) > 0 {}
+        self.close_move(slot, from, to);
+    }
+
+    /// Has each master give so many of the slots that it began with to the next one, one after the other.
+    pub(crate) fn reshard(&self, slots_of_each: usize) {
+        for from in 0..MASTERS {
+            for slot in slots_of(from).take(slots_of_each) {
+                self.move_slot(u16::try_from(slot).unwrap(), from, (from + 1) % MASTERS);
+            }
+        }
     }
 
     /// The replica of master `at`.
     pub(crate) fn replica(at: usize) -> usize {
         at + MASTERS
     }
+}
+
+/// The slots that a master begins with.
+fn slots_of(master: usize) -> Range<usize> {
+    master * SLOTS / MASTERS..(master + 1) * SLOTS / MASTERS
 }
 
 /// A master that holds a slot answers; a replica and every other master send on.

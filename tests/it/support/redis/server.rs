@@ -134,6 +134,18 @@ impl RedisServer {
         self.running.as_ref().expect("it runs").signal(Signal::CONT);
     }
 
+    /// Open connections to it, as the system counts them: one that is held still cannot be asked.
+    pub(crate) fn connections(&self) -> usize {
+        const ESTABLISHED: &str = "01";
+        let here = format!("0100007F:{:04X}", self.client_port());
+        let sockets = std::fs::read_to_string("/proc/net/tcp").expect("the system tells its sockets");
+        let is_to_here = |line: &str| {
+            let words: Vec<_> = line.split_whitespace().collect();
+            words.get(2..4) == Some(&[here.as_str(), ESTABLISHED])
+        };
+        sockets.lines().filter(|line| is_to_here(line)).count()
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
