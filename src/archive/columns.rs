@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use crate::domain::click::{Click, Look, Origin, Place};
+use crate::domain::click::{ClickOf, Look, Origin, Place};
 use crate::domain::link::LinkFacts;
 
 /// The version of this table, written into each click file as `waypost.format`.
@@ -24,6 +24,9 @@ pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) content: Content,
 }
+
+/// What a text column says of a click.
+pub(super) type TextOf = for<'c> fn(&'c ClickOf<'_>) -> &'c str;
 
 /// What a column holds. Empty text is stored as null.
 #[derive(Clone, Copy)]
@@ -43,9 +46,9 @@ pub(super) enum Content {
     /// Text that all clicks from one place share.
     PlaceText(fn(&Place) -> &str),
     /// Text of the click, few distinct values.
-    Text(fn(&Click) -> &str),
+    Text(TextOf),
     /// Text of the click that hardly ever comes twice.
-    RareText(fn(&Click) -> &str),
+    RareText(TextOf),
     /// 64 bits as 16 hexadecimal digits: text, because spreadsheets and JavaScript round numbers of that size.
     Visitor,
     RulesVersion,
@@ -89,7 +92,7 @@ const fn of_place(name: &'static str, text: fn(&Place) -> &str) -> Column {
     column(name, Content::PlaceText(text))
 }
 
-const fn of_click(name: &'static str, text: fn(&Click) -> &str) -> Column {
+const fn of_click(name: &'static str, text: TextOf) -> Column {
     column(name, Content::Text(text))
 }
 

@@ -16,16 +16,13 @@ use compact_str::CompactString;
 use hashbrown::HashMap;
 use uuid::Uuid;
 
-use super::columns::{COLUMNS, Column, Content, SCHEMA};
-use crate::domain::click::{Click, Look, Origin, Place};
+use super::columns::{COLUMNS, Column, Content, SCHEMA, TextOf};
+use crate::domain::click::{ClickOf, Look, Origin, Place};
 use crate::domain::link::LinkFacts;
 use crate::domain::visitor::Visitor;
 
 /// Rows after which a chunk is closed. It bounds what a reader has to copy while the writer waits.
 pub(super) const CHUNK_ROWS: usize = 8192;
-
-/// Clicks that are appended column by column in one go: few enough to stay in the processor's nearest cache.
-const BLOCK_CLICKS: usize = 64;
 
 /// The latest time a click can have: folder names and exports have four digits for the year.
 /// 9999-12-30T21:59:59.999Z, just before the calendar in use ends.
@@ -34,43 +31,29 @@ const TIME_MAX: i64 = 253_402_207_199_999;
 /// Clicks on their way to the archive, in the order they came.
 #[derive(Default)]
 pub(crate) struct Gathered {
-    block: Vec<Click>,
     /// All but the last are full.
     chunks: Vec<Chunk>,
 }
 
 impl Gathered {
-    pub(crate) fn add(&mut self, click: Click) {
-        self.block.push(click);
-        if self.block.len() == BLOCK_CLICKS {
-            self.end_block();
+    pub(crate) fn add(&mut self, click: &ClickOf<'_>) {
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.rows() < CHUNK_ROWS => chunk.append(click),
+            _ => {
+                let mut chunk = Chunk::new();
+                chunk.append(click);
+                self.chunks.push(chunk);
+            }
         }
     }
 
     /// The rows so far as batches.
     pub(super) fn into_batches(self) -> Vec<RecordBatch> {
-        self.into_chunks().iter().map(Chunk::to_batch).collect()
+        self.chunks.iter().map(Chunk::to_batch).collect()
     }
 
-    pub(super) fn into_chunks(mut self) -> Vec<Chunk> {
-        self.end_block();
+    pub(super) fn into_chunks(self) -> Vec<Chunk> {
         self.chunks
-    }
-
-    fn end_block(&mut self) {
-        if self.block.is_empty() {
-            return;
-        }
-        match self.chunks.last_mut() {
-            // A block fits or the chunk is full, since the one divides the other.
-            Some(chunk) if chunk.rows() + BLOCK_CLICKS <= CHUNK_ROWS => chunk.append(&self.block),
-            _ => {
-                let mut chunk = Chunk::new();
-                chunk.append(&self.block);
-                self.chunks.push(chunk);
-            }
-        }
-        self.block.clear();
     }
 }
 
@@ -126,8 +109,6 @@ impl Pending {
     }
 }
 
-type TextOf = fn(&Click) -> &str;
-
 /// Up to [`CHUNK_ROWS`] clicks under construction. What links, looks, origins and places tell is looked up only when the
 /// chunk becomes a batch.
 pub(super) struct Chunk {
@@ -173,21 +154,17 @@ impl Chunk {
         self.ids.len()
     }
 
-    fn append(&mut self, clicks: &[Click]) {
-        self.ids.extend(clicks.iter().map(|click| click.id));
-        self.times.extend(clicks.iter().map(|click| click.time_ms.clamp(0, TIME_MAX)));
-        clicks.iter().for_each(|click| self.links.append(&click.link));
-        clicks.iter().for_each(|click| self.looks.append(&click.look));
-        clicks.iter().for_each(|click| self.origins.append(&click.origin));
-        clicks.iter().for_each(|click| self.places.append(&click.place));
-        for (text, cells) in &mut self.texts {
-            clicks.iter().for_each(|click| cells.append(text(click)));
-        }
-        for (text, cells) in &mut self.rare_texts {
-            cells.extend(clicks.iter().map(|click| CompactString::from(text(click))));
-        }
-        self.visitors.extend(clicks.iter().map(|click| click.visitor));
-        self.rules_versions.extend(clicks.iter().map(|click| click.rules_version));
+    fn append(&mut self, click: &ClickOf<'_>) {
+        self.ids.push(click.id);
+        self.times.push(click.time_ms.clamp(0, TIME_MAX));
+        self.links.append(&click.link);
+        self.looks.append(&click.look);
+        self.origins.append(&click.origin);
+        self.places.append(&click.place);
+        self.texts.iter_mut().for_each(|(text, cells)| cells.append(text(click)));
+        self.rare_texts.iter_mut().for_each(|(text, cells)| cells.push(CompactString::from(text(click))));
+        self.visitors.push(click.visitor);
+        self.rules_versions.push(click.rules_version);
     }
 
     /// Appends the rows of another chunk.

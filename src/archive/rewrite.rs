@@ -55,7 +55,7 @@ impl Archive {
             {
                 let mut judged = Gathered::default();
                 let batch = batch?;
-                rows.read(&batch, &mut |click| judged.add(judge(click)));
+                rows.read(&batch, &mut |click| judged.add(&judge(click)));
                 count += batch.num_rows();
                 group.extend(judged.into_batches());
             }

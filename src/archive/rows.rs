@@ -2,6 +2,7 @@
 //!
 //! What a cell cannot be read as becomes the empty value of its kind: a click file is checked before it gets here.
 
+use std::borrow::Cow;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -44,12 +45,12 @@ impl Rows {
         Click {
             id: Uuid::try_parse(row.text("id")).unwrap_or_default(),
             time_ms: row.time("time"),
-            link: self.link(row),
-            look: shared(look(row), &mut self.looks),
+            link: Cow::Owned(self.link(row)),
+            look: Cow::Owned(shared(look(row), &mut self.looks)),
             verdict: Verdict::parse(row.text("verdict")).unwrap_or(Verdict::Bot),
             reason: text("reason"),
-            origin: shared(origin(row), &mut self.origins),
-            place: shared(place(row), &mut self.places),
+            origin: Cow::Owned(shared(origin(row), &mut self.origins)),
+            place: Cow::Owned(shared(place(row), &mut self.places)),
             visitor: Visitor(u64::from_str_radix(row.text("visitor"), 16).unwrap_or(0)),
             click_ids: text("click_ids"),
             click_id_values: text("click_id_values"),

@@ -7,7 +7,7 @@
 use compact_str::CompactString;
 use hashbrown::HashMap;
 
-use crate::domain::click::Click;
+use crate::domain::click::ClickOf;
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
 
@@ -65,7 +65,7 @@ pub(super) struct Bursts(HashMap<LinkId, Fetches>);
 
 impl Bursts {
     /// Counts the fetches of known servers, and turns a bot that names its home page into one of them during a burst.
-    pub(super) fn judge(&mut self, click: &mut Click) {
+    pub(super) fn judge(&mut self, click: &mut ClickOf<'_>) {
         match click.verdict {
             Verdict::Preview if is_fediverse(&click.reason) => self.count(click.link.id, click.time_ms),
             Verdict::Bot if click.reason == NAMES_ITS_HOME && self.goes_on(click) => {
@@ -76,7 +76,7 @@ impl Bursts {
         }
     }
 
-    fn goes_on(&self, click: &Click) -> bool {
+    fn goes_on(&self, click: &ClickOf<'_>) -> bool {
         self.0.get(&click.link.id).is_some_and(|fetches| fetches.is_burst_at(click.time_ms))
     }
 

@@ -5,7 +5,7 @@
 use compact_str::CompactString;
 use hashbrown::HashMap;
 
-use crate::domain::click::Click;
+use crate::domain::click::ClickOf;
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
 use crate::domain::visitor::Visitor;
@@ -35,7 +35,7 @@ impl DoubleTap {
 
     /// Turns a human click into a duplicate if one of the same visitor and link was kept within the window before it.
     /// A duplicate is not kept, so that steady tapping counts once per window.
-    pub(super) fn judge(&mut self, click: &mut Click) {
+    pub(super) fn judge(&mut self, click: &mut ClickOf<'_>) {
         if click.verdict != Verdict::Human || self.window_ms <= 0 {
             return;
         }

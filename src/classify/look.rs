@@ -3,13 +3,13 @@
 //! Pure: the memory changes what reading costs, never what it says. It must never read the address, the query or the
 //! link, which differ from click to click.
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use hashbrown::DefaultHashBuilder;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{Equivalent, UnitWeighter};
+use hashbrown::hash_map::EntryRef;
+use hashbrown::{Equivalent, HashMap};
 
 use crate::domain::click::Look;
 use crate::domain::hit::Hit;
@@ -18,66 +18,62 @@ use super::agent::{Agent, Agents};
 use super::language;
 use super::referrer::Referrer;
 
-/// The most looks remembered. One takes about 2 KiB at the most.
+/// The most looks remembered; beyond it the memory starts anew. One takes about 2 KiB at the most.
 const REMEMBERED_MAX: usize = 8192;
 
 /// Everything that the texts of a hit tell.
 pub(super) struct Shown {
-    pub(super) agent: Arc<Agent>,
+    /// Nothing else that was ever shown to the same memory has it.
+    pub(super) number: u64,
+    pub(super) agent: Agent,
     pub(super) referrer: Referrer,
     pub(super) look: Arc<Look>,
 }
 
-/// Reads what hits show.
+/// What hits showed lately.
+#[derive(Default)]
 pub(super) struct Looks {
-    agents: Agents,
     // The hasher draws random keys at every start, so that no stranger can choose texts that collide.
-    remembered: Cache<Seen, Arc<Shown>, UnitWeighter, DefaultHashBuilder>,
+    remembered: HashMap<Seen, Shown>,
+    next: u64,
 }
 
 impl Looks {
-    pub(super) fn new(agents: Agents) -> Self {
-        let remembered = Cache::with(
-            REMEMBERED_MAX,
-            REMEMBERED_MAX as u64,
-            UnitWeighter,
-            DefaultHashBuilder::default(),
-            DefaultLifecycle::default(),
-        );
-        Self { agents, remembered }
-    }
-
     /// What a hit shows, from memory if the same texts were read before.
-    pub(super) fn read(&self, hit: &Hit<'_>) -> Arc<Shown> {
-        let texts = Texts::of(hit);
-        if let Some(shown) = self.remembered.get(&texts) {
-            return shown;
+    pub(super) fn read(&mut self, agents: &Agents, hit: &Hit<'_>) -> &Shown {
+        if self.remembered.len() >= REMEMBERED_MAX {
+            self.remembered.clear();
         }
-        let shown = Arc::new(self.interpret(hit));
-        self.remembered.insert(Seen::from(&texts), Arc::clone(&shown));
-        shown
-    }
-
-    fn interpret(&self, hit: &Hit<'_>) -> Shown {
-        let agent = self.agents.read(hit);
-        let referrer = Referrer::parse(hit.referrer);
-        let sent = Look {
-            referrer_host: referrer.host.clone(),
-            referrer_path: referrer.path.clone(),
-            language: language::first(hit.accept_language),
-            user_agent: CompactString::from(hit.user_agent),
-            purpose: CompactString::from(hit.purpose),
-            hints: agent.hints.clone(),
-            ..Look::default()
-        };
-        Shown { look: Arc::new(with_agent(sent, &agent)), agent, referrer }
+        let texts = Texts::of(hit);
+        match self.remembered.entry_ref(&texts) {
+            EntryRef::Occupied(known) => known.into_mut(),
+            EntryRef::Vacant(new) => {
+                self.next += 1;
+                new.insert_with_key(Seen::from(&texts), interpret(self.next, hit, agents))
+            }
+        }
     }
 }
 
+fn interpret(number: u64, hit: &Hit<'_>, agents: &Agents) -> Shown {
+    let agent = agents.read(hit);
+    let referrer = Referrer::parse(hit.referrer);
+    let sent = Look {
+        referrer_host: referrer.host.clone(),
+        referrer_path: referrer.path.clone(),
+        language: language::first(hit.accept_language),
+        user_agent: CompactString::from(hit.user_agent),
+        purpose: CompactString::from(hit.purpose),
+        hints: agent.hints.clone(),
+        ..Look::default()
+    };
+    Shown { number, look: Arc::new(with_agent(sent, &agent)), agent, referrer }
+}
+
 /// A look that was kept, with its agent read anew; the same one if that changes nothing.
-pub(super) fn again(kept: &Arc<Look>, agent: &Agent) -> Arc<Look> {
+pub(super) fn again<'a>(kept: &'a Arc<Look>, agent: &Agent) -> Cow<'a, Arc<Look>> {
     let read = with_agent(Look::clone(kept), agent);
-    if read == **kept { Arc::clone(kept) } else { Arc::new(read) }
+    if read == **kept { Cow::Borrowed(kept) } else { Cow::Owned(Arc::new(read)) }
 }
 
 fn with_agent(look: Look, agent: &Agent) -> Look {
@@ -118,14 +114,14 @@ impl Hash for Texts<'_> {
 #[derive(PartialEq, Eq)]
 struct Seen {
     text: Box<str>,
-    lengths: [u16; TEXTS],
+    lengths: [usize; TEXTS],
 }
 
 impl Seen {
     fn texts(&self) -> Texts<'_> {
         let mut rest = &*self.text;
         Texts(self.lengths.map(|length| {
-            let (text, after) = rest.split_at_checked(usize::from(length)).unwrap_or_default();
+            let (text, after) = rest.split_at_checked(length).unwrap_or_default();
             rest = after;
             text
         }))
@@ -134,8 +130,7 @@ impl Seen {
 
 impl From<&Texts<'_>> for Seen {
     fn from(texts: &Texts<'_>) -> Self {
-        // The limits of `domain::hit` are far less than 64 KiB; past it the texts would only stop matching.
-        let lengths = texts.0.map(|text| u16::try_from(text.len()).unwrap_or(u16::MAX));
+        let lengths = texts.0.map(str::len);
         Self { text: texts.0.concat().into_boxed_str(), lengths }
     }
 }
@@ -151,7 +146,7 @@ impl Equivalent<Seen> for Texts<'_> {
         let mut rest = seen.text.as_bytes();
         let mut texts = self.0.iter().zip(seen.lengths);
         texts.all(|(text, length)| {
-            let found = usize::from(length) == text.len() && rest.starts_with(text.as_bytes());
+            let found = length == text.len() && rest.starts_with(text.as_bytes());
             rest = rest.get(text.len()..).unwrap_or_default();
             found
         })
@@ -168,42 +163,44 @@ mod tests {
 
     #[test]
     fn hits_that_show_the_same_share_one_look_and_others_do_not() {
-        let looks = Looks::new(Agents::compile(&Tables::built_in()));
+        let (agents, mut looks) = (Agents::compile(&Tables::built_in()), Looks::default());
         let hit = Hit { user_agent: "Mozilla/5.0", referrer: "https://t.co/a", ..Hit::new(LinkId(1), 0) };
         let later = Hit { time_ms: 9, query: "fbclid=1", ..hit };
-        assert!(Arc::ptr_eq(&looks.read(&hit).look, &looks.read(&later).look));
-        let other = Hit { referrer: "https://t.co/b", ..hit };
-        assert_eq!(looks.read(&other).look.referrer_path, "/b");
+        let (first, number) = (looks.read(&agents, &hit).look.clone(), looks.read(&agents, &hit).number);
+        let shown = looks.read(&agents, &later);
+        assert!(Arc::ptr_eq(&first, &shown.look) && number == shown.number);
+        let other = looks.read(&agents, &Hit { referrer: "https://t.co/b", ..hit });
+        assert!(other.look.referrer_path == "/b" && other.number != number);
         assert_eq!(looks.remembered.len(), 2);
     }
 
     #[test]
     fn agents_that_somebody_makes_up_do_not_grow_the_memory() {
-        let looks = Looks::new(Agents::compile(&Tables::built_in()));
+        let (agents, mut looks) = (Agents::compile(&Tables::built_in()), Looks::default());
         let padding = "x".repeat(400);
         for number in 0..REMEMBERED_MAX + 1000 {
             let made_up = format!("Mozilla/5.0 (Windows NT 10.0) Chrome/{number} {padding}");
-            looks.read(&Hit { user_agent: &made_up, ..Hit::new(LinkId(1), 0) });
+            looks.read(&agents, &Hit { user_agent: &made_up, ..Hit::new(LinkId(1), 0) });
         }
-        assert!(looks.remembered.len() <= REMEMBERED_MAX, "{}", looks.remembered.len());
+        assert_eq!((looks.remembered.len(), looks.next), (1000, REMEMBERED_MAX as u64 + 1000));
     }
 
     #[test]
     fn a_look_read_again_by_the_same_rules_is_the_same_one() {
-        let looks = Looks::new(Agents::compile(&Tables::built_in()));
+        let (agents, mut looks) = (Agents::compile(&Tables::built_in()), Looks::default());
         let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
         let hit = Hit { user_agent: firefox, accept_language: "sv", ..Hit::new(LinkId(1), 0) };
-        let shown = looks.read(&hit);
+        let shown = looks.read(&agents, &hit);
         assert!(Arc::ptr_eq(&again(&shown.look, &shown.agent), &shown.look));
         let older = Arc::new(Look { os: "BeOS".into(), ..Look::clone(&shown.look) });
-        assert_eq!(*again(&older, &shown.agent), *shown.look);
+        assert_eq!(*again(&older, &shown.agent), shown.look);
     }
 
     #[test]
     fn what_is_remembered_hashes_and_compares_like_what_is_looked_up() {
         let texts = Texts(["agent", "https://a/", "", "", "", "?1", "\"Android\"", "", "com.instagram.android"]);
         let seen = Seen::from(&texts);
-        let hasher = DefaultHashBuilder::default();
+        let hasher = hashbrown::DefaultHashBuilder::default();
         assert_eq!(hasher.hash_one(&seen), hasher.hash_one(&texts));
         assert!(texts.equivalent(&seen));
         assert!(!Texts(["agent", "https://a/?1", "", "", "", "", "\"Android\"", "", ""]).equivalent(&seen));

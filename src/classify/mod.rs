@@ -22,6 +22,7 @@ pub(crate) mod tables;
 mod verdict;
 mod visitor;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ use compact_str::CompactString;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::domain::click::{Click, Look, Origin, Place};
+use crate::domain::click::{Click, ClickOf, Look, Origin, Place};
 use crate::domain::hit::{Hit, Method};
 use crate::domain::link::LinkFacts;
 use crate::domain::verdict::Verdict;
@@ -63,11 +64,18 @@ pub(crate) struct Config {
     pub(crate) rules: PathBuf,
 }
 
+/// What classifying remembers so that nothing is read twice. It changes what classifying costs, never what it says; whoever
+/// classifies has notes of their own, of one classifier.
+#[derive(Default)]
+pub(crate) struct Notes {
+    looks: Looks,
+    origins: Origins,
+}
+
 /// The rules and tables, compiled once.
 pub(crate) struct Classifier {
     version: u32,
-    looks: Looks,
-    origins: Origins,
+    agents: Agents,
     networks: Networks,
     hosting: Names,
     sites: Names,
@@ -86,8 +94,7 @@ impl Classifier {
         let tables = Tables::with(files)?;
         Ok(Self {
             version: RULES_VERSION | (tables.fingerprint << BUILT_IN_BITS),
-            looks: Looks::new(Agents::compile(&tables)),
-            origins: Origins::new(),
+            agents: Agents::compile(&tables),
             networks: Networks::new(&config.own_networks, tables.networks()),
             hosting: Names::of(tables.hosting()),
             sites: Names::of(tables.channels()),
@@ -106,53 +113,56 @@ impl Classifier {
     /// Pure: the same arguments give the same click. It never gives [`Verdict::Duplicate`]; `Past` does.
     ///
     /// [`Verdict::Duplicate`]: crate::domain::verdict::Verdict::Duplicate
-    pub(crate) fn classify(
+    pub(crate) fn classify<'a>(
         &self,
         hit: &Hit<'_>,
         id: Uuid,
-        link: &Arc<LinkFacts>,
+        link: &'a Arc<LinkFacts>,
         salt: &Salt,
-        places: &Places,
-    ) -> Click {
-        let shown = self.looks.read(hit);
+        places: &'a Places,
+        notes: &'a mut Notes,
+    ) -> ClickOf<'a> {
+        let shown = notes.looks.read(&self.agents, hit);
         let arrival = query::read(hit.query, &self.click_ids);
         let decided = verdict::by_what_is_not_kept(hit, arrival.by_owner, &self.networks);
         let evidence = Evidence {
             id,
-            link: Arc::clone(link),
-            look: Arc::clone(&shown.look),
+            link: Cow::Borrowed(link),
+            look: Cow::Borrowed(&shown.look),
             agent: &shown.agent,
             decided,
             place: places.find(hit.address),
             visitor: visitor::visitor(salt, hit.address, &shown.agent.fingerprint, &link.domain),
         };
         let attribute = || self.attribute(link, &shown.agent, &shown.referrer, &arrival);
-        let origin =
-            if arrival.names_nobody() { self.origins.of(link, &shown, attribute) } else { Arc::new(attribute()) };
+        let origin = match arrival.names_nobody() {
+            true => Cow::Borrowed(notes.origins.of(link, shown, attribute)),
+            false => Cow::Owned(Arc::new(attribute())),
+        };
         self.conclude(hit, arrival, evidence, origin)
     }
 
     /// Judges a click again by the rules of today, from the evidence that it kept. What followed from the address
     /// stays as it was: place, visitor, and a verdict that a network gave. As [`Classifier::classify`] it knows
     /// nothing of other clicks.
-    pub(crate) fn reclassify(&self, click: &Click) -> Click {
+    pub(crate) fn reclassify(&self, click: &Click, notes: &mut Notes) -> Click {
         let hit = kept_hit(click);
         let arrival = Arrival::kept(click, &self.click_ids);
         // The agent alone: referrer and language are kept, but not as they were sent.
-        let shown = self.looks.read(&hit);
+        let shown = notes.looks.read(&self.agents, &hit);
         let evidence = Evidence {
             id: click.id,
-            link: Arc::clone(&click.link),
+            link: Cow::Borrowed(&click.link),
             look: look::again(&click.look, &shown.agent),
             agent: &shown.agent,
             decided: verdict::as_it_was(click),
-            place: Arc::clone(&click.place),
+            place: Cow::Borrowed(&click.place),
             visitor: click.visitor,
         };
         let referrer = Referrer::kept(click, &self.packages);
         let origin = self.attribute(&click.link, &shown.agent, &referrer, &arrival);
-        let origin = if origin == *click.origin { Arc::clone(&click.origin) } else { Arc::new(origin) };
-        self.conclude(&hit, arrival, evidence, origin)
+        let origin = if origin == **click.origin { click.origin.clone() } else { Cow::Owned(Arc::new(origin)) };
+        self.conclude(&hit, arrival, evidence, origin).into_owned()
     }
 
     fn attribute(&self, link: &LinkFacts, agent: &Agent, referrer: &Referrer, arrival: &Arrival<'_>) -> Origin {
@@ -167,10 +177,16 @@ impl Classifier {
     }
 
     /// Everything that follows from what is kept.
-    fn conclude(&self, hit: &Hit<'_>, arrival: Arrival<'_>, evidence: Evidence<'_>, origin: Arc<Origin>) -> Click {
+    fn conclude<'a>(
+        &self,
+        hit: &Hit<'_>,
+        arrival: Arrival<'_>,
+        evidence: Evidence<'a>,
+        origin: Cow<'a, Arc<Origin>>,
+    ) -> ClickOf<'a> {
         let Evidence { id, link, look, agent, decided, place, visitor } = evidence;
         let (verdict, reason) = decided.unwrap_or_else(|| verdict::judge(hit, agent, &place, &self.hosting));
-        Click {
+        ClickOf {
             id,
             time_ms: hit.time_ms,
             look,
@@ -201,12 +217,12 @@ impl Classifier {
 /// What a hit shows besides its query: new from the hit, or as a click has kept it.
 struct Evidence<'a> {
     id: Uuid,
-    link: Arc<LinkFacts>,
-    look: Arc<Look>,
+    link: Cow<'a, Arc<LinkFacts>>,
+    look: Cow<'a, Arc<Look>>,
     agent: &'a Agent,
     /// The verdict that address or query gave.
     decided: Option<Judgement>,
-    place: Arc<Place>,
+    place: Cow<'a, Arc<Place>>,
     visitor: Visitor,
 }
 

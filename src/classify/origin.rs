@@ -7,9 +7,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use hashbrown::DefaultHashBuilder;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{Equivalent, UnitWeighter};
+use hashbrown::hash_map::EntryRef;
+use hashbrown::{Equivalent, HashMap};
 
 use crate::domain::click::Origin;
 use crate::domain::link::LinkFacts;
@@ -17,32 +16,27 @@ use crate::domain::placement::Level;
 
 use super::look::Shown;
 
-/// The most origins remembered. One takes some 300 bytes, and looks at most as many as `look.rs` remembers.
+/// The most origins remembered; beyond it the memory starts anew. One takes some 300 bytes.
 const REMEMBERED_MAX: usize = 8192;
 
 /// The origins of clicks that brought nothing in their query.
+#[derive(Default)]
 pub(super) struct Origins {
     // The hasher draws random keys at every start, so that no stranger can choose texts that collide.
-    remembered: Cache<Known, Arc<Origin>, UnitWeighter, DefaultHashBuilder>,
+    remembered: HashMap<Known, Arc<Origin>>,
 }
 
 impl Origins {
-    pub(super) fn new() -> Self {
-        let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { remembered: Cache::with(REMEMBERED_MAX, REMEMBERED_MAX as u64, UnitWeighter, hasher, lifecycle) }
-    }
-
     /// From memory, or by `attribute`, which must look at nothing but these two.
-    pub(super) fn of(&self, link: &LinkFacts, shown: &Arc<Shown>, attribute: impl FnOnce() -> Origin) -> Arc<Origin> {
-        let asked = Asked { shown: address(shown), declared: declared(link), level: link.level };
-        if let Some(origin) = self.remembered.get(&asked) {
-            return origin;
+    pub(super) fn of(&mut self, link: &LinkFacts, shown: &Shown, attribute: impl FnOnce() -> Origin) -> &Arc<Origin> {
+        if self.remembered.len() >= REMEMBERED_MAX {
+            self.remembered.clear();
         }
-        let origin = Arc::new(attribute());
-        let declared = asked.declared.map(|text| text.map(CompactString::from));
-        let known = Known { shown: Arc::clone(shown), declared, level: link.level };
-        self.remembered.insert(known, Arc::clone(&origin));
-        origin
+        let asked = Asked { shown: shown.number, declared: declared(link), level: link.level };
+        match self.remembered.entry_ref(&asked) {
+            EntryRef::Occupied(known) => known.into_mut(),
+            EntryRef::Vacant(new) => new.insert_with_key(Known::from(&asked), Arc::new(attribute())),
+        }
     }
 }
 
@@ -60,27 +54,24 @@ fn declared(link: &LinkFacts) -> [Option<&str>; TEXTS] {
     ]
 }
 
-fn address(shown: &Arc<Shown>) -> usize {
-    Arc::as_ptr(shown) as usize
-}
-
 struct Asked<'a> {
-    shown: usize,
+    shown: u64,
     declared: [Option<&'a str>; TEXTS],
     level: Level,
 }
 
 impl Hash for Asked<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_usize(self.shown ^ self.level as usize);
+        state.write_u64(self.shown ^ self.level as u64);
         self.declared.iter().flatten().filter(|text| !text.is_empty()).for_each(|text| state.write(text.as_bytes()));
     }
 }
 
-/// What an origin was found from. It keeps what was shown alive, so the address means one thing for as long. It hashes
-/// like the [`Asked`] it was made of.
+/// What an origin was found from. It hashes like the [`Asked`] it was made of.
+#[derive(PartialEq, Eq)]
 struct Known {
-    shown: Arc<Shown>,
+    /// The number of what was shown.
+    shown: u64,
     declared: [Option<CompactString>; TEXTS],
     level: Level,
 }
@@ -88,7 +79,14 @@ struct Known {
 impl Known {
     fn asked(&self) -> Asked<'_> {
         let declared = self.declared.each_ref().map(Option::as_deref);
-        Asked { shown: address(&self.shown), declared, level: self.level }
+        Asked { shown: self.shown, declared, level: self.level }
+    }
+}
+
+impl From<&Asked<'_>> for Known {
+    fn from(asked: &Asked<'_>) -> Self {
+        let declared = asked.declared.map(|text| text.map(CompactString::from));
+        Self { shown: asked.shown, declared, level: asked.level }
     }
 }
 
@@ -97,14 +95,6 @@ impl Hash for Known {
         self.asked().hash(state);
     }
 }
-
-impl PartialEq for Known {
-    fn eq(&self, other: &Self) -> bool {
-        other.asked().equivalent(self)
-    }
-}
-
-impl Eq for Known {}
 
 impl Equivalent<Known> for Asked<'_> {
     fn equivalent(&self, known: &Known) -> bool {
@@ -132,26 +122,27 @@ mod tests {
 
     #[test]
     fn only_what_declares_and_shows_the_same_is_attributed_from_memory() {
-        let (origins, looks) = (Origins::new(), Looks::new(Agents::compile(&Tables::built_in())));
-        let shown = |user_agent| looks.read(&Hit { user_agent, ..Hit::new(LinkId(1), 0) });
-        let (one, other) = (shown("Mozilla/5.0"), shown("curl/8.5.0"));
-        let mut found: Vec<Arc<Origin>> = Vec::new();
-        let mut attribute = |link: &LinkFacts, shown: &Arc<Shown>| {
-            let source = CompactString::from(found.len().to_string());
-            let made = Origin { source, ..Origin::default() };
-            found.push(origins.of(link, shown, || made));
-            found[found.len() - 1].source.to_string()
+        let (mut origins, agents) = (Origins::default(), Agents::compile(&Tables::built_in()));
+        let (mut of_one, mut of_other) = (Looks::default(), Looks::default());
+        let hit = |user_agent| Hit { user_agent, ..Hit::new(LinkId(1), 0) };
+        of_other.read(&agents, &hit("Mozilla/5.0"));
+        let (one, other) = (of_one.read(&agents, &hit("Mozilla/5.0")), of_other.read(&agents, &hit("curl/8.5.0")));
+        let mut asked = 0;
+        let mut attribute = |link: &LinkFacts, shown: &Shown| {
+            let source = CompactString::from(asked.to_string());
+            asked += 1;
+            origins.of(link, shown, || Origin { source, ..Origin::default() }).source.to_string()
         };
         let some = |text: &str| Some(text.to_owned());
-        assert_eq!(attribute(&link(1, |_| {}), &one), "0");
-        assert_eq!(attribute(&link(2, |_| {}), &one), "0");
-        assert_eq!(attribute(&link(1, |_| {}), &other), "2");
-        assert_eq!(attribute(&link(1, |link| link.domain = "a".to_owned()), &one), "3");
-        assert_eq!(attribute(&link(1, |link| link.platform = some("a")), &one), "4");
-        assert_eq!(attribute(&link(1, |link| link.utm.source = some("a")), &one), "5");
-        assert_eq!(attribute(&link(1, |link| link.utm.medium = some("a")), &one), "6");
-        assert_eq!(attribute(&link(1, |link| link.utm.campaign = some("a")), &one), "7");
-        assert_eq!(attribute(&link(1, |link| link.level = Level::Ad), &one), "8");
-        assert_eq!(attribute(&link(3, |link| link.utm.source = some("a")), &one), "5");
+        assert_eq!(attribute(&link(1, |_| {}), one), "0");
+        assert_eq!(attribute(&link(2, |_| {}), one), "0");
+        assert_eq!(attribute(&link(1, |_| {}), other), "2");
+        assert_eq!(attribute(&link(1, |link| link.domain = "a".to_owned()), one), "3");
+        assert_eq!(attribute(&link(1, |link| link.platform = some("a")), one), "4");
+        assert_eq!(attribute(&link(1, |link| link.utm.source = some("a")), one), "5");
+        assert_eq!(attribute(&link(1, |link| link.utm.medium = some("a")), one), "6");
+        assert_eq!(attribute(&link(1, |link| link.utm.campaign = some("a")), one), "7");
+        assert_eq!(attribute(&link(1, |link| link.level = Level::Ad), one), "8");
+        assert_eq!(attribute(&link(3, |link| link.utm.source = some("a")), one), "5");
     }
 }

@@ -3,7 +3,7 @@
 //! Deterministic: judging clicks in the order of the journal, reset at the same positions of it, gives the same verdicts
 //! however often. It must never change a verdict that was given before, because that click may be counted already.
 
-use crate::domain::click::Click;
+use crate::domain::click::{Click, ClickOf};
 use crate::domain::verdict::Verdict;
 
 use super::burst::Bursts;
@@ -27,7 +27,7 @@ impl Past {
         Self { scans: Scans::new(), double_tap: DoubleTap::new(double_tap_ms), bursts: Bursts::default() }
     }
 
-    pub(crate) fn judge(&mut self, click: &mut Click) {
+    pub(crate) fn judge(&mut self, click: &mut ClickOf<'_>) {
         self.scans.judge(click);
         self.double_tap.judge(click);
         self.bursts.judge(click);
@@ -35,7 +35,7 @@ impl Past {
 
     /// Judges a click of which `said` was said when more was remembered. That stands as long as the click's own evidence is
     /// what it was: clicks that nobody remembers any more may have decided it.
-    pub(crate) fn judge_knowing(&mut self, said: &Click, click: &mut Click) {
+    pub(crate) fn judge_knowing(&mut self, said: &Click, click: &mut ClickOf<'_>) {
         if !may_have_become(click, said) {
             return self.judge(click);
         }
@@ -56,7 +56,7 @@ impl Past {
 }
 
 /// Whether `said` can be what the clicks before made of a click that is `own` by itself.
-fn may_have_become(own: &Click, said: &Click) -> bool {
+fn may_have_become(own: &ClickOf<'_>, said: &ClickOf<'_>) -> bool {
     let is_by_others = said.reason == double_tap::REASON || said.reason.starts_with(BY_SEQUENCE);
     match (own.verdict, said.verdict) {
         (Verdict::Human, Verdict::Duplicate | Verdict::Scanner) | (Verdict::Bot, Verdict::Preview) if is_by_others => {

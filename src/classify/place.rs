@@ -2,6 +2,7 @@
 //!
 //! Works on bytes in memory, never on a mapped file: a file that is truncated while mapped kills the process.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -184,18 +185,18 @@ impl Places {
     }
 
     /// Everything empty where nobody knows.
-    pub(crate) fn find(&self, address: IpAddr) -> Arc<Place> {
+    pub(crate) fn find(&self, address: IpAddr) -> Cow<'_, Arc<Place>> {
         let address = carried(address);
         if self.files.is_empty() || is_private(address) {
-            return Arc::clone(&self.nowhere);
+            return Cow::Borrowed(&self.nowhere);
         }
-        let Some(records) = self.records(address) else { return Arc::new(self.read(address)) };
+        let Some(records) = self.records(address) else { return Cow::Owned(Arc::new(self.read(address))) };
         if let Some(place) = self.remembered.get(&records) {
-            return place;
+            return Cow::Owned(place);
         }
         let place = Arc::new(self.read(address));
         self.remembered.insert(records, Arc::clone(&place));
-        place
+        Cow::Owned(place)
     }
 
     fn records(&self, address: IpAddr) -> Option<Records> {
@@ -431,7 +432,8 @@ pub(crate) mod tests {
             (json!({ "asn": 64496 }), ""),
         ] {
             let systems = Arc::new(PlaceFile::parse(file("X-ASN", true, &record)).unwrap());
-            let found = Places::new(vec![country.clone(), systems]).find("192.0.2.1".parse().unwrap());
+            let places = Places::new(vec![country.clone(), systems]);
+            let found = places.find("192.0.2.1".parse().unwrap());
             assert_eq!((found.country.as_str(), found.asn.as_str()), ("SE", "64496"));
             assert_eq!(found.organisation, organisation);
         }

@@ -6,7 +6,7 @@
 use compact_str::CompactString;
 use hashbrown::HashMap;
 
-use crate::domain::click::{Click, Device};
+use crate::domain::click::{ClickOf, Device};
 use crate::domain::link::LinkId;
 use crate::domain::placement::Level;
 use crate::domain::verdict::Verdict;
@@ -47,7 +47,7 @@ impl Scans {
     }
 
     /// Turns a human click into a scanner's if the visitor's last looks give it away.
-    pub(super) fn judge(&mut self, click: &mut Click) {
+    pub(super) fn judge(&mut self, click: &mut ClickOf<'_>) {
         // In an app there is a person; and many share a telephone network's address and an app's user agent.
         if !matches!(click.verdict, Verdict::Human | Verdict::Head) || !click.look.app.is_empty() {
             return;
@@ -87,7 +87,7 @@ impl Scans {
     }
 }
 
-fn sign(looks: &[Glance], click: &Click) -> Option<&'static str> {
+fn sign(looks: &[Glance], click: &ClickOf<'_>) -> Option<&'static str> {
     let within = |look: &&Glance, window| (0..=window).contains(&click.time_ms.saturating_sub(look.time_ms));
     let is_second = |look: &Glance| look.is_head && look.link == click.link.id;
     if looks.iter().filter(|look| within(look, SECOND_LOOK_MS)).any(is_second) {
@@ -102,7 +102,7 @@ fn sign(looks: &[Glance], click: &Click) -> Option<&'static str> {
 }
 
 /// A link stands in the list once, with the last look at it.
-fn remember(looks: &mut Vec<Glance>, click: &Click) {
+fn remember(looks: &mut Vec<Glance>, click: &ClickOf<'_>) {
     let look = Glance {
         link: click.link.id,
         time_ms: click.time_ms,
@@ -121,7 +121,7 @@ fn remember(looks: &mut Vec<Glance>, click: &Click) {
     looks.push(look);
 }
 
-fn is_of_mail(click: &Click) -> bool {
+fn is_of_mail(click: &ClickOf<'_>) -> bool {
     let medium = click.link.utm.medium.as_deref().unwrap_or(&click.visitor_utm_medium);
     let is_mail = ["email", "e-mail", "mail", "newsletter"].iter().any(|word| medium.eq_ignore_ascii_case(word));
     click.link.level == Level::Email || is_mail
@@ -144,7 +144,7 @@ mod tests {
                 (click.verdict, click.reason) = (Verdict::Head, "method:head".into());
             }
             if of_mail {
-                Arc::make_mut(&mut click.link).level = Level::Email;
+                Arc::make_mut(click.link.to_mut()).level = Level::Email;
             }
             scans.judge(&mut click);
             click.reason.to_string()
@@ -182,7 +182,7 @@ mod tests {
         let mut scans = Scans::new();
         for link in 0..20 {
             let mut click = click(LinkId(link));
-            Arc::make_mut(&mut click.look).app = "instagram".into();
+            Arc::make_mut(click.look.to_mut()).app = "instagram".into();
             scans.judge(&mut click);
             assert_eq!(click.verdict, Verdict::Human);
         }
@@ -201,7 +201,7 @@ mod tests {
         scans.judge(&mut click);
         assert_eq!(scans.looks.len(), 1);
         for link in 0..100 {
-            click.link = Arc::new(crate::domain::link::LinkFacts { id: LinkId(link), ..(*click.link).clone() });
+            Arc::make_mut(click.link.to_mut()).id = LinkId(link);
             click.verdict = Verdict::Human;
             scans.judge(&mut click);
         }

@@ -40,7 +40,12 @@ static CLASSIFIER: LazyLock<Classifier> = LazyLock::new(|| {
 });
 
 fn classify_link(hit: &Hit<'_>, link: LinkFacts) -> Click {
-    CLASSIFIER.classify(hit, Uuid::nil(), &Arc::new(link), &Salt([7; 32]), &Places::default())
+    classify_by(&CLASSIFIER, hit, link)
+}
+
+fn classify_by(classifier: &Classifier, hit: &Hit<'_>, link: LinkFacts) -> Click {
+    let (link, places, mut notes) = (Arc::new(link), Places::default(), Notes::default());
+    classifier.classify(hit, Uuid::nil(), &link, &Salt([7; 32]), &places, &mut notes).into_owned()
 }
 
 fn classify(hit: &Hit<'_>) -> Click {
@@ -379,7 +384,7 @@ fn with_table(name: &str, text: &str) -> Classifier {
 }
 
 fn classify_with(classifier: &Classifier, hit: &Hit<'_>) -> Click {
-    classifier.classify(hit, Uuid::nil(), &Arc::new(link(hit.link)), &Salt([7; 32]), &Places::default())
+    classify_by(classifier, hit, link(hit.link))
 }
 
 #[test]
@@ -401,18 +406,18 @@ fn a_network_of_the_owners_table_decides_and_names_itself() {
     let hit = Hit { user_agent: FIREFOX, address: "2001:db8::5".parse().unwrap(), ..Hit::new(LinkId(1), 0) };
     let click = classify_with(&classifier, &hit);
     assert_eq!((click.verdict, click.reason.as_str()), (Verdict::Scanner, "network:gateway"));
-    assert_eq!(CLASSIFIER.reclassify(&click).reason, "network:gateway");
+    assert_eq!(CLASSIFIER.reclassify(&click, &mut Notes::default()).reason, "network:gateway");
 }
 
 #[test]
 fn a_browser_on_a_rented_machine_is_a_scanner_unless_it_is_a_phone_or_an_app() {
     let mut click = classify(&Hit { user_agent: FIREFOX, ..Hit::new(LinkId(1), 0) });
-    Arc::make_mut(&mut click.place).asn = "8075".into();
-    let again = CLASSIFIER.reclassify(&click);
+    Arc::make_mut(click.place.to_mut()).asn = "8075".into();
+    let again = CLASSIFIER.reclassify(&click, &mut Notes::default());
     assert_eq!((again.verdict, again.reason.as_str()), (Verdict::Scanner, "hosting:microsoft"));
     for user_agent in [CHROME_ANDROID, "Mozilla/5.0 (X11; Linux) Chrome/130.0 [LinkedInApp]"] {
-        Arc::make_mut(&mut click.look).user_agent = user_agent.into();
-        assert_eq!(CLASSIFIER.reclassify(&click).verdict, Verdict::Human, "{user_agent}");
+        Arc::make_mut(click.look.to_mut()).user_agent = user_agent.into();
+        assert_eq!(CLASSIFIER.reclassify(&click, &mut Notes::default()).verdict, Verdict::Human, "{user_agent}");
     }
 }
 
@@ -427,7 +432,7 @@ fn a_click_judged_again_by_the_same_rules_is_the_same_click() {
             let brands = "\"Chromium\";v=\"130\", \"A|B\";v=\"1\"";
             let hit = Hit { user_agent, referrer, query, method, purpose, brands, ..Hit::new(LinkId(1), 5) };
             let click = classify(&hit);
-            assert_eq!(CLASSIFIER.reclassify(&click), click, "{hit:?}");
+            assert_eq!(CLASSIFIER.reclassify(&click, &mut Notes::default()), click, "{hit:?}");
         }
     }
 }

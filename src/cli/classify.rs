@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
-use crate::classify::Classifier;
 use crate::classify::past::Past;
 use crate::classify::place::Places;
-use crate::domain::click::Click;
+use crate::classify::{Classifier, Notes};
+use crate::domain::click::{Click, ClickOf};
 use crate::domain::hit::{Hit, Method};
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
@@ -76,6 +77,7 @@ pub(crate) fn run(config: &crate::config::Config) -> anyhow::Result<()> {
     }
     let offline = Offline {
         classifier: rules::classifier(&config.classify)?,
+        notes: Notes::default(),
         places: geo.places(),
         past: Past::new(config.classify.duplicate_ms),
     };
@@ -87,6 +89,7 @@ pub(crate) fn run(config: &crate::config::Config) -> anyhow::Result<()> {
 
 struct Offline {
     classifier: Classifier,
+    notes: Notes,
     places: Arc<Places>,
     past: Past,
 }
@@ -138,17 +141,18 @@ impl Offline {
         if method.eq_ignore_ascii_case("HEAD") {
             hit.method = Method::Head;
         }
-        let mut click = self.classifier.classify(&hit, uuid::Uuid::nil(), &link, &Salt([0; 32]), &self.places);
+        let Self { classifier, places, notes, past, .. } = self;
+        let mut click = classifier.classify(&hit, Uuid::nil(), &link, &Salt([0; 32]), places, notes);
         refuse_other_methods(method, &mut click);
         if time_ms.is_some() && address.is_some() {
-            self.past.judge(&mut click);
+            past.judge(&mut click);
         }
-        Ok(click)
+        Ok(click.into_owned())
     }
 }
 
 /// A server answers 405 to any other method and records nothing; here it is shown as the work of a program.
-fn refuse_other_methods(method: &str, click: &mut Click) {
+fn refuse_other_methods(method: &str, click: &mut ClickOf<'_>) {
     let is_known = method.eq_ignore_ascii_case("GET") || method.eq_ignore_ascii_case("HEAD");
     if !is_known {
         click.verdict = Verdict::Bot;
@@ -277,6 +281,7 @@ mod tests {
 
     fn run_on(input: &str) -> (Vec<Value>, u64) {
         let offline = Offline {
+            notes: Notes::default(),
             classifier: Classifier::new(&crate::config::Config::default_values().classify, &[]).unwrap(),
             places: Arc::default(),
             past: Past::new(2000),

@@ -1,5 +1,6 @@
 //! A click: a hit with its verdict and attribution. It holds no address and no full referrer query.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -94,20 +95,26 @@ pub(crate) struct Look {
     pub(crate) hints: CompactString,
 }
 
+/// A click that keeps alive what it tells.
+pub(crate) type Click = ClickOf<'static>;
+
 /// What one hit turned out to be. Empty text means unknown or absent.
+///
+/// What clicks share may be lent to it: millions of clicks a minute are made, added up and dropped where it is kept, and
+/// counting who keeps it costs more than everything else that is done to a click.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Click {
+pub(crate) struct ClickOf<'a> {
     /// UUIDv7 made from the hit's time and position, so the same hit always becomes the same click.
     pub(crate) id: Uuid,
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub(crate) time_ms: i64,
-    pub(crate) link: Arc<LinkFacts>,
-    pub(crate) look: Arc<Look>,
+    pub(crate) link: Cow<'a, Arc<LinkFacts>>,
+    pub(crate) look: Cow<'a, Arc<Look>>,
     pub(crate) verdict: Verdict,
     /// Which rule decided, such as `user-agent:facebookexternalhit`.
     pub(crate) reason: CompactString,
-    pub(crate) origin: Arc<Origin>,
-    pub(crate) place: Arc<Place>,
+    pub(crate) origin: Cow<'a, Arc<Origin>>,
+    pub(crate) place: Cow<'a, Arc<Place>>,
     pub(crate) visitor: Visitor,
     /// Names of the click-id parameters that arrived, joined by `,`.
     pub(crate) click_ids: CompactString,
@@ -122,6 +129,19 @@ pub(crate) struct Click {
     pub(crate) rules_version: u32,
 }
 
+impl ClickOf<'_> {
+    /// The same, for keeping.
+    pub(crate) fn into_owned(self) -> Click {
+        Click {
+            link: Cow::Owned(self.link.into_owned()),
+            look: Cow::Owned(self.look.into_owned()),
+            origin: Cow::Owned(self.origin.into_owned()),
+            place: Cow::Owned(self.place.into_owned()),
+            ..self
+        }
+    }
+}
+
 #[cfg(test)]
 impl Click {
     /// A human click that shows nothing, for tests that set what matters to them.
@@ -129,12 +149,12 @@ impl Click {
         Self {
             id: Uuid::nil(),
             time_ms: 0,
-            link,
-            look: Arc::default(),
+            link: Cow::Owned(link),
+            look: Cow::default(),
             verdict: Verdict::Human,
             reason: CompactString::default(),
-            origin: Arc::default(),
-            place: Arc::default(),
+            origin: Cow::default(),
+            place: Cow::default(),
             visitor,
             click_ids: CompactString::default(),
             click_id_values: CompactString::default(),

@@ -130,10 +130,10 @@ mod tests {
     fn the_source_is_explained_by_the_rule_that_named_it() {
         let named = |rule: &str| {
             let mut click = click(Verdict::Human, "browser");
-            let origin = Arc::make_mut(&mut click.origin);
+            let origin = Arc::make_mut(click.origin.to_mut());
             (origin.source, origin.source_rule) = ("instagram".into(), rule.into());
             click.visitor_utm_source = "IG".into();
-            Arc::make_mut(&mut click.look).referrer_host = "l.instagram.com".into();
+            Arc::make_mut(click.look.to_mut()).referrer_host = "l.instagram.com".into();
             source(&click)
         };
         assert_eq!(named("link"), "The link itself declares \"instagram\".");

@@ -2,6 +2,7 @@
 //!
 //! It must never show a secret again that it has shown once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -362,12 +363,16 @@ fn made_up_click(now_ms: i64) -> Click {
     Click {
         id: Uuid::now_v7(),
         time_ms: now_ms,
-        link: Arc::new(link),
-        look: Arc::new(Look { user_agent: agent.into(), language: "en".into(), ..Look::default() }),
+        link: Cow::Owned(Arc::new(link)),
+        look: Cow::Owned(Arc::new(Look { user_agent: agent.into(), language: "en".into(), ..Look::default() })),
         verdict: Verdict::Human,
         reason: "test".into(),
-        origin: Arc::new(Origin { source: "waypost".into(), source_rule: "utm".into(), ..Origin::default() }),
-        place: Arc::default(),
+        origin: Cow::Owned(Arc::new(Origin {
+            source: "waypost".into(),
+            source_rule: "utm".into(),
+            ..Origin::default()
+        })),
+        place: Cow::default(),
         visitor: Visitor(0),
         click_ids: Default::default(),
         click_id_values: Default::default(),

@@ -9,11 +9,13 @@ use jiff::Span;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
+use uuid::Uuid;
 
 use super::parts::Parts;
 use super::{Addresses, DataFolder, admin_runtime};
 use crate::admin;
 use crate::archive::Gathered;
+use crate::classify::Notes;
 use crate::cli::crowd::Crowd;
 use crate::cli::crowd::clicks::Clicks;
 use crate::cli::demo::places;
@@ -132,7 +134,7 @@ fn fill_with_hits(
         let hits: Vec<Click> = clicks.of_day(*day, crowd.hits_of(number as u64)).collect();
         for hits in hits.chunks(SEAL_ROWS) {
             let mut gathered = Gathered::default();
-            hits.iter().for_each(|click| gathered.add(click.clone()));
+            hits.iter().for_each(|click| gathered.add(click));
             parts.archive.push(gathered);
             parts.archive.seal(incarnation, sealed)?;
             sealed = Position(sealed.0 + hits.len() as u64);
@@ -148,7 +150,11 @@ fn fill_with_hits(
 /// The demo's hits as they are judged.
 fn demo_clicks(tools: &Tools, now: jiff::Timestamp, link: &Arc<LinkFacts>) -> Vec<Click> {
     let (salt, places) = (Salt([7; 32]), tools.geo.places());
-    let judge = |hit: &DemoHit| tools.classifier.classify(&hit.hit(link.id), uuid::Uuid::nil(), link, &salt, &places);
+    let mut notes = Notes::default();
+    let judge = |hit: &DemoHit| {
+        let click = tools.classifier.classify(&hit.hit(link.id), Uuid::nil(), link, &salt, &places, &mut notes);
+        click.into_owned()
+    };
     Plan::new(now).hits.iter().map(judge).collect()
 }
 

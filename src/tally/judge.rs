@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use jiff::civil::Date;
 use tokio::runtime::Runtime;
 
@@ -10,8 +11,8 @@ use super::rollup::{Calendar, Rollup, Values};
 use super::stream::Stream;
 use super::worker::{Tools, Trouble, shard_of};
 use crate::archive::Gathered;
-use crate::classify::place::Places;
-use crate::domain::click::{Click, ClickIds};
+use crate::classify::Notes;
+use crate::domain::click::ClickIds;
 use crate::domain::counter::Delta;
 use crate::domain::hit::Hit;
 use crate::domain::link::{LinkFacts, LinkId};
@@ -25,6 +26,10 @@ const SALTS_MAX: usize = 4;
 
 /// Hits after which a round may be cut short: some 10 ms of work, which take seconds on a machine with nothing to spare.
 const PORTION: usize = 2048;
+
+/// Links and days after which a round ends: a shard of Redis adds those of a round up in one script, and answers nobody
+/// meanwhile. Where many clicks share a link, a round has [`super::Config::batch_hits_max`] of them instead.
+const LINK_DAYS_MAX: usize = 100_000;
 
 /// Links whose facts are kept at hand from one round to the next.
 const FACTS_MAX: usize = 65_536;
@@ -61,17 +66,15 @@ pub(super) struct Judge {
     pub(super) calendar: Calendar,
     pub(super) values: Values,
     salts: Vec<(Date, Salt)>,
-    /// Facts of links clicked lately, true as long as no link changes.
-    facts: HashMap<LinkId, Arc<LinkFacts>>,
-    facts_as_of: u64,
+    links: Links,
+    notes: Notes,
 }
 
-/// What judging looks up, once per round each.
-struct Session<'a> {
-    tools: &'a Tools,
-    runtime: &'a Runtime,
-    judge: &'a mut Judge,
-    places: Arc<Places>,
+/// Facts of links clicked lately, true as long as no link changes.
+#[derive(Default)]
+struct Links {
+    facts: HashMap<LinkId, Arc<LinkFacts>>,
+    as_of: u64,
 }
 
 impl Judge {
@@ -80,8 +83,8 @@ impl Judge {
             calendar: Calendar::new(tools.zone.clone()),
             values: Values::default(),
             salts: Vec::new(),
-            facts: HashMap::new(),
-            facts_as_of: 0,
+            links: Links::default(),
+            notes: Notes::default(),
         }
     }
 
@@ -94,92 +97,82 @@ impl Judge {
         upto: Position,
         mut goes_on: impl FnMut() -> bool,
     ) -> Result<Round, Trouble> {
-        self.forget_changed_facts(tools);
-        self.values.make_room();
+        let Self { calendar, values, salts, links, notes } = self;
+        links.forget_what_changed(tools);
+        values.make_room();
         let places = tools.geo.places();
         let mut ids = ClickIds::new(stream.incarnation);
-        let mut session = Session { tools, runtime, judge: self, places };
         let (mut rollup, mut clicks, mut hits) = (Rollup::default(), Gathered::default(), 0);
-        let mut trouble = None;
         let from = stream.reader.position();
         let Stream { reader, memory, counted, pushed, booked, .. } = stream;
-        let mut take = |position: Position, hit: &Hit<'_>| {
-            if trouble.is_some() {
-                return;
-            }
-            let mut click = match session.judge(hit, ids.of(hit.time_ms, position)) {
-                Ok(click) => click,
-                Err(error) => return trouble = Some(error),
-            };
+        let mut judge = |position: Position, hit: &Hit<'_>| -> Result<usize, Trouble> {
+            let (id, salt) = (ids.of(hit.time_ms, position), salt(salts, calendar.day(hit.time_ms), tools, runtime)?);
+            let link = links.facts_of(hit.link, tools, runtime)?;
+            let mut click = tools.classifier.classify(hit, id, link, &salt, &places, notes);
             memory.judge(position, &mut click);
-            if position >= counted[shard_of(click.link.id, counted.len())] {
-                rollup.add(&click, &mut session.judge.calendar, &mut session.judge.values);
+            if position >= counted[shard_of(link.id, counted.len())] {
+                rollup.add(&click, calendar, values);
             }
             hits += u64::from(position >= *booked);
             if position >= *pushed {
-                clicks.add(click);
+                clicks.add(&click);
             }
+            Ok(rollup.link_days())
         };
         let mut room = tools.config.batch_hits_max.max(1);
         let is_full = loop {
             let portion = room.min(PORTION);
-            let is_whole = reader.read(upto, portion, &mut take)?.hits >= portion as u64;
+            let mut link_days = Ok(0);
+            let take = |position: Position, hit: &Hit<'_>| {
+                if link_days.is_ok() {
+                    link_days = judge(position, hit);
+                }
+            };
+            let is_whole = reader.read(upto, portion, take)?.hits >= portion as u64;
             room -= portion;
-            if !is_whole || room == 0 || !goes_on() {
+            if link_days? >= LINK_DAYS_MAX || !is_whole || room == 0 || !goes_on() {
                 break is_whole;
             }
         };
-        if let Some(trouble) = trouble {
-            return Err(trouble);
-        }
         let shards = counted.len();
-        let deltas = rollup.finish(&mut self.values, shards, |link| shard_of(link, shards));
+        let deltas = rollup.finish(values, shards, |link| shard_of(link, shards));
         Ok(Round { from, to: reader.position(), is_full, deltas, clicks, hits })
     }
 }
 
-impl Judge {
-    fn forget_changed_facts(&mut self, tools: &Tools) {
+impl Links {
+    fn forget_what_changed(&mut self, tools: &Tools) {
         let changes = tools.cache.changes();
-        if changes != self.facts_as_of || self.facts.len() > FACTS_MAX {
+        if changes != self.as_of || self.facts.len() > FACTS_MAX {
             self.facts.clear();
-            self.facts_as_of = changes;
+            self.as_of = changes;
+        }
+    }
+
+    fn facts_of(&mut self, id: LinkId, tools: &Tools, runtime: &Runtime) -> Result<&Arc<LinkFacts>, Trouble> {
+        match self.facts.entry(id) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(unknown) => {
+                let facts = match tools.cache.cached_facts(id) {
+                    Some(facts) => facts,
+                    None => runtime.block_on(tools.cache.stored_facts(id))?.unwrap_or_else(|| removed(id)),
+                };
+                Ok(unknown.insert(Arc::new(facts)))
+            }
         }
     }
 }
 
-impl Session<'_> {
-    fn judge(&mut self, hit: &Hit<'_>, id: uuid::Uuid) -> Result<Click, Trouble> {
-        let link = self.link(hit.link)?;
-        let salt = self.salt(hit.time_ms)?;
-        Ok(self.tools.classifier.classify(hit, id, &link, &salt, &self.places))
+fn salt(known: &mut Vec<(Date, Salt)>, day: Date, tools: &Tools, runtime: &Runtime) -> Result<Salt, Trouble> {
+    if let Some((_, salt)) = known.iter().find(|(of, _)| *of == day) {
+        return Ok(*salt);
     }
-
-    fn link(&mut self, id: LinkId) -> Result<Arc<LinkFacts>, Trouble> {
-        if let Some(facts) = self.judge.facts.get(&id) {
-            return Ok(facts.clone());
-        }
-        let facts = match self.tools.cache.cached_facts(id) {
-            Some(facts) => facts,
-            None => self.runtime.block_on(self.tools.cache.stored_facts(id))?.unwrap_or_else(|| removed(id)),
-        };
-        let facts = Arc::new(facts);
-        self.judge.facts.insert(id, facts.clone());
-        Ok(facts)
+    let salt = runtime.block_on(tools.store.salt(day))?;
+    if known.len() >= SALTS_MAX {
+        known.remove(0);
     }
-
-    fn salt(&mut self, time_ms: i64) -> Result<Salt, Trouble> {
-        let day = self.judge.calendar.day(time_ms);
-        if let Some((_, salt)) = self.judge.salts.iter().find(|(known, _)| *known == day) {
-            return Ok(*salt);
-        }
-        let salt = self.runtime.block_on(self.tools.store.salt(day))?;
-        if self.judge.salts.len() >= SALTS_MAX {
-            self.judge.salts.remove(0);
-        }
-        self.judge.salts.push((day, salt));
-        Ok(salt)
-    }
+    known.push((day, salt));
+    Ok(salt)
 }
 
 /// A link that was removed between the click and its counting. The click counts all the same.

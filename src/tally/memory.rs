@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use crate::classify::past::Past;
-use crate::domain::click::Click;
+use crate::domain::click::{Click, ClickOf};
 use crate::domain::position::{Incarnation, Position};
 use crate::journal::Reader;
 
@@ -56,7 +56,7 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Judges clicks in the order of their positions.
-    pub(super) fn judge(&mut self, position: Position, click: &mut Click) {
+    pub(super) fn judge(&mut self, position: Position, click: &mut ClickOf<'_>) {
         self.enter(position);
         self.past.judge(click);
     }

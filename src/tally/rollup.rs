@@ -7,7 +7,7 @@ use hashbrown::{Equivalent, HashMap};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::click::{Click, Look, Origin, Place};
+use crate::domain::click::{ClickOf, Look, Origin, Place};
 use crate::domain::counter::{Counters, Delta, Dimension, UNKNOWN, VALUE_BYTES_MAX};
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
@@ -86,7 +86,7 @@ struct LinkDay {
 
 impl Rollup {
     /// `values` are the same from the first click to [`Self::finish`].
-    pub(crate) fn add(&mut self, click: &Click, calendar: &mut Calendar, values: &mut Values) {
+    pub(crate) fn add(&mut self, click: &ClickOf<'_>, calendar: &mut Calendar, values: &mut Values) {
         let key = (click.link.id, calendar.day(click.time_ms));
         let days = &mut self.days;
         let at = *self.index.entry(key).or_insert_with(|| {
@@ -103,6 +103,11 @@ impl Rollup {
             day.parts.push(values.unfilled(&click.unfilled));
         }
         day.visitors.push(click.visitor);
+    }
+
+    /// How many links and days there are to add to.
+    pub(crate) fn link_days(&self) -> usize {
+        self.days.len()
     }
 
     /// The deltas, each in the list of the shard that `shard_of` says its link is in.
@@ -292,7 +297,7 @@ impl Values {
     }
 
     /// The part of a click that is nobody's: its verdict and the reason.
-    fn judgement(&mut self, click: &Click) -> u32 {
+    fn judgement(&mut self, click: &ClickOf<'_>) -> u32 {
         let Self { texts, parts, judgements, .. } = self;
         let given = Given { verdict: click.verdict, reason: &click.reason };
         if let Some(part) = judgements.get(&given) {
@@ -306,7 +311,7 @@ impl Values {
     }
 
     /// The parts that every click of a person has.
-    fn human(&mut self, click: &Click, calendar: &mut Calendar) -> [u32; 4] {
+    fn human(&mut self, click: &ClickOf<'_>, calendar: &mut Calendar) -> [u32; 4] {
         let Self { texts, parts, hours, origins, places, looks, .. } = self;
         let hour = hours.entry(calendar.hour_begins(click.time_ms)).or_insert_with(|| {
             let hour = texts.number(Dimension::Hour, calendar.hour(click.time_ms));
@@ -320,7 +325,7 @@ impl Values {
         ]
     }
 
-    /// `names` as [`Click::unfilled`] has them.
+    /// `names` as [`ClickOf::unfilled`] has them.
     fn unfilled(&mut self, names: &CompactString) -> u32 {
         let Self { texts, parts, unfilled, .. } = self;
         *unfilled.entry_ref(names).or_insert_with(|| {

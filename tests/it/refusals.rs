@@ -13,6 +13,9 @@ use crate::support::size;
 
 const ROW: &str = "R16";
 
+/// How often it reads its data, at the most, until somebody asks it meanwhile.
+const READS_MAX: usize = 20;
+
 /// The user that the node is; whoever runs the test is another one.
 const USER: &str = "waypost";
 
@@ -93,13 +96,22 @@ fn a_redis_that_reads_its_own_data_for_long_is_named_and_waited_for() {
     // As the user that is there after a start, too.
     let app = TestApp::with_config(&redis.config());
     two_links(&app);
+    const SAYS: &str = "loading the dataset";
     let keys = size(8_000, 33_000);
     redis.ask(&format!("EVAL \"for i = 1, {keys} do redis.call('SET', 'of-somebody-else:' .. i, i) end\" 0"));
     redis.sync();
     survives(&app, || {
         let begins = app.log().len();
-        redis.kill();
-        assert!(redis.launch());
-        said(ROW, &app, "loading the dataset", begins);
+        let is_said = || app.log()[begins..].contains(SAYS);
+        // On a busy machine nothing may be counted, and nothing asked, for longer than it reads; then it reads once more.
+        for _ in 0..READS_MAX {
+            redis.kill();
+            assert!(redis.launch());
+            app.eventually("it is said or read", || is_said() || redis.info("loading").as_deref() == Some("0"));
+            if is_said() {
+                break;
+            }
+        }
+        said(ROW, &app, SAYS, begins);
     });
 }

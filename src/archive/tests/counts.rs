@@ -1,5 +1,6 @@
 //! What a grouped scan promises, beside a scan of rows over the same clicks.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -21,8 +22,8 @@ fn six() -> Vec<Click> {
     let mut clicks = clicks(0..6);
     clicks[2].verdict = Verdict::Bot;
     clicks[4].visitor = Visitor(7);
-    clicks[5].link = link(2, "");
-    Arc::make_mut(&mut clicks[5].place).city = "".into();
+    clicks[5].link = Cow::Owned(link(2, ""));
+    Arc::make_mut(clicks[5].place.to_mut()).city = "".into();
     clicks
 }
 

@@ -44,7 +44,7 @@ fn what_strangers_sent_is_quoted_and_cannot_become_a_formula() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     let mut hostile = click(0, MIDNIGHT);
-    let look = Arc::make_mut(&mut hostile.look);
+    let look = Arc::make_mut(hostile.look.to_mut());
     look.user_agent = CompactString::const_new("=cmd|' /C calc'!A0\r\nx,\"y\"");
     look.referrer_path = CompactString::const_new("/\u{1}");
     push(&archive, vec![hostile.clone()]);

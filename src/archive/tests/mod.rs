@@ -5,6 +5,7 @@ mod exports;
 mod hits;
 mod passage;
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -46,7 +47,7 @@ impl Archive {
 
 fn push(archive: &Archive, clicks: Vec<Click>) {
     let mut gathered = Gathered::default();
-    clicks.into_iter().for_each(|click| gathered.add(click));
+    clicks.iter().for_each(|click| gathered.add(click));
     archive.push(gathered);
 }
 
@@ -72,17 +73,17 @@ fn click(position: u64, time_ms: i64) -> Click {
     Click {
         id: ClickIds::new(JOURNAL).of(time_ms, Position(position)),
         time_ms,
-        link: link(1, "spring"),
-        look: Arc::new(look),
+        link: Cow::Owned(link(1, "spring")),
+        look: Cow::Owned(Arc::new(look)),
         verdict: Verdict::Human,
         reason: text("default"),
-        origin: Arc::new(Origin {
+        origin: Cow::Owned(Arc::new(Origin {
             source: text("instagram"),
             source_rule: text("utm"),
             channel: text("Organic Social"),
             seen_on: text("instagram"),
-        }),
-        place: Arc::new(Place { country: text("SE"), city: text("Malm\u{f6}"), ..Place::default() }),
+        })),
+        place: Cow::Owned(Arc::new(Place { country: text("SE"), city: text("Malm\u{f6}"), ..Place::default() })),
         visitor: Visitor(0xff),
         click_ids: text("igshid"),
         click_id_values: text("fbclid=a1"),
@@ -280,13 +281,13 @@ fn a_query_is_answered_alike_by_pending_and_sealed_clicks() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     let mut clicks = clicks(0..6);
-    clicks[1].link = link(2, "autumn");
-    clicks[2].link = link(2, "autumn");
+    clicks[1].link = Cow::Owned(link(2, "autumn"));
+    clicks[2].link = Cow::Owned(link(2, "autumn"));
     for place in [1, 2] {
-        Arc::make_mut(&mut clicks[place].origin).source = "x".into();
+        Arc::make_mut(clicks[place].origin.to_mut()).source = "x".into();
     }
     clicks[2].verdict = Verdict::Bot;
-    clicks[3].link = link(3, "");
+    clicks[3].link = Cow::Owned(link(3, ""));
     clicks[5].time_ms = MIDNIGHT + 86_400_000;
     let everything = ClickQuery::default;
     let filtered = |filter| ClickQuery { filter, ..everything() };
@@ -317,9 +318,9 @@ fn links_of_one_chunk_keep_their_own_names() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     let mut clicks = clicks(0..4);
-    clicks[1].link = link(2, "spring");
-    clicks[2].link = Arc::clone(&clicks[0].link);
-    clicks[3].link = link(3, "");
+    clicks[1].link = Cow::Owned(link(2, "spring"));
+    clicks[2].link = clicks[0].link.clone();
+    clicks[3].link = Cow::Owned(link(3, ""));
     push(&archive, clicks);
     let slugs: Vec<_> = json_lines(archive.scan(ClickQuery::default()).unwrap())
         .iter()
@@ -428,7 +429,7 @@ fn a_file_holds_no_text_of_a_click_that_is_in_another() {
     let folder = TempDir::new().unwrap();
     let archive = open(&folder);
     let mut of_yesterday = click(0, MIDNIGHT - 1);
-    Arc::make_mut(&mut of_yesterday.origin).seen_on = CompactString::const_new("only-yesterday");
+    Arc::make_mut(of_yesterday.origin.to_mut()).seen_on = CompactString::const_new("only-yesterday");
     push(&archive, vec![of_yesterday, click(1, MIDNIGHT)]);
     assert_eq!(archive.seal(JOURNAL, Position(0)).unwrap(), 2);
     let holds = |path: &PathBuf| {

@@ -8,8 +8,6 @@ mod hints;
 mod phone;
 mod tokens;
 
-use std::sync::Arc;
-
 use compact_str::{CompactString, ToCompactString, format_compact};
 
 use crate::domain::click::Device;
@@ -68,11 +66,7 @@ impl Agents {
     }
 
     /// Reads the agent of a hit. It costs some 2 us; `looks` remembers the answer.
-    pub(super) fn read(&self, hit: &Hit<'_>) -> Arc<Agent> {
-        Arc::new(self.interpret(hit))
-    }
-
-    fn interpret(&self, hit: &Hit<'_>) -> Agent {
+    pub(super) fn read(&self, hit: &Hit<'_>) -> Agent {
         let found = self.tokens.find(hit.user_agent);
         let hints = hints::read(hit);
         let os = self.system_by(&found, &hints);

@@ -7,7 +7,7 @@ use crate::domain::link::LinkId;
 
 static AGENTS: LazyLock<Agents> = LazyLock::new(|| Agents::compile(&Tables::built_in()));
 
-fn read(user_agent: &str) -> Arc<Agent> {
+fn read(user_agent: &str) -> Agent {
     AGENTS.read(&Hit { user_agent, ..Hit::new(LinkId(1), 0) })
 }
 

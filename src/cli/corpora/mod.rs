@@ -10,12 +10,14 @@ pub(super) mod speed;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use uuid::Uuid;
+
 use self::cases::Case;
 use self::families::Kind;
 use super::print;
 use super::table::{Left, Right, Table};
-use crate::classify::Classifier;
 use crate::classify::place::Places;
+use crate::classify::{Classifier, Notes};
 use crate::config::Config;
 use crate::domain::click::{Click, Device};
 use crate::domain::hit::Hit;
@@ -166,7 +168,8 @@ impl Reader {
     fn read(&self, user_agent: &str) -> Click {
         let mut hit = Hit::new(LinkId(1), 0);
         hit.take_header("user-agent", user_agent.as_bytes());
-        self.0.classify(&hit, uuid::Uuid::nil(), &super::classify::plain_link(), &Salt([0; 32]), &Places::default())
+        let (link, salt, places) = (super::classify::plain_link(), Salt([0; 32]), Places::default());
+        self.0.classify(&hit, Uuid::nil(), &link, &salt, &places, &mut Notes::default()).into_owned()
     }
 
     /// Those that are taken for programs, with the reason.

@@ -7,8 +7,8 @@
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
-use crate::classify::Classifier;
 use crate::classify::place::Places;
+use crate::classify::{Classifier, Notes};
 use crate::cli::print;
 use crate::config::Config;
 use crate::domain::hit::Hit;
@@ -96,7 +96,7 @@ fn worked() -> Duration {
 /// What a click costs on average.
 fn cost<'a>(classifier: &Classifier, agents: impl Iterator<Item = &'a str>) -> Duration {
     let (link, salt, places) = (crate::cli::classify::plain_link(), Salt([0; 32]), Places::default());
-    let mut clicks = 0_u32;
+    let (mut clicks, mut notes) = (0_u32, Notes::default());
     let began = worked();
     for agent in agents {
         let turn = clicks as usize;
@@ -106,7 +106,7 @@ fn cost<'a>(classifier: &Classifier, agents: impl Iterator<Item = &'a str>) -> D
         hit.take_header("referer", REFERRERS[turn % REFERRERS.len()]);
         hit.take_header("accept-language", LANGUAGES[turn / REFERRERS.len() % LANGUAGES.len()]);
         hit.take_query(QUERIES[turn % QUERIES.len()]);
-        std::hint::black_box(classifier.classify(&hit, uuid::Uuid::nil(), &link, &salt, &places));
+        std::hint::black_box(classifier.classify(&hit, uuid::Uuid::nil(), &link, &salt, &places, &mut notes));
     }
     worked().saturating_sub(began) / clicks.max(1)
 }

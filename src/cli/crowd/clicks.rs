@@ -2,6 +2,7 @@
 //!
 //! Deterministic: the same day, number and links, the same clicks. Judging each would take most of the time.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use compact_str::{CompactString, format_compact};
@@ -59,7 +60,7 @@ impl Clicks {
         let mut click = self.models[skewed(&mut self.chance, MODELS as u64) as usize].clone();
         click.id = self.ids.of(time_ms, position);
         click.time_ms = time_ms;
-        click.link = Arc::clone(&self.links[skewed(&mut self.chance, self.links.len() as u64) as usize]);
+        click.link = Cow::Owned(self.links[skewed(&mut self.chance, self.links.len() as u64) as usize].clone());
         // Some come back on their day; who comes on another day is somebody else.
         let day = time_ms.cast_unsigned() / DAY_MS;
         click.visitor = Visitor(Chance::new(day << 32 | self.chance.below(of_day)).next());
@@ -79,13 +80,13 @@ fn model(judged: &[Click], chance: &mut Chance) -> Click {
     let town = skewed(chance, TOWNS);
     let letter = |number: u64| char::from(b'A' + (number % 26) as u8);
     let country = town % COUNTRIES;
-    click.place = Arc::new(Place {
+    click.place = Cow::Owned(Arc::new(Place {
         continent: format_compact!("{}", ["EU", "NA", "AS", "SA", "AF", "OC"][(country % 6) as usize]),
         country: format_compact!("{}{}", letter(country / 26), letter(country)),
         region: format_compact!("Region {}", town % 900),
         city: format_compact!("Town {town}"),
         ..Place::default()
-    });
+    }));
     let look = &click.look;
     let referrer_host = match look.referrer_host.as_str() {
         "" => CompactString::default(),
@@ -93,7 +94,7 @@ fn model(judged: &[Click], chance: &mut Chance) -> Click {
         _ => format_compact!("site-{}.example", skewed(chance, SITES)),
     };
     let user_agent = format_compact!("{} Build/{}", look.user_agent, chance.below(1_000_000));
-    click.look = Arc::new(Look { referrer_host, user_agent, ..Look::clone(look) });
+    click.look = Cow::Owned(Arc::new(Look { referrer_host, user_agent, ..Look::clone(look) }));
     click
 }
 

@@ -1,5 +1,6 @@
 //! What each product is sent for one click, to the letter; and what of the visitor is in none of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -51,9 +52,9 @@ fn click() -> Click {
     Click {
         id: uuid::Uuid::from_u128(0x018b_cfe5_6800_7000_8000_0000_0000_0001),
         time_ms: 1_700_000_000_123,
-        look: Arc::new(look),
-        origin: Arc::new(origin),
-        place: Arc::new(place),
+        look: Cow::Owned(Arc::new(look)),
+        origin: Cow::Owned(Arc::new(origin)),
+        place: Cow::Owned(Arc::new(place)),
         ..Click::blank(Arc::new(link), Visitor(0xabc_0000_0001))
     }
 }
@@ -99,15 +100,14 @@ fn analytics_is_sent_an_event_of_a_client_with_its_own_time() {
 fn analytics_takes_no_more_than_25_parameters_of_100_characters() {
     let long = "x".repeat(300);
     let mut click = click();
-    let mut link = (*click.link).clone();
+    let link = Arc::make_mut(click.link.to_mut());
     link.utm = Utm {
         campaign: Some(long.clone()),
         term: Some(long.clone()),
         content: Some(long.clone()),
         id: Some(long.clone()),
-        ..link.utm
+        ..link.utm.clone()
     };
-    click.link = Arc::new(link);
     let body: serde_json::Value =
         serde_json::from_str(&ga4::body(&hook(Kind::Ga4, "G-1"), &Shown::of(&click, &domains()))).unwrap();
     let params = body["events"][0]["params"].as_object().unwrap();
@@ -197,7 +197,7 @@ fn matomo_is_sent_requests_in_bulk_and_the_place_only_with_a_token() {
 
 #[test]
 fn what_a_click_does_not_show_is_not_sent() {
-    let blank = Click::blank(click().link, Visitor(1));
+    let blank = Click::blank(click().link.into_owned(), Visitor(1));
     let domains = domains();
     let shown = Shown::of(&blank, &domains);
     for kind in [Kind::Ga4, Kind::Plausible, Kind::Umami, Kind::Matomo] {
@@ -210,6 +210,6 @@ fn what_a_click_does_not_show_is_not_sent() {
 #[test]
 fn a_browser_that_lies_about_itself_cannot_break_a_header() {
     let mut click = click();
-    click.look = Arc::new(Look { user_agent: "a\r\nX-Evil: 1\u{fc}".into(), ..Look::default() });
+    Arc::make_mut(click.look.to_mut()).user_agent = "a\r\nX-Evil: 1\u{fc}".into();
     assert_eq!(user_agent(&Shown::of(&click, &domains())), "aX-Evil: 1");
 }

@@ -12,7 +12,7 @@ use super::RecountError;
 use super::moved::Moved;
 use super::seals::Seal;
 use crate::archive::{Archive, ArchiveError, StoredFile};
-use crate::classify::Classifier;
+use crate::classify::{Classifier, Notes};
 use crate::domain::click::Click;
 use crate::domain::position::Incarnation;
 use crate::domain::verdict::Verdict;
@@ -59,9 +59,9 @@ impl Again<'_> {
     }
 
     fn verdicts(&self, journal: Incarnation, memory: &mut Memory, seal: &Seal) -> Result<Verdicts, ArchiveError> {
-        let mut verdicts = Verdicts::new();
+        let (mut verdicts, mut notes) = (Verdicts::new(), Notes::default());
         self.archive.in_order_of_hits(journal, seal.from, &seal.files, |position, old| {
-            let mut new = self.classifier.reclassify(&old);
+            let mut new = self.classifier.reclassify(&old, &mut notes);
             memory.judge_again(position, &old, &mut new);
             if new.time_ms >= self.from_ms {
                 verdicts.insert(new.id, (new.verdict, new.reason));
@@ -71,10 +71,10 @@ impl Again<'_> {
     }
 
     fn write(&mut self, file: &StoredFile, verdicts: &Verdicts) -> Result<(), ArchiveError> {
-        let (classifier, moved) = (self.classifier, &mut self.moved);
+        let (classifier, moved, mut notes) = (self.classifier, &mut self.moved, Notes::default());
         let mut again = |old: Click| {
             let Some((verdict, reason)) = verdicts.get(&old.id) else { return old };
-            let new = Click { verdict: *verdict, reason: reason.clone(), ..classifier.reclassify(&old) };
+            let new = Click { verdict: *verdict, reason: reason.clone(), ..classifier.reclassify(&old, &mut notes) };
             moved.note(&old, &new);
             new
         };

@@ -131,7 +131,7 @@ fn clicks(range: std::ops::Range<u64>) -> Vec<Click> {
         let mut click = Click::blank(Arc::clone(&link), Visitor(at));
         click.time_ms = NOON + at.cast_signed();
         click.id = ids.of(click.time_ms, Position(at));
-        Arc::make_mut(&mut click.look).user_agent =
+        Arc::make_mut(click.look.to_mut()).user_agent =
             "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0".into();
         (click.verdict, click.reason) = (Verdict::Bot, "user-agent:old".into());
         click
@@ -145,7 +145,7 @@ fn counts(store: &mut Counted, archive: &Archive, range: std::ops::Range<u64>) {
     let (mut sum, mut gathered) = (DaySum::new(TimeZone::UTC), crate::archive::Gathered::default());
     for click in clicks(range) {
         sum.add(click.clone());
-        gathered.add(click);
+        gathered.add(&click);
     }
     let batch = Batch { incarnation: OTHERS, shard: Shard(0), from, to, deltas: sum.finish() };
     assert_eq!(store.apply(&batch), Applied::Yes);
