@@ -25,6 +25,7 @@ mod visitor;
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use compact_str::CompactString;
 use serde::Deserialize;
@@ -64,16 +65,28 @@ pub(crate) struct Config {
     pub(crate) rules: PathBuf,
 }
 
-/// What classifying remembers so that nothing is read twice. It changes what classifying costs, never what it says; whoever
-/// classifies has notes of their own, of one classifier.
+/// What classifying remembers so that nothing is read twice. It changes what classifying costs, never what it says. Whoever
+/// classifies has notes of their own.
 #[derive(Default)]
 pub(crate) struct Notes {
+    /// The number of the classifier that they were taken by; another one begins them anew.
+    by: u64,
     looks: Looks,
     origins: Origins,
 }
 
+impl Notes {
+    fn are_by(&mut self, classifier: &Classifier) {
+        if self.by != classifier.number {
+            *self = Self { by: classifier.number, ..Self::default() };
+        }
+    }
+}
+
 /// The rules and tables, compiled once.
 pub(crate) struct Classifier {
+    /// No other classifier of this process has it.
+    number: u64,
     version: u32,
     agents: Agents,
     networks: Networks,
@@ -91,8 +104,10 @@ impl Classifier {
     /// # Errors
     /// When one of the files is not sound; it says which line.
     pub(crate) fn new(config: &Config, files: &[RuleFile]) -> Result<Self, RuleError> {
+        static MADE: AtomicU64 = AtomicU64::new(0);
         let tables = Tables::with(files)?;
         Ok(Self {
+            number: MADE.fetch_add(1, Ordering::Relaxed) + 1,
             version: RULES_VERSION | (tables.fingerprint << BUILT_IN_BITS),
             agents: Agents::compile(&tables),
             networks: Networks::new(&config.own_networks, tables.networks()),
@@ -122,6 +137,7 @@ impl Classifier {
         places: &'a Places,
         notes: &'a mut Notes,
     ) -> ClickOf<'a> {
+        notes.are_by(self);
         let shown = notes.looks.read(&self.agents, hit);
         let arrival = query::read(hit.query, &self.click_ids);
         let decided = verdict::by_what_is_not_kept(hit, arrival.by_owner, &self.networks);
@@ -148,6 +164,7 @@ impl Classifier {
     pub(crate) fn reclassify(&self, click: &Click, notes: &mut Notes) -> Click {
         let hit = kept_hit(click);
         let arrival = Arrival::kept(click, &self.click_ids);
+        notes.are_by(self);
         // The agent alone: referrer and language are kept, but not as they were sent.
         let shown = notes.looks.read(&self.agents, &hit);
         let evidence = Evidence {

@@ -401,6 +401,21 @@ fn an_owners_table_adds_a_bot_excuses_a_person_and_renames_a_source() {
 }
 
 #[test]
+fn notes_that_were_taken_by_other_rules_say_nothing() {
+    let (link, salt, places, mut notes) =
+        (Arc::new(link(LinkId(1))), Salt([7; 32]), Places::default(), Notes::default());
+    let hit = Hit { user_agent: "Mozilla/5.0 (X11; Linux) AcmeReader/1 Firefox/130.0", ..Hit::new(LinkId(1), 0) };
+    let ours = with_table("bots.tsv", "AcmeReader\tpreview\tacme\n");
+    let mut verdict = |by: &Classifier| {
+        let click = by.classify(&hit, Uuid::nil(), &link, &salt, &places, &mut notes).into_owned();
+        assert_eq!(by.reclassify(&click, &mut notes).verdict, click.verdict);
+        click.verdict
+    };
+    let verdicts = [&*CLASSIFIER, &ours, &ours, &*CLASSIFIER].map(&mut verdict);
+    assert_eq!(verdicts, [Verdict::Human, Verdict::Preview, Verdict::Preview, Verdict::Human]);
+}
+
+#[test]
 fn a_network_of_the_owners_table_decides_and_names_itself() {
     let classifier = with_table("networks.tsv", "2001:db8::/32\tscanner\tgateway\n");
     let hit = Hit { user_agent: FIREFOX, address: "2001:db8::5".parse().unwrap(), ..Hit::new(LinkId(1), 0) };
