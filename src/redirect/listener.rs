@@ -238,10 +238,11 @@ impl Worker {
 /// Whether the client says anything while it may. hyper takes its buffers before it reads, which somebody who only
 /// connects shall not cost.
 async fn speaks(stream: &TcpStream, ticket: &Ticket) -> bool {
-    let mut readable = pin!(stream.readable());
-    let first = poll_fn(|context| match ticket.poll_ending(context) {
+    let mut first = [0];
+    let mut first = pin!(stream.peek(&mut first));
+    let spoken = poll_fn(|context| match ticket.poll_ending(context) {
         Poll::Ready(_) => Poll::Ready(false),
-        Poll::Pending => readable.as_mut().poll(context).map(|readable| readable.is_ok()),
+        Poll::Pending => first.as_mut().poll(context).map(|length| length.is_ok_and(|length| length > 0)),
     });
-    first.await
+    spoken.await
 }

@@ -35,7 +35,8 @@ pub(super) async fn peer_behind(
     if !proxies.introduces(peer) {
         return Some(peer);
     }
-    match tokio::time::timeout(deadline, introduced(stream)).await {
+    // In a box, or every connection would have room for a header.
+    match tokio::time::timeout(deadline, Box::pin(introduced(stream))).await {
         // Health checks of the balancer itself introduce nobody.
         Ok(Ok(client)) => Some(client.unwrap_or(peer)),
         Ok(Err(error)) => {
