@@ -39,17 +39,13 @@ static CLASSIFIER: LazyLock<Classifier> = LazyLock::new(|| {
     Classifier::new(&config, &[]).unwrap()
 });
 
-fn classify_link(hit: &Hit<'_>, link: LinkFacts) -> Click {
-    classify_by(&CLASSIFIER, hit, link)
-}
-
 fn classify_by(classifier: &Classifier, hit: &Hit<'_>, link: LinkFacts) -> Click {
     let (link, places, mut notes) = (Arc::new(link), Places::default(), Notes::default());
     classifier.classify(hit, Uuid::nil(), &link, &Salt([7; 32]), &places, &mut notes).into_owned()
 }
 
 fn classify(hit: &Hit<'_>) -> Click {
-    classify_link(hit, link(hit.link))
+    classify_by(&CLASSIFIER, hit, link(hit.link))
 }
 
 /// A human click on a link, for the tests of what comes after classification.
@@ -291,13 +287,13 @@ fn what_the_link_declares_wins_and_does_not_hide_where_the_click_was_seen() {
     let hit = Hit { user_agent: FIREFOX, referrer: "https://t.co/x", query: "utm_source=y", ..Hit::new(LinkId(1), 0) };
     let mut declared = link(LinkId(1));
     declared.platform = Some("linkedin".to_owned());
-    let click = classify_link(&hit, declared.clone());
+    let click = classify_by(&CLASSIFIER, &hit, declared.clone());
     assert_eq!(
         (click.origin.source.as_str(), click.origin.source_rule.as_str(), click.origin.seen_on.as_str()),
         ("linkedin", "link", "x")
     );
     declared.utm.source = Some("Newsletter".to_owned());
-    assert_eq!(classify_link(&hit, declared).origin.source, "newsletter");
+    assert_eq!(classify_by(&CLASSIFIER, &hit, declared).origin.source, "newsletter");
 }
 
 #[test]
@@ -314,7 +310,7 @@ fn the_package_that_embeds_the_page_is_an_app_the_user_agent_does_not_show() {
 fn a_links_own_domain_is_no_referrer() {
     let hit = Hit { user_agent: FIREFOX, referrer: "https://go.example.com/other", ..Hit::new(LinkId(1), 0) };
     let own = LinkFacts { domain: "go.example.com".to_owned(), ..link(LinkId(1)) };
-    assert_eq!(classify_link(&hit, own).origin.source, "direct");
+    assert_eq!(classify_by(&CLASSIFIER, &hit, own).origin.source, "direct");
 }
 
 #[test]
@@ -383,20 +379,17 @@ fn with_table(name: &str, text: &str) -> Classifier {
     Classifier::new(&config, &[tables::RuleFile { name: name.to_owned(), text: text.to_owned() }]).unwrap()
 }
 
-fn classify_with(classifier: &Classifier, hit: &Hit<'_>) -> Click {
-    classify_by(classifier, hit, link(hit.link))
-}
-
 #[test]
 fn an_owners_table_adds_a_bot_excuses_a_person_and_renames_a_source() {
     let hit = Hit { user_agent: "Mozilla/5.0 (X11; Linux) AcmeReader/1 Firefox/130.0", ..Hit::new(LinkId(1), 0) };
     assert_eq!(classify(&hit).verdict, Verdict::Human);
-    let click = classify_with(&with_table("bots.tsv", "AcmeReader\tpreview\tacme\n"), &hit);
+    let click = classify_by(&with_table("bots.tsv", "AcmeReader\tpreview\tacme\n"), &hit, link(LinkId(1)));
     assert_eq!((click.verdict, click.reason.as_str()), (Verdict::Preview, "user-agent:acme"));
     assert_ne!(click.rules_version, RULES_VERSION);
     let curl = Hit { user_agent: "curl/8.5.0", query: "utm_source=IG", ..hit };
-    assert_eq!(classify_with(&with_table("bots.tsv", "curl/\thuman\tus\n"), &curl).verdict, Verdict::Bot);
-    let renamed = classify_with(&with_table("aliases.tsv", "ig\tInstagram bio\n"), &curl);
+    let excused = classify_by(&with_table("bots.tsv", "curl/\thuman\tus\n"), &curl, link(LinkId(1)));
+    assert_eq!(excused.verdict, Verdict::Bot);
+    let renamed = classify_by(&with_table("aliases.tsv", "ig\tInstagram bio\n"), &curl, link(LinkId(1)));
     assert_eq!((renamed.origin.source.as_str(), renamed.visitor_utm_source.as_str()), ("Instagram bio", "IG"));
 }
 
@@ -406,20 +399,19 @@ fn notes_that_were_taken_by_other_rules_say_nothing() {
         (Arc::new(link(LinkId(1))), Salt([7; 32]), Places::default(), Notes::default());
     let hit = Hit { user_agent: "Mozilla/5.0 (X11; Linux) AcmeReader/1 Firefox/130.0", ..Hit::new(LinkId(1), 0) };
     let ours = with_table("bots.tsv", "AcmeReader\tpreview\tacme\n");
-    let mut verdict = |by: &Classifier| {
+    let verdict = |by: &Classifier| {
         let click = by.classify(&hit, Uuid::nil(), &link, &salt, &places, &mut notes).into_owned();
         assert_eq!(by.reclassify(&click, &mut notes).verdict, click.verdict);
         click.verdict
     };
-    let verdicts = [&*CLASSIFIER, &ours, &ours, &*CLASSIFIER].map(&mut verdict);
-    assert_eq!(verdicts, [Verdict::Human, Verdict::Preview, Verdict::Preview, Verdict::Human]);
+    assert_eq!([&*CLASSIFIER, &ours, &CLASSIFIER].map(verdict), [Verdict::Human, Verdict::Preview, Verdict::Human]);
 }
 
 #[test]
 fn a_network_of_the_owners_table_decides_and_names_itself() {
     let classifier = with_table("networks.tsv", "2001:db8::/32\tscanner\tgateway\n");
     let hit = Hit { user_agent: FIREFOX, address: "2001:db8::5".parse().unwrap(), ..Hit::new(LinkId(1), 0) };
-    let click = classify_with(&classifier, &hit);
+    let click = classify_by(&classifier, &hit, link(LinkId(1)));
     assert_eq!((click.verdict, click.reason.as_str()), (Verdict::Scanner, "network:gateway"));
     assert_eq!(CLASSIFIER.reclassify(&click, &mut Notes::default()).reason, "network:gateway");
 }
@@ -504,5 +496,5 @@ fn the_channel_follows_from_source_medium_and_how_the_click_was_found() {
         assert_eq!(classify(&hit).origin.channel, channel, "{hit:?}");
     }
     let mail = LinkFacts { level: Level::Email, platform: Some("letter".to_owned()), ..link(LinkId(1)) };
-    assert_eq!(classify_link(&hit("", ""), mail).origin.channel, "Email");
+    assert_eq!(classify_by(&CLASSIFIER, &hit("", ""), mail).origin.channel, "Email");
 }
