@@ -133,9 +133,11 @@ impl Cluster {
         keys.len()
     }
 
-    /// Ends the move: the slot is `to`'s.
+    /// Ends the move: the slot is `to`'s. Every master is told, as redis-cli does it: what they would tell each other is late
+    /// by many moves, and then the one may believe that the other has what nobody has.
     pub(crate) fn close_move(&self, slot: u16, from: usize, to: usize) {
-        for at in [to, from] {
+        let others = (0..MASTERS).filter(|at| ![to, from].contains(at) && self.servers[*at].is_running());
+        for at in [to, from].into_iter().chain(others) {
             self.servers[at].ask(&format!("CLUSTER SETSLOT {slot} NODE {}", self.ids[to]));
         }
     }
