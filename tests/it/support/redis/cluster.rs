@@ -11,6 +11,9 @@ use super::server::{RedisServer, free_port};
 const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;
 
+/// Where a line of `CLUSTER NODES` tells the configuration epoch of its node.
+const EPOCH_OF_NODE: usize = 6;
+
 /// Milliseconds after which a server that does not answer counts as failed.
 const NODE_TIMEOUT_MS: &str = "1000";
 
@@ -133,11 +136,9 @@ impl Cluster {
         keys.len()
     }
 
-    /// Ends the move: the slot is `to`'s. Every master is told, as redis-cli does it: what they would tell each other is late
-    /// by many moves, and then the one may believe that the other has what nobody has.
+    /// Ends the move: the slot is `to`'s.
     pub(crate) fn close_move(&self, slot: u16, from: usize, to: usize) {
-        let others = (0..MASTERS).filter(|at| ![to, from].contains(at) && self.servers[*at].is_running());
-        for at in [to, from].into_iter().chain(others) {
+        for at in [to, from] {
             self.servers[at].ask(&format!("CLUSTER SETSLOT {slot} NODE {}", self.ids[to]));
         }
     }
@@ -147,6 +148,19 @@ impl Cluster {
         self.open_move(slot, from, to);
         while self.move_keys(slot, from, to, 100) > 0 {}
         self.close_move(slot, from, to);
+        eventually("the masters have heard of it", || self.agrees_on(to));
+    }
+
+    /// Whether all masters know as of when `to` says what it holds. One that does not yet may believe an older word of another,
+    /// and then take from `to` what nobody else has: slots that move quickly are lost so.
+    fn agrees_on(&self, to: usize) -> bool {
+        let epoch_by = |at: usize| {
+            let nodes: String = self.servers[at].cli("CLUSTER NODES");
+            let line = nodes.lines().find(|line| line.starts_with(&self.ids[to])).map(str::to_owned);
+            line.and_then(|line| line.split(' ').nth(EPOCH_OF_NODE).map(str::to_owned))
+        };
+        let epoch = epoch_by(to);
+        (0..MASTERS).filter(|at| self.servers[*at].is_running()).all(|at| epoch_by(at) == epoch)
     }
 
     /// Has each master give so many of the slots that it began with to the next one, one after the other.
