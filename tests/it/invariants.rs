@@ -155,7 +155,7 @@ fn a_bot_is_kept_with_its_reason_and_never_counted_as_a_click() {
     app.click("/a").without("User-Agent").visitor(51).send();
     app.click("/a").visitor(52).send();
     app.click("/a").visitor(52).send();
-    app.eventually("all hits are counted", || app.stats("a")["hits"] == 9);
+    app.eventually_hits("a", 9);
     let stats = app.stats_by("a", "reason");
     assert_eq!(stats["clicks"], 1);
     assert_eq!(stats["verdicts"]["prefetch"], 1, "{stats}");

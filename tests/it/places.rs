@@ -79,7 +79,7 @@ fn an_autonomous_system_is_told_beside_the_country_and_rented_machines_are_no_vi
     app.click("/x").from("11.2.3.4").send();
     app.click("/x").from("11.1.3.4").agent(agents::CHROME_WINDOWS).send();
     app.click("/x").from("11.1.3.5").agent(agents::INSTAGRAM_IPHONE).send();
-    app.eventually("every hit is counted", || app.stats("x")["hits"] == 3);
+    app.eventually_hits("x", 3);
     let hits = app.api_get("/api/v1/clicks?format=jsonl&verdict=all").text();
     let hits: Vec<Value> = hits.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let told = |hit: &Value| format!("{} {} {} {}", hit["country"], hit["asn"], hit["organisation"], hit["verdict"]);

@@ -63,7 +63,7 @@ fn new_rules_reach_the_past_and_no_click_that_arrives_meanwhile_is_lost() {
     app.eventually("the node says by which rules it judges now", || rules() != before);
     app.click("/x").visitor(201).agent(READER).send();
     app.eventually_clicks("x", 6);
-    app.eventually("every hit is counted", || app.stats("x")["hits"] == 12);
+    app.eventually_hits("x", 12);
     assert_eq!(app.stats("x")["verdicts"]["preview"], 6);
     assert_eq!(hits(&app).iter().filter(|hit| hit["verdict"] == "preview").count(), 6);
     assert_eq!(app.stats_by("x", "channel")["rows"][0]["value"], "Direct");
@@ -254,7 +254,7 @@ fn a_post_in_the_fediverse_brings_hundreds_of_previews_and_no_click() {
         app.click("/x").visitor(server).agent(&agent).send();
     }
     app.click("/x").visitor(1000).send();
-    app.eventually("every hit is counted", || app.stats("x")["hits"] == 301);
+    app.eventually_hits("x", 301);
     let stats = app.stats_by("x", "reason");
     assert_eq!((&stats["clicks"], &stats["visitors"]), (&json!(1), &json!(1)));
     let previews = stats["verdicts"]["preview"].as_u64().unwrap();
@@ -278,7 +278,7 @@ fn e83_a_rate_says_that_the_rules_changed_until_all_of_it_was_judged_again() {
     fs::write(folder.path().join("bots.tsv"), "acmereader\tpreview\tacme\n").unwrap();
     app.restart();
     app.click("/x").visitor(3).agent(READER).send();
-    app.eventually("every hit is counted", || app.stats("x")["hits"] == 3);
+    app.eventually_hits("x", 3);
     app.import("", &format!("post,date,views\np,{today},1000\n")).expect_status(200);
 
     let note = format!("judged by two versions of the rules, the newest since {today}");

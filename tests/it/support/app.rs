@@ -455,6 +455,14 @@ impl TestApp {
         self.drained();
     }
 
+    /// The same of all hits, whatever they were judged to be.
+    pub(crate) fn eventually_hits(&self, slug: &str, hits: u64) {
+        let counted = || self.stats(slug)["hits"].as_u64().unwrap();
+        self.eventually(&format!("{slug} has {hits} hits"), || counted() >= hits);
+        assert_eq!(counted(), hits, "hits of {slug}");
+        self.drained();
+    }
+
     /// Waits until nothing is left in the journal that is not counted.
     pub(crate) fn drained(&self) -> NodeHits {
         self.eventually("the journal is drained", || self.node_hits().in_journal == 0);
