@@ -29,6 +29,52 @@ pub(super) const INSERT: &str = "INSERT INTO links (
     :import, :imported_from, :imported_clicks, :archived, :made_by, :made_way
 )";
 
+/// The columns of a link, as [`SELECT`] has them. By number: to look for a column by its name among all others costs more than to
+/// read it, and a start reads every link.
+#[derive(Clone, Copy)]
+pub(super) enum Column {
+    Id,
+    Revision,
+    CreatedAt,
+    UpdatedAt,
+    Domain,
+    Slug,
+    Folded,
+    Url,
+    Destination,
+    UtmSource,
+    UtmMedium,
+    UtmCampaign,
+    UtmTerm,
+    UtmContent,
+    UtmId,
+    Platform,
+    Level,
+    Posts,
+    Title,
+    Tags,
+    Status,
+    Enabled,
+    Passthrough,
+    VisitorUtm,
+    ExpiresAt,
+    ExpiredUrl,
+    Import,
+    ImportedFrom,
+    ImportedClicks,
+    Archived,
+    MadeBy,
+    MadeWay,
+}
+
+/// What links are read with.
+pub(super) const SELECT: &str = "SELECT
+    id, revision, created_at, updated_at, domain, slug, folded, url, destination,
+    utm_source, utm_medium, utm_campaign, utm_term, utm_content, utm_id,
+    platform, level, posts, title, tags, status, enabled, passthrough, visitor_utm, expires_at, expired_url,
+    import, imported_from, imported_clicks, archived, made_by, made_way
+FROM links";
+
 const UPDATE: &str = "UPDATE links SET
     revision = revision + 1, updated_at = :now, domain = :domain, slug = :slug, folded = :folded, url = :url,
     destination = :destination, utm_source = :utm_source, utm_medium = :utm_medium, utm_campaign = :utm_campaign,
@@ -84,17 +130,17 @@ pub(super) fn remove(file: &Connection, id: LinkId, revision: Option<u64>) -> Re
 }
 
 pub(super) fn by_id(file: &Connection, id: LinkId) -> Result<Option<Link>> {
-    let mut find = file.prepare_cached("SELECT * FROM links WHERE id = ?1")?;
+    let mut find = file.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?;
     find.query([Number(id.0)])?.next()?.map(link).transpose()
 }
 
 pub(super) fn by_slug(file: &Connection, domain: &DomainName, folded: &str) -> Result<Option<Link>> {
-    let mut find = file.prepare_cached("SELECT * FROM links WHERE domain = ?1 AND folded = ?2")?;
+    let mut find = file.prepare_cached(&format!("{SELECT} WHERE domain = ?1 AND folded = ?2"))?;
     find.query([&domain.0, folded])?.next()?.map(link).transpose()
 }
 
 pub(super) fn list(file: &Connection, after: LinkId, limit: usize) -> Result<Vec<Link>> {
-    let mut list = file.prepare_cached("SELECT * FROM links WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+    let mut list = file.prepare_cached(&format!("{SELECT} WHERE id > ?1 ORDER BY id LIMIT ?2"))?;
     let mut rows = list.query(params![Number(after.0), Number(limit.min(LISTED_MAX) as u64)])?;
     let mut links = Vec::new();
     while let Some(row) = rows.next()? {
@@ -175,7 +221,7 @@ fn json(texts: &[impl AsRef<str>]) -> String {
 }
 
 pub(super) fn link(row: &Row<'_>) -> Result<Link, Failure> {
-    let id = LinkId(row.get::<_, Number>("id")?.0);
+    let id = LinkId(row.get::<_, Number>(Column::Id as usize)?.0);
     read(row, id).map_err(|reason| reason.in_row(|| name(id)))
 }
 
@@ -186,19 +232,19 @@ fn name(id: LinkId) -> String {
 fn read(row: &Row<'_>, id: LinkId) -> Result<Link, Reason> {
     Ok(Link {
         id,
-        revision: row.get::<_, Number>("revision")?.0,
-        created_at: instant(&text(row, "created_at")?)?,
-        updated_at: instant(&text(row, "updated_at")?)?,
+        revision: row.get::<_, Number>(Column::Revision as usize)?.0,
+        created_at: instant(&text(row, Column::CreatedAt)?)?,
+        updated_at: instant(&text(row, Column::UpdatedAt)?)?,
         spec: LinkSpec {
-            domain: DomainName(text(row, "domain")?),
-            slug: Slug::parse(&text(row, "slug")?).map_err(Reason::of)?,
-            url: destination(&text(row, "url")?)?,
+            domain: DomainName(text(row, Column::Domain)?),
+            slug: Slug::parse(&text(row, Column::Slug)?).map_err(Reason::of)?,
+            url: destination(&text(row, Column::Url)?)?,
             utm: utm(row)?,
-            destination: destination(&text(row, "destination")?)?,
+            destination: destination(&text(row, Column::Destination)?)?,
             placement: placement(row)?,
-            title: row.get("title")?,
-            tags: texts(row, "tags")?,
-            archived: row.get("archived")?,
+            title: row.get(Column::Title as usize)?,
+            tags: texts(row, Column::Tags)?,
+            archived: row.get(Column::Archived as usize)?,
             rules: rules(row)?,
             brought: brought(row)?,
             made: made(row)?,
@@ -208,19 +254,19 @@ fn read(row: &Row<'_>, id: LinkId) -> Result<Link, Reason> {
 
 fn utm(row: &Row<'_>) -> Result<Utm, Reason> {
     Ok(Utm {
-        source: row.get("utm_source")?,
-        medium: row.get("utm_medium")?,
-        campaign: row.get("utm_campaign")?,
-        term: row.get("utm_term")?,
-        content: row.get("utm_content")?,
-        id: row.get("utm_id")?,
+        source: row.get(Column::UtmSource as usize)?,
+        medium: row.get(Column::UtmMedium as usize)?,
+        campaign: row.get(Column::UtmCampaign as usize)?,
+        term: row.get(Column::UtmTerm as usize)?,
+        content: row.get(Column::UtmContent as usize)?,
+        id: row.get(Column::UtmId as usize)?,
     })
 }
 
 fn placement(row: &Row<'_>) -> Result<Placement, Reason> {
-    let platform: Option<String> = row.get("platform")?;
-    let level = text(row, "level")?;
-    let posts = texts(row, "posts")?;
+    let platform: Option<String> = row.get(Column::Platform as usize)?;
+    let level = text(row, Column::Level)?;
+    let posts = texts(row, Column::Posts)?;
     Ok(Placement {
         platform: platform.map(|name| Platform::parse(&name)).transpose().map_err(Reason::of)?,
         level: Level::parse(&level).ok_or_else(|| Reason::of(format!("its level {level:?} is none")))?,
@@ -229,42 +275,44 @@ fn placement(row: &Row<'_>) -> Result<Placement, Reason> {
 }
 
 fn rules(row: &Row<'_>) -> Result<Rules, Reason> {
-    let status: u16 = row.get("status")?;
-    let expires_at: Option<String> = row.get("expires_at")?;
-    let expired_url: Option<String> = row.get("expired_url")?;
+    let status: u16 = row.get(Column::Status as usize)?;
+    let expires_at: Option<String> = row.get(Column::ExpiresAt as usize)?;
+    let expired_url: Option<String> = row.get(Column::ExpiredUrl as usize)?;
     Ok(Rules {
         status: Status::from_code(status).ok_or_else(|| Reason::of(format!("its status {status} is none")))?,
-        enabled: row.get("enabled")?,
-        passthrough: row.get("passthrough")?,
-        visitor_utm: row.get("visitor_utm")?,
+        enabled: row.get(Column::Enabled as usize)?,
+        passthrough: row.get(Column::Passthrough as usize)?,
+        visitor_utm: row.get(Column::VisitorUtm as usize)?,
         expires_at: expires_at.as_deref().map(instant).transpose()?,
         expired_url: expired_url.as_deref().map(destination).transpose()?,
     })
 }
 
 fn brought(row: &Row<'_>) -> Result<Option<Brought>, Reason> {
-    let Some(Number(import)) = row.get("import")? else { return Ok(None) };
-    let clicks: Option<Number> = row.get("imported_clicks")?;
-    Ok(Some(Brought { import, from: text(row, "imported_from")?, clicks: clicks.map(|clicks| clicks.0) }))
+    let Some(Number(import)) = row.get(Column::Import as usize)? else { return Ok(None) };
+    let clicks: Option<Number> = row.get(Column::ImportedClicks as usize)?;
+    Ok(Some(Brought { import, from: text(row, Column::ImportedFrom)?, clicks: clicks.map(|clicks| clicks.0) }))
 }
 
 fn made(row: &Row<'_>) -> Result<Option<Author>, Reason> {
-    let Some(by) = row.get("made_by")? else { return Ok(None) };
-    let way: Option<String> = row.get("made_way")?;
+    let Some(by) = row.get(Column::MadeBy as usize)? else { return Ok(None) };
+    let way: Option<String> = row.get(Column::MadeWay as usize)?;
     let known = |way: String| {
         Way::parse(&way).ok_or_else(|| Reason::of(format!("it was made by the way {way:?}, which is none")))
     };
     Ok(Some(Author { by, way: way.map(known).transpose()? }))
 }
 
-fn text(row: &Row<'_>, column: &str) -> Result<String, Reason> {
-    Ok(row.get(column)?)
+fn text(row: &Row<'_>, column: Column) -> Result<String, Reason> {
+    Ok(row.get(column as usize)?)
 }
 
 /// A JSON array of texts.
-fn texts(row: &Row<'_>, column: &str) -> Result<Vec<String>, Reason> {
-    serde_json::from_str(&text(row, column)?)
-        .map_err(|_| Reason::of(format!("its {column} are no JSON array of texts")))
+fn texts(row: &Row<'_>, column: Column) -> Result<Vec<String>, Reason> {
+    serde_json::from_str(&text(row, column)?).map_err(|_| {
+        let name = row.as_ref().column_name(column as usize).unwrap_or_default();
+        Reason::of(format!("its {name} are no JSON array of texts"))
+    })
 }
 
 fn instant(text: &str) -> Result<Timestamp, Reason> {
@@ -274,4 +322,18 @@ fn instant(text: &str) -> Result<Timestamp, Reason> {
 /// The longest allowed one may have been lowered since, which must not take a link away.
 fn destination(text: &str) -> Result<Destination, Reason> {
     Destination::parse(text, usize::MAX).map_err(Reason::of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_column_stands_where_it_is_read() {
+        let names: Vec<_> = SELECT.split(['\n', ',', ' ']).filter(|word| !word.is_empty()).collect();
+        let at = |column: Column| names[1 + column as usize];
+        let [first, last] = [Column::Id, Column::MadeWay].map(at);
+        assert_eq!((first, last, names[names.len() - 2]), ("id", "made_way", "FROM"));
+        assert_eq!([Column::Folded, Column::UtmId, Column::Import].map(at), ["folded", "utm_id", "import"]);
+    }
 }
