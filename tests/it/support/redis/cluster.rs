@@ -6,7 +6,7 @@ use redis::Value;
 
 use super::certificates::Certificates;
 use super::eventually;
-use super::server::{RedisServer, free_port};
+use super::server::{BUS, RedisServer, free_port};
 
 const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;
@@ -35,12 +35,10 @@ impl Cluster {
     }
 
     fn launch(start: impl Fn(&[&str]) -> RedisServer) -> Self {
-        let buses: Vec<String> = (0..2 * MASTERS).map(|_| free_port().to_string()).collect();
-        let servers: Vec<_> = buses
-            .iter()
-            .map(|bus| {
-                let own =
-                    ["--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", NODE_TIMEOUT_MS];
+        let servers: Vec<_> = (0..2 * MASTERS)
+            .map(|_| {
+                let bus = free_port().to_string();
+                let own = ["--cluster-enabled", "yes", BUS, &bus, "--cluster-node-timeout", NODE_TIMEOUT_MS];
                 // One shard down takes no other one with it; a replica takes over however old its data is.
                 let whole = ["--cluster-require-full-coverage", "no", "--cluster-replica-validity-factor", "0"];
                 start(&[&own[..], &whole, &["--repl-diskless-sync-delay", "0"]].concat())
@@ -48,18 +46,18 @@ impl Cluster {
             .collect();
         let ids = servers.iter().map(|server| server.cli("CLUSTER MYID")).collect();
         let cluster = Self { servers, ids };
-        cluster.introduce(&buses);
+        cluster.introduce();
         cluster.give_slots();
         cluster.follow();
         cluster
     }
 
-    fn introduce(&self, buses: &[String]) {
+    fn introduce(&self) {
         for (number, server) in self.servers.iter().enumerate() {
             server.ask(&format!("CLUSTER SET-CONFIG-EPOCH {}", number + 1));
         }
-        for (server, bus) in self.servers.iter().zip(buses) {
-            self.servers[0].ask(&format!("CLUSTER MEET 127.0.0.1 {} {bus}", server.client_port()));
+        for server in &self.servers {
+            self.servers[0].ask(&format!("CLUSTER MEET 127.0.0.1 {} {}", server.client_port(), server.bus()));
         }
         for server in &self.servers {
             let known = || server.cli::<String>("CLUSTER INFO").contains("cluster_known_nodes:6\r");

@@ -18,6 +18,10 @@ use super::certificates::Certificates;
 /// How long it may take to answer a command of a test.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 
+/// The arguments that name ports besides its own.
+pub(super) const BUS: &str = "--cluster-port";
+const TLS: &str = "--tls-port";
+
 pub(crate) struct RedisServer {
     folder: TempDir,
     port: u16,
@@ -45,7 +49,7 @@ impl RedisServer {
     pub(crate) fn encrypted(certificates: &Certificates, arguments: &[&str]) -> Self {
         let tls_port = free_port();
         let mut all = certificates.arguments();
-        all.extend(["--tls-port".to_owned(), tls_port.to_string()]);
+        all.extend([TLS.to_owned(), tls_port.to_string()]);
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         let (folder, port, environment) = (folder(), free_port(), Vec::new());
         Self { folder, port, tls_port: Some(tls_port), arguments: all, environment, running: None }.launched()
@@ -57,7 +61,7 @@ impl RedisServer {
         configure(folder.path()).unwrap();
         let tls_port = is_encrypted.then(free_port);
         let mut arguments = vec!["--sentinel".to_owned()];
-        arguments.extend(tls_port.iter().flat_map(|port| ["--tls-port".to_owned(), port.to_string()]));
+        arguments.extend(tls_port.iter().flat_map(|port| [TLS.to_owned(), port.to_string()]));
         let (port, environment) = (free_port(), Vec::new());
         Self { folder, port, tls_port, arguments, environment, running: None }.launched()
     }
@@ -65,11 +69,29 @@ impl RedisServer {
     fn launched(mut self) -> Self {
         let deadline = Instant::now() + AGREED_WITHIN;
         while !self.launch() {
-            // Somebody took the port between our asking for it and its start.
+            // Somebody took a port between our asking for it and its start.
             assert!(Instant::now() < deadline, "redis-server does not start");
-            self.port = free_port();
+            self.take_other_ports();
         }
         self
+    }
+
+    fn take_other_ports(&mut self) {
+        self.port = free_port();
+        for name in [BUS, TLS] {
+            let Some(at) = self.arguments.iter().position(|argument| argument == name) else { continue };
+            let port = free_port();
+            self.arguments[at + 1] = port.to_string();
+            if name == TLS {
+                self.tls_port = Some(port);
+            }
+        }
+    }
+
+    /// Where servers of a cluster talk with it.
+    pub(crate) fn bus(&self) -> &str {
+        let at = self.arguments.iter().position(|argument| argument == BUS).expect("it is in a cluster");
+        &self.arguments[at + 1]
     }
 
     /// Sets a variable for the next start.
