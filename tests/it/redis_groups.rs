@@ -178,14 +178,14 @@ fn a_slot_whose_move_was_abandoned_holds_up_no_other_shard_and_is_caught_up_when
     app.drained();
     let key = "waypost:{s1}:marks";
     let from = cluster.holder(key);
-    let to = (from + 1) % 3;
-    cluster.open_move(cluster.slot(key), from, to);
+    let (to, slot) = ((from + 1) % 3, cluster.slot(key));
+    cluster.open_move(slot, from, to);
     let before = hits_of_b(&app);
     load.run(&app, 600);
     app.eventually("the other shard goes on", || hits_of_b(&app) >= before + 280);
     std::thread::sleep(outage() / 2);
-    while cluster.move_keys(cluster.slot(key), from, to, 100) > 0 {}
-    cluster.close_move(cluster.slot(key), from, to);
+    while cluster.move_keys(slot, from, to, 100) > 0 {}
+    cluster.close_move(slot, from, to);
     assert_survived("R12", &app, &load, Instant::now(), Load::CLIENTS);
 }
 

@@ -182,7 +182,7 @@ fn dump_ids(file: &Connection) -> FileResult<Rows> {
 
 /// The bookmark is the id of the last link.
 fn dump_links(file: &Connection, after: &str) -> FileResult<Page> {
-    let mut read = file.prepare_cached(&format!("{} WHERE id > ?1 ORDER BY id LIMIT ?2", links::SELECT))?;
+    let mut read = file.prepare_cached(links::SELECT_AFTER)?;
     let mut rows = read.query(params![after.parse().unwrap_or(0_i64), Number(PAGE_ROWS as u64)])?;
     let mut kept = Vec::new();
     while let Some(row) = rows.next()? {

@@ -16,21 +16,40 @@ use crate::store::{CreatedAll, NewLink, Removed, Replaced};
 /// The most links that one call lists, whatever it asks for.
 const LISTED_MAX: usize = 10_000;
 
+/// Every column, in the order of [`Column`].
+macro_rules! columns {
+    () => {
+        "id, revision, created_at, updated_at, domain, slug, folded, url, destination,
+        utm_source, utm_medium, utm_campaign, utm_term, utm_content, utm_id,
+        platform, level, posts, title, tags, status, enabled, passthrough, visitor_utm, expires_at, expired_url,
+        import, imported_from, imported_clicks, archived, made_by, made_way"
+    };
+}
+
+/// The question for all columns of some links.
+macro_rules! select {
+    ($which:literal) => {
+        concat!("SELECT ", columns!(), " FROM links WHERE ", $which)
+    };
+}
+
+/// Links behind the one with id `?1`, at most `?2`.
+pub(super) const SELECT_AFTER: &str = select!("id > ?1 ORDER BY id LIMIT ?2");
+
 /// `:id` is NULL, so that SQLite gives the next one that was never used.
-pub(super) const INSERT: &str = "INSERT INTO links (
-    id, revision, created_at, updated_at, domain, slug, folded, url, destination,
-    utm_source, utm_medium, utm_campaign, utm_term, utm_content, utm_id,
-    platform, level, posts, title, tags, status, enabled, passthrough, visitor_utm, expires_at, expired_url,
-    import, imported_from, imported_clicks, archived, made_by, made_way
-) VALUES (
+pub(super) const INSERT: &str = concat!(
+    "INSERT INTO links (",
+    columns!(),
+    ") VALUES (
     :id, 1, :created_at, :now, :domain, :slug, :folded, :url, :destination,
     :utm_source, :utm_medium, :utm_campaign, :utm_term, :utm_content, :utm_id,
     :platform, :level, :posts, :title, :tags, :status, :enabled, :passthrough, :visitor_utm, :expires_at, :expired_url,
     :import, :imported_from, :imported_clicks, :archived, :made_by, :made_way
-)";
+)"
+);
 
-/// The columns of a link, as [`SELECT`] has them. By number: to look for a column by its name among all others costs more than to
-/// read it, and a start reads every link.
+/// The columns of a link by number: to look for one by its name among all others costs more than to read it, and a start
+/// reads every link.
 #[derive(Clone, Copy)]
 pub(super) enum Column {
     Id,
@@ -66,14 +85,6 @@ pub(super) enum Column {
     MadeBy,
     MadeWay,
 }
-
-/// What links are read with.
-pub(super) const SELECT: &str = "SELECT
-    id, revision, created_at, updated_at, domain, slug, folded, url, destination,
-    utm_source, utm_medium, utm_campaign, utm_term, utm_content, utm_id,
-    platform, level, posts, title, tags, status, enabled, passthrough, visitor_utm, expires_at, expired_url,
-    import, imported_from, imported_clicks, archived, made_by, made_way
-FROM links";
 
 const UPDATE: &str = "UPDATE links SET
     revision = revision + 1, updated_at = :now, domain = :domain, slug = :slug, folded = :folded, url = :url,
@@ -130,17 +141,17 @@ pub(super) fn remove(file: &Connection, id: LinkId, revision: Option<u64>) -> Re
 }
 
 pub(super) fn by_id(file: &Connection, id: LinkId) -> Result<Option<Link>> {
-    let mut find = file.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?;
+    let mut find = file.prepare_cached(select!("id = ?1"))?;
     find.query([Number(id.0)])?.next()?.map(link).transpose()
 }
 
 pub(super) fn by_slug(file: &Connection, domain: &DomainName, folded: &str) -> Result<Option<Link>> {
-    let mut find = file.prepare_cached(&format!("{SELECT} WHERE domain = ?1 AND folded = ?2"))?;
+    let mut find = file.prepare_cached(select!("domain = ?1 AND folded = ?2"))?;
     find.query([&domain.0, folded])?.next()?.map(link).transpose()
 }
 
 pub(super) fn list(file: &Connection, after: LinkId, limit: usize) -> Result<Vec<Link>> {
-    let mut list = file.prepare_cached(&format!("{SELECT} WHERE id > ?1 ORDER BY id LIMIT ?2"))?;
+    let mut list = file.prepare_cached(SELECT_AFTER)?;
     let mut rows = list.query(params![Number(after.0), Number(limit.min(LISTED_MAX) as u64)])?;
     let mut links = Vec::new();
     while let Some(row) = rows.next()? {
@@ -330,10 +341,10 @@ mod tests {
 
     #[test]
     fn each_column_stands_where_it_is_read() {
-        let names: Vec<_> = SELECT.split(['\n', ',', ' ']).filter(|word| !word.is_empty()).collect();
-        let at = |column: Column| names[1 + column as usize];
+        let names: Vec<_> = columns!().split(',').map(str::trim).collect();
+        let at = |column: Column| names[column as usize];
         let [first, last] = [Column::Id, Column::MadeWay].map(at);
-        assert_eq!((first, last, names[names.len() - 2]), ("id", "made_way", "FROM"));
+        assert_eq!((first, last, names.len()), ("id", "made_way", Column::MadeWay as usize + 1));
         assert_eq!([Column::Folded, Column::UtmId, Column::Import].map(at), ["folded", "utm_id", "import"]);
     }
 }

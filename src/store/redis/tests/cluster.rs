@@ -37,21 +37,21 @@ async fn while_a_slot_moves_its_shard_waits_and_can_be_read_and_the_others_go_on
     let store = cluster.redis(8);
     insist(&store, &batch(0, LINK, 5)).await;
     let from = cluster.holder(MARKS);
-    let to = (from + 1) % 3;
-    cluster.open_move(cluster.slot(MARKS), from, to);
+    let (to, slot) = ((from + 1) % 3, cluster.slot(MARKS));
+    cluster.open_move(slot, from, to);
     loop {
         let said = unavailable(&store, &batch(1, LINK, 1)).await;
         assert!(said.contains("during rehashing of slot"), "{said}");
         assert_eq!(clicks(&store, LINK).await, 5);
         assert_eq!(counted(&store, LINK).await.unwrap().visitors, 1);
         assert_eq!(store.watermark(ONE, Shard(0)).await.unwrap(), Position(1));
-        if cluster.move_keys(cluster.slot(MARKS), from, to, 1) == 0 {
+        if cluster.move_keys(slot, from, to, 1) == 0 {
             break;
         }
     }
     let other = Batch { shard: Shard(1), ..batch(0, LINK, 1) };
     assert_eq!(store.apply(&other).await.unwrap(), Applied::Yes);
-    cluster.close_move(cluster.slot(MARKS), from, to);
+    cluster.close_move(slot, from, to);
     insist(&store, &batch(1, LINK, 1)).await;
     assert_eq!(clicks(&store, LINK).await, 6);
 }
@@ -66,17 +66,17 @@ async fn links_are_found_and_listed_while_their_slot_moves() {
     let heard = store.heard().await.unwrap();
     let key = "waypost:{m}:slugs";
     let from = cluster.holder(key);
-    let to = (from + 1) % 3;
-    cluster.open_move(cluster.slot(key), from, to);
+    let (to, slot) = ((from + 1) % 3, cluster.slot(key));
+    cluster.open_move(slot, from, to);
     loop {
         assert_eq!(store.links(LinkId(0), 1_000).await.unwrap(), before);
         assert_eq!(store.link(before[0].id).await.unwrap().as_ref(), Some(&before[0]));
         assert!(matches!(store.news(&heard).await.unwrap(), News::Changed { links, .. } if links.is_empty()));
-        if cluster.move_keys(cluster.slot(key), from, to, 2) == 0 {
+        if cluster.move_keys(slot, from, to, 2) == 0 {
             break;
         }
     }
-    cluster.close_move(cluster.slot(key), from, to);
+    cluster.close_move(slot, from, to);
     assert_eq!(store.links(LinkId(0), 1_000).await.unwrap(), before);
     // Another server tells the news now, and nobody knows whether it knows all of them.
     assert!(matches!(store.news(&heard).await.unwrap(), News::Missed { .. }));
@@ -89,18 +89,18 @@ async fn a_day_is_replaced_whole_or_not_at_all_while_its_slot_moves() {
     insist(&store, &batch(0, LINK, 5)).await;
     insist(&store, &batch(1, 2, 6)).await;
     let from = cluster.holder(MARKS);
-    let to = (from + 1) % 3;
-    cluster.open_move(cluster.slot(MARKS), from, to);
+    let (to, slot) = ((from + 1) % 3, cluster.slot(MARKS));
+    cluster.open_move(slot, from, to);
     let counted = store.counters(None, DAY, DAY).await.unwrap();
     loop {
         let replaced = store.replace_day(DAY, &counted, &batch(0, LINK, 3).deltas).await;
         assert!(matches!(replaced, Err(StoreError::Unavailable(_))), "{replaced:?}");
         assert_eq!((clicks(&store, LINK).await, clicks(&store, 2).await), (5, 6));
-        if cluster.move_keys(cluster.slot(MARKS), from, to, 1) == 0 {
+        if cluster.move_keys(slot, from, to, 1) == 0 {
             break;
         }
     }
-    cluster.close_move(cluster.slot(MARKS), from, to);
+    cluster.close_move(slot, from, to);
     assert!(store.replace_day(DAY, &counted, &batch(0, LINK, 3).deltas).await.unwrap());
     assert_eq!((clicks(&store, LINK).await, clicks(&store, 2).await), (3, 0));
 }
@@ -168,10 +168,10 @@ async fn the_documented_permissions_are_enough_for_a_cluster() {
     let store = Redis::open(&config, cluster.data()).unwrap();
     insist(&store, &batch(0, LINK, 1)).await;
     let from = cluster.holder(MARKS);
-    let to = (from + 1) % 3;
-    cluster.open_move(cluster.slot(MARKS), from, to);
-    cluster.move_keys(cluster.slot(MARKS), from, to, 100);
+    let (to, slot) = ((from + 1) % 3, cluster.slot(MARKS));
+    cluster.open_move(slot, from, to);
+    cluster.move_keys(slot, from, to, 100);
     assert_eq!(clicks(&store, LINK).await, 1);
-    cluster.close_move(cluster.slot(MARKS), from, to);
+    cluster.close_move(slot, from, to);
     count_to(&store, LINK, 5).await;
 }

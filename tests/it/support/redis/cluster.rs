@@ -152,10 +152,10 @@ impl Cluster {
     /// Whether all masters know as of when `to` says what it holds. One that does not yet may believe an older word of another,
     /// and then take from `to` what nobody else has: slots that move quickly are lost so.
     fn agrees_on(&self, to: usize) -> bool {
-        let epoch_by = |at: usize| {
+        let epoch_by = |at: usize| -> Option<String> {
             let nodes: String = self.servers[at].cli("CLUSTER NODES");
-            let line = nodes.lines().find(|line| line.starts_with(&self.ids[to])).map(str::to_owned);
-            line.and_then(|line| line.split(' ').nth(EPOCH_OF_NODE).map(str::to_owned))
+            let line = nodes.lines().find(|line| line.starts_with(&self.ids[to]))?;
+            line.split(' ').nth(EPOCH_OF_NODE).map(str::to_owned)
         };
         let epoch = epoch_by(to);
         (0..MASTERS).filter(|at| self.servers[*at].is_running()).all(|at| epoch_by(at) == epoch)

@@ -25,8 +25,6 @@ const TLS: &str = "--tls-port";
 pub(crate) struct RedisServer {
     folder: TempDir,
     port: u16,
-    /// Answered with TLS.
-    tls_port: Option<u16>,
     arguments: Vec<String>,
     environment: Vec<(&'static str, PathBuf)>,
     running: Option<Running>,
@@ -42,28 +40,28 @@ impl RedisServer {
     pub(crate) fn with(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let (folder, port, environment) = (folder(), free_port(), Vec::new());
-        Self { folder, port, tls_port: None, arguments, environment, running: None }.launched()
+        Self { folder, port, arguments, environment, running: None }.launched()
     }
 
     /// The same, with TLS on a second port. Clients show a certificate of ours.
     pub(crate) fn encrypted(certificates: &Certificates, arguments: &[&str]) -> Self {
-        let tls_port = free_port();
         let mut all = certificates.arguments();
-        all.extend([TLS.to_owned(), tls_port.to_string()]);
+        all.extend([TLS.to_owned(), free_port().to_string()]);
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         let (folder, port, environment) = (folder(), free_port(), Vec::new());
-        Self { folder, port, tls_port: Some(tls_port), arguments: all, environment, running: None }.launched()
+        Self { folder, port, arguments: all, environment, running: None }.launched()
     }
 
     /// A sentinel. `configure` writes `sentinel.conf` into its folder, which it keeps writing to.
     pub(crate) fn sentinel(configure: impl FnOnce(&Path) -> std::io::Result<()>, is_encrypted: bool) -> Self {
         let folder = folder();
         configure(folder.path()).unwrap();
-        let tls_port = is_encrypted.then(free_port);
         let mut arguments = vec!["--sentinel".to_owned()];
-        arguments.extend(tls_port.iter().flat_map(|port| [TLS.to_owned(), port.to_string()]));
+        if is_encrypted {
+            arguments.extend([TLS.to_owned(), free_port().to_string()]);
+        }
         let (port, environment) = (free_port(), Vec::new());
-        Self { folder, port, tls_port, arguments, environment, running: None }.launched()
+        Self { folder, port, arguments, environment, running: None }.launched()
     }
 
     fn launched(mut self) -> Self {
@@ -78,20 +76,22 @@ impl RedisServer {
 
     fn take_other_ports(&mut self) {
         self.port = free_port();
-        for name in [BUS, TLS] {
-            let Some(at) = self.arguments.iter().position(|argument| argument == name) else { continue };
-            let port = free_port();
-            self.arguments[at + 1] = port.to_string();
-            if name == TLS {
-                self.tls_port = Some(port);
+        for at in 1..self.arguments.len() {
+            if [BUS, TLS].contains(&self.arguments[at - 1].as_str()) {
+                self.arguments[at] = free_port().to_string();
             }
         }
     }
 
+    /// The port that an argument names.
+    fn named_port(&self, name: &str) -> Option<u16> {
+        let at = self.arguments.iter().position(|argument| argument == name)?;
+        Some(self.arguments[at + 1].parse().expect("it is a port"))
+    }
+
     /// Where servers of a cluster talk with it.
-    pub(crate) fn bus(&self) -> &str {
-        let at = self.arguments.iter().position(|argument| argument == BUS).expect("it is in a cluster");
-        &self.arguments[at + 1]
+    pub(crate) fn bus(&self) -> u16 {
+        self.named_port(BUS).expect("it is in a cluster")
     }
 
     /// Sets a variable for the next start.
@@ -174,11 +174,11 @@ impl RedisServer {
 
     /// The port that clients use: with TLS if it has one.
     pub(crate) fn client_port(&self) -> u16 {
-        self.tls_port.unwrap_or(self.port)
+        self.named_port(TLS).unwrap_or(self.port)
     }
 
     pub(crate) fn url(&self) -> String {
-        let scheme = if self.tls_port.is_some() { "rediss" } else { "redis" };
+        let scheme = if self.named_port(TLS).is_some() { "rediss" } else { "redis" };
         format!("{scheme}://127.0.0.1:{}/0", self.client_port())
     }
 
