@@ -40,7 +40,7 @@ impl Wanted {
     }
 
     fn has(&self, click: &Click) -> bool {
-        click.verdict != Verdict::Human && self.reason.as_ref().is_none_or(|reason| *reason == click.reason)
+        click.verdict != Verdict::Human && self.reason.as_ref().is_none_or(|reason| *reason == *click.reason)
     }
 }
 

@@ -48,7 +48,7 @@ impl Rows {
             link: Cow::Owned(self.link(row)),
             look: Cow::Owned(shared(look(row), &mut self.looks)),
             verdict: Verdict::parse(row.text("verdict")).unwrap_or(Verdict::Bot),
-            reason: text("reason"),
+            reason: Cow::Owned(text("reason")),
             origin: Cow::Owned(shared(origin(row), &mut self.origins)),
             place: Cow::Owned(shared(place(row), &mut self.places)),
             visitor: Visitor(u64::from_str_radix(row.text("visitor"), 16).unwrap_or(0)),

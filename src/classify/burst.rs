@@ -4,6 +4,8 @@
 //!
 //! Remembers links for the length of a burst only, and never more than a named number of them.
 
+use std::borrow::Cow;
+
 use compact_str::CompactString;
 use hashbrown::HashMap;
 
@@ -68,9 +70,9 @@ impl Bursts {
     pub(super) fn judge(&mut self, click: &mut ClickOf<'_>) {
         match click.verdict {
             Verdict::Preview if is_fediverse(&click.reason) => self.count(click.link.id, click.time_ms),
-            Verdict::Bot if click.reason == NAMES_ITS_HOME && self.goes_on(click) => {
+            Verdict::Bot if *click.reason == NAMES_ITS_HOME && self.goes_on(click) => {
                 click.verdict = Verdict::Preview;
-                click.reason = CompactString::const_new("sequence:fediverse-burst");
+                click.reason = Cow::Owned(CompactString::const_new("sequence:fediverse-burst"));
             }
             _ => {}
         }
@@ -111,7 +113,7 @@ mod tests {
 
     fn judged(bursts: &mut Bursts, link: u64, time_ms: i64, verdict: Verdict, reason: &str) -> String {
         let mut click = click(LinkId(link));
-        (click.time_ms, click.verdict, click.reason) = (time_ms, verdict, reason.into());
+        (click.time_ms, click.verdict, click.reason) = (time_ms, verdict, Cow::Owned(reason.into()));
         bursts.judge(&mut click);
         format!("{}:{}", click.verdict, click.reason)
     }

@@ -2,6 +2,8 @@
 //!
 //! Remembers visitors for the length of the window only, and never more than a named number of them.
 
+use std::borrow::Cow;
+
 use compact_str::CompactString;
 use hashbrown::HashMap;
 
@@ -44,7 +46,7 @@ impl DoubleTap {
         let age = self.kept.get(&key).map(|kept| click.time_ms.saturating_sub(*kept));
         if age.is_some_and(|age| (0..self.window_ms).contains(&age)) {
             click.verdict = Verdict::Duplicate;
-            click.reason = CompactString::const_new(REASON);
+            click.reason = Cow::Owned(CompactString::const_new(REASON));
         } else {
             self.kept.insert(key, click.time_ms);
         }

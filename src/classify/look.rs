@@ -12,7 +12,7 @@ use hashbrown::hash_map::EntryRef;
 use hashbrown::{Equivalent, HashMap};
 
 use crate::domain::click::Look;
-use crate::domain::hit::Hit;
+use crate::domain::hit::{Hit, HitOf};
 
 use super::agent::{Agent, Agents};
 use super::language;
@@ -40,7 +40,7 @@ pub(super) struct Looks {
 
 impl Looks {
     /// What a hit shows, from memory if the same texts were read before.
-    pub(super) fn read(&mut self, agents: &Agents, hit: &Hit<'_>) -> &Shown {
+    pub(super) fn read<T: AsRef<[u8]>>(&mut self, agents: &Agents, hit: &HitOf<T>) -> &Shown {
         if self.remembered.len() >= REMEMBERED_MAX {
             self.remembered.clear();
         }
@@ -49,7 +49,7 @@ impl Looks {
             EntryRef::Occupied(known) => known.into_mut(),
             EntryRef::Vacant(new) => {
                 self.next += 1;
-                new.insert_with_key(Seen::from(&texts), interpret(self.next, hit, agents))
+                new.insert_with_key(Seen::from(&texts), interpret(self.next, &hit.text(), agents))
             }
         }
     }
@@ -82,22 +82,23 @@ fn with_agent(look: Look, agent: &Agent) -> Look {
 
 const TEXTS: usize = 9;
 
-/// The texts a look is read from, borrowed from the hit.
-struct Texts<'a>([&'a str; TEXTS]);
+/// The texts a look is read from, as they were sent: what is remembered was found to be text, or not, when it was new.
+struct Texts<'a>([&'a [u8]; TEXTS]);
 
 impl<'a> Texts<'a> {
-    fn of(hit: &Hit<'a>) -> Self {
-        Self([
-            hit.user_agent,
-            hit.referrer,
-            hit.accept_language,
-            hit.purpose,
-            hit.brands,
-            hit.mobile,
-            hit.platform,
-            hit.form_factors,
-            hit.requested_with,
-        ])
+    fn of<T: AsRef<[u8]>>(hit: &'a HitOf<T>) -> Self {
+        let texts = [
+            &hit.user_agent,
+            &hit.referrer,
+            &hit.accept_language,
+            &hit.purpose,
+            &hit.brands,
+            &hit.mobile,
+            &hit.platform,
+            &hit.form_factors,
+            &hit.requested_with,
+        ];
+        Self(texts.map(T::as_ref))
     }
 }
 
@@ -106,20 +107,20 @@ impl Hash for Texts<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let ends = self.0.iter().fold(0_u64, |ends, text| ends.wrapping_mul(1031).wrapping_add(text.len() as u64));
         state.write_u64(ends);
-        self.0.iter().filter(|text| !text.is_empty()).for_each(|text| state.write(text.as_bytes()));
+        self.0.iter().filter(|text| !text.is_empty()).for_each(|text| state.write(text));
     }
 }
 
 /// The texts a look was read from: end to end, with the length of each. It hashes like the [`Texts`] it was made of.
 #[derive(PartialEq, Eq)]
 struct Seen {
-    text: Box<str>,
+    sent: Box<[u8]>,
     lengths: [usize; TEXTS],
 }
 
 impl Seen {
     fn texts(&self) -> Texts<'_> {
-        let mut rest = &*self.text;
+        let mut rest = &*self.sent;
         Texts(self.lengths.map(|length| {
             let (text, after) = rest.split_at_checked(length).unwrap_or_default();
             rest = after;
@@ -130,8 +131,8 @@ impl Seen {
 
 impl From<&Texts<'_>> for Seen {
     fn from(texts: &Texts<'_>) -> Self {
-        let lengths = texts.0.map(str::len);
-        Self { text: texts.0.concat().into_boxed_str(), lengths }
+        let lengths = texts.0.map(<[u8]>::len);
+        Self { sent: texts.0.concat().into_boxed_slice(), lengths }
     }
 }
 
@@ -143,12 +144,15 @@ impl Hash for Seen {
 
 impl Equivalent<Seen> for Texts<'_> {
     fn equivalent(&self, seen: &Seen) -> bool {
-        let mut rest = seen.text.as_bytes();
-        let mut texts = self.0.iter().zip(seen.lengths);
-        texts.all(|(text, length)| {
-            let found = length == text.len() && rest.starts_with(text.as_bytes());
-            rest = rest.get(text.len()..).unwrap_or_default();
-            found
+        if self.0.map(<[u8]>::len) != seen.lengths {
+            return false;
+        }
+        let mut rest = &*seen.sent;
+        // Most are empty, and comparing those would cost as much as comparing others.
+        self.0.iter().filter(|text| !text.is_empty()).all(|text| {
+            let after = rest.strip_prefix(*text);
+            rest = after.unwrap_or_default();
+            after.is_some()
         })
     }
 }
@@ -198,11 +202,16 @@ mod tests {
 
     #[test]
     fn what_is_remembered_hashes_and_compares_like_what_is_looked_up() {
-        let texts = Texts(["agent", "https://a/", "", "", "", "?1", "\"Android\"", "", "com.instagram.android"]);
+        let of = |texts: [&'static str; TEXTS]| Texts(texts.map(str::as_bytes));
+        let texts = of(["agent", "https://a/", "", "", "", "?1", "\"Android\"", "", "com.instagram.android"]);
         let seen = Seen::from(&texts);
         let hasher = hashbrown::DefaultHashBuilder::default();
         assert_eq!(hasher.hash_one(&seen), hasher.hash_one(&texts));
         assert!(texts.equivalent(&seen));
-        assert!(!Texts(["agent", "https://a/?1", "", "", "", "", "\"Android\"", "", ""]).equivalent(&seen));
+        assert!(!of(["agent", "https://a/?1", "", "", "", "", "\"Android\"", "", ""]).equivalent(&seen));
+        assert!(
+            !of(["agent", "https://b/", "", "", "", "?1", "\"Android\"", "", "com.instagram.android"])
+                .equivalent(&seen)
+        );
     }
 }

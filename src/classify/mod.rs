@@ -32,7 +32,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::domain::click::{Click, ClickOf, Look, Origin, Place};
-use crate::domain::hit::{Hit, Method};
+use crate::domain::hit::{self, Hit, HitOf, Method};
 use crate::domain::link::LinkFacts;
 use crate::domain::verdict::Verdict;
 use crate::domain::visitor::{Salt, Visitor};
@@ -128,9 +128,9 @@ impl Classifier {
     /// Pure: the same arguments give the same click. It never gives [`Verdict::Duplicate`]; `Past` does.
     ///
     /// [`Verdict::Duplicate`]: crate::domain::verdict::Verdict::Duplicate
-    pub(crate) fn classify<'a>(
+    pub(crate) fn classify<'a, T: AsRef<[u8]>>(
         &self,
-        hit: &Hit<'_>,
+        hit: &HitOf<T>,
         id: Uuid,
         link: &'a Arc<LinkFacts>,
         salt: &Salt,
@@ -139,10 +139,12 @@ impl Classifier {
     ) -> ClickOf<'a> {
         notes.are_by(self);
         let shown = notes.looks.read(&self.agents, hit);
-        let arrival = query::read(hit.query, &self.click_ids);
+        let arrival = query::read(hit::text(&hit.query), &self.click_ids);
         let decided = verdict::by_what_is_not_kept(hit, arrival.by_owner, &self.networks);
         let evidence = Evidence {
             id,
+            time_ms: hit.time_ms,
+            method: hit.method,
             link: Cow::Borrowed(link),
             look: Cow::Borrowed(&shown.look),
             agent: &shown.agent,
@@ -155,7 +157,7 @@ impl Classifier {
             true => Cow::Borrowed(notes.origins.of(link, shown, attribute)),
             false => Cow::Owned(Arc::new(attribute())),
         };
-        self.conclude(hit, arrival, evidence, origin)
+        self.conclude(arrival, evidence, origin)
     }
 
     /// Judges a click again by the rules of today, from the evidence that it kept. What followed from the address
@@ -169,6 +171,8 @@ impl Classifier {
         let shown = notes.looks.read(&self.agents, &hit);
         let evidence = Evidence {
             id: click.id,
+            time_ms: hit.time_ms,
+            method: hit.method,
             link: Cow::Borrowed(&click.link),
             look: look::again(&click.look, &shown.agent),
             agent: &shown.agent,
@@ -179,7 +183,7 @@ impl Classifier {
         let referrer = Referrer::kept(click, &self.packages);
         let origin = self.attribute(&click.link, &shown.agent, &referrer, &arrival);
         let origin = if origin == **click.origin { click.origin.clone() } else { Cow::Owned(Arc::new(origin)) };
-        self.conclude(&hit, arrival, evidence, origin).into_owned()
+        self.conclude(arrival, evidence, origin).into_owned()
     }
 
     fn attribute(&self, link: &LinkFacts, agent: &Agent, referrer: &Referrer, arrival: &Arrival<'_>) -> Origin {
@@ -194,18 +198,13 @@ impl Classifier {
     }
 
     /// Everything that follows from what is kept.
-    fn conclude<'a>(
-        &self,
-        hit: &Hit<'_>,
-        arrival: Arrival<'_>,
-        evidence: Evidence<'a>,
-        origin: Cow<'a, Arc<Origin>>,
-    ) -> ClickOf<'a> {
-        let Evidence { id, link, look, agent, decided, place, visitor } = evidence;
-        let (verdict, reason) = decided.unwrap_or_else(|| verdict::judge(hit, agent, &place, &self.hosting));
+    fn conclude<'a>(&self, arrival: Arrival<'_>, evidence: Evidence<'a>, origin: Cow<'a, Arc<Origin>>) -> ClickOf<'a> {
+        let Evidence { id, time_ms, method, link, look, agent, decided, place, visitor } = evidence;
+        let (verdict, reason) =
+            decided.unwrap_or_else(|| verdict::judge(method, &look.purpose, agent, &place, &self.hosting));
         ClickOf {
             id,
-            time_ms: hit.time_ms,
+            time_ms,
             look,
             verdict,
             reason,
@@ -234,11 +233,13 @@ impl Classifier {
 /// What a hit shows besides its query: new from the hit, or as a click has kept it.
 struct Evidence<'a> {
     id: Uuid,
+    time_ms: i64,
+    method: Method,
     link: Cow<'a, Arc<LinkFacts>>,
     look: Cow<'a, Arc<Look>>,
     agent: &'a Agent,
     /// The verdict that address or query gave.
-    decided: Option<Judgement>,
+    decided: Option<Judgement<'a>>,
     place: Cow<'a, Arc<Place>>,
     visitor: Visitor,
 }

@@ -57,7 +57,7 @@ impl Past {
 
 /// Whether `said` can be what the clicks before made of a click that is `own` by itself.
 fn may_have_become(own: &ClickOf<'_>, said: &ClickOf<'_>) -> bool {
-    let is_by_others = said.reason == double_tap::REASON || said.reason.starts_with(BY_SEQUENCE);
+    let is_by_others = *said.reason == double_tap::REASON || said.reason.starts_with(BY_SEQUENCE);
     match (own.verdict, said.verdict) {
         (Verdict::Human, Verdict::Duplicate | Verdict::Scanner) | (Verdict::Bot, Verdict::Preview) if is_by_others => {
             true
@@ -68,6 +68,8 @@ fn may_have_become(own: &ClickOf<'_>, said: &ClickOf<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::super::tests::click;
     use super::*;
     use crate::domain::link::LinkId;
@@ -107,7 +109,8 @@ mod tests {
     #[test]
     fn new_rules_still_reach_a_click_whose_own_evidence_they_judge_otherwise() {
         let said = judged(&[0, 1500]);
-        let as_bot = |click: &mut Click| (click.verdict, click.reason) = (Verdict::Bot, "user-agent:new".into());
+        let as_bot =
+            |click: &mut Click| (click.verdict, click.reason) = (Verdict::Bot, Cow::Owned("user-agent:new".into()));
         assert_eq!(again(&said[1..], as_bot), [Verdict::Bot]);
         let bots: Vec<Click> = judged(&[0, 1500])
             .into_iter()

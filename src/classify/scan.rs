@@ -3,6 +3,8 @@
 //!
 //! Remembers visitors for the length of a window only, and never more than a named number of them and of their links.
 
+use std::borrow::Cow;
+
 use compact_str::CompactString;
 use hashbrown::HashMap;
 
@@ -58,7 +60,7 @@ impl Scans {
             && let Some(reason) = sign(looks, click)
         {
             click.verdict = Verdict::Scanner;
-            click.reason = CompactString::const_new(reason);
+            click.reason = Cow::Owned(CompactString::const_new(reason));
         }
         remember(looks, click);
     }
@@ -141,7 +143,7 @@ mod tests {
             let mut click = click(LinkId(*link));
             click.time_ms = *time_ms;
             if *is_head {
-                (click.verdict, click.reason) = (Verdict::Head, "method:head".into());
+                (click.verdict, click.reason) = (Verdict::Head, Cow::Owned("method:head".into()));
             }
             if of_mail {
                 Arc::make_mut(click.link.to_mut()).level = Level::Email;

@@ -2,6 +2,7 @@
 //!
 //! Reads JSON lines and writes one JSON line for each, in order. It keeps nothing and asks nobody.
 
+use std::borrow::Cow;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,6 +10,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
+
+use compact_str::format_compact;
 
 use crate::classify::past::Past;
 use crate::classify::place::Places;
@@ -157,7 +160,7 @@ fn refuse_other_methods(method: &str, click: &mut ClickOf<'_>) {
     if !is_known {
         click.verdict = Verdict::Bot;
         let word: String = method.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
-        click.reason = format!("method:{}", word.to_ascii_lowercase()).into();
+        click.reason = Cow::Owned(format_compact!("method:{}", word.to_ascii_lowercase()));
     }
 }
 

@@ -112,7 +112,7 @@ pub(crate) struct ClickOf<'a> {
     pub(crate) look: Cow<'a, Arc<Look>>,
     pub(crate) verdict: Verdict,
     /// Which rule decided, such as `user-agent:facebookexternalhit`.
-    pub(crate) reason: CompactString,
+    pub(crate) reason: Cow<'a, CompactString>,
     pub(crate) origin: Cow<'a, Arc<Origin>>,
     pub(crate) place: Cow<'a, Arc<Place>>,
     pub(crate) visitor: Visitor,
@@ -137,6 +137,7 @@ impl ClickOf<'_> {
             look: Cow::Owned(self.look.into_owned()),
             origin: Cow::Owned(self.origin.into_owned()),
             place: Cow::Owned(self.place.into_owned()),
+            reason: Cow::Owned(self.reason.into_owned()),
             ..self
         }
     }
@@ -152,7 +153,7 @@ impl Click {
             link: Cow::Owned(link),
             look: Cow::default(),
             verdict: Verdict::Human,
-            reason: CompactString::default(),
+            reason: Cow::default(),
             origin: Cow::default(),
             place: Cow::default(),
             visitor,

@@ -78,6 +78,7 @@ pub(crate) fn source(click: &Click) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
     use std::sync::Arc;
 
     use super::super::link::{LinkFacts, LinkId};
@@ -95,7 +96,7 @@ mod tests {
             platform: None,
             level: Level::Other,
         };
-        Click { verdict, reason: reason.into(), ..Click::blank(Arc::new(link), Visitor(0)) }
+        Click { verdict, reason: Cow::Owned(reason.into()), ..Click::blank(Arc::new(link), Visitor(0)) }
     }
 
     #[test]

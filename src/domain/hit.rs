@@ -26,8 +26,7 @@ pub(crate) enum Method {
 /// A hit that is judged: its texts are valid UTF-8.
 pub(crate) type Hit<'a> = HitOf<&'a str>;
 
-/// A hit that is recorded: its texts are bytes as they were sent. Whoever reads it back makes text of them, behind the
-/// answer.
+/// A hit that is recorded: its texts are bytes as they were sent. [`HitOf::text`] makes text of them, behind the answer.
 pub(crate) type RawHit<'a> = HitOf<&'a [u8]>;
 
 /// One request for a known slug. Every text is cut to its limit; empty means absent.
@@ -126,6 +125,34 @@ impl<'a, T: Kept<'a>> HitOf<T> {
     pub(crate) fn take_query(&mut self, query: &'a str) {
         self.query = T::prefix(query.as_bytes(), QUERY_MAX);
     }
+}
+
+impl<T: AsRef<[u8]>> HitOf<T> {
+    /// The same with texts, each up to its first byte that is not UTF-8.
+    pub(crate) fn text(&self) -> Hit<'_> {
+        HitOf {
+            time_ms: self.time_ms,
+            link: self.link,
+            method: self.method,
+            address: self.address,
+            by_owner: self.by_owner,
+            query: text(&self.query),
+            user_agent: text(&self.user_agent),
+            referrer: text(&self.referrer),
+            accept_language: text(&self.accept_language),
+            purpose: text(&self.purpose),
+            brands: text(&self.brands),
+            mobile: text(&self.mobile),
+            platform: text(&self.platform),
+            form_factors: text(&self.form_factors),
+            requested_with: text(&self.requested_with),
+        }
+    }
+}
+
+/// Up to the first byte that is not UTF-8.
+pub(crate) fn text<T: AsRef<[u8]>>(sent: &T) -> &str {
+    <&str>::prefix(sent.as_ref(), usize::MAX)
 }
 
 #[cfg(test)]

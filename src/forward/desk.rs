@@ -366,7 +366,7 @@ fn made_up_click(now_ms: i64) -> Click {
         link: Cow::Owned(Arc::new(link)),
         look: Cow::Owned(Arc::new(Look { user_agent: agent.into(), language: "en".into(), ..Look::default() })),
         verdict: Verdict::Human,
-        reason: "test".into(),
+        reason: Cow::Owned("test".into()),
         origin: Cow::Owned(Arc::new(Origin {
             source: "waypost".into(),
             source_rule: "utm".into(),

@@ -9,7 +9,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::domain::hit::{Hit, HitOf, Kept, Method};
+use crate::domain::hit::{HitOf, Method, RawHit};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position};
 
@@ -162,9 +162,8 @@ fn texts<T: AsRef<[u8]>>(hit: &HitOf<T>) -> [&[u8]; 10] {
     .map(T::as_ref)
 }
 
-/// Reads a hit back, its texts up to their first byte that is not UTF-8. `None` when the payload is not one that this
-/// version writes.
-pub(super) fn decode(payload: &[u8]) -> Option<Hit<'_>> {
+/// Reads a hit back. `None` when the payload is not one that this version writes.
+pub(super) fn decode(payload: &[u8]) -> Option<RawHit<'_>> {
     let mut rest = payload;
     let [version, flags] = *take::<2>(&mut rest)?;
     if version != VERSION {
@@ -172,7 +171,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<Hit<'_>> {
     }
     let time_ms = i64::from_le_bytes(*take(&mut rest)?);
     let link = LinkId(u64::from_le_bytes(*take(&mut rest)?));
-    let mut hit = Hit::new(link, time_ms);
+    let mut hit = RawHit::new(link, time_ms);
     if flags & FLAG_HEAD_METHOD != 0 {
         hit.method = Method::Head;
     }
@@ -196,7 +195,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<Hit<'_>> {
     ] {
         let length = u16::from_le_bytes(*take(&mut rest)?) as usize;
         let (text, after) = rest.split_at_checked(length)?;
-        *slot = <&str>::prefix(text, text.len());
+        *slot = text;
         rest = after;
     }
     rest.is_empty().then_some(hit)
@@ -211,7 +210,7 @@ fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::hit;
+    use crate::domain::hit::{self, Hit};
 
     fn framed(hit: &Hit<'_>, position: u64, seed: Seed) -> Vec<u8> {
         let mut payload = Vec::new();
@@ -234,7 +233,7 @@ mod tests {
         let bytes = framed(&hit, 9, seed);
         let Found::Frame { position, payload } = read(&bytes, seed) else { panic!("not a frame") };
         assert_eq!(position, Position(9));
-        assert_eq!(decode(payload), Some(hit));
+        assert_eq!(decode(payload).unwrap().text(), hit);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::archive::Gathered;
 use crate::classify::Notes;
 use crate::domain::click::ClickIds;
 use crate::domain::counter::Delta;
-use crate::domain::hit::Hit;
+use crate::domain::hit::RawHit;
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
 use crate::domain::position::Position;
@@ -105,7 +105,7 @@ impl Judge {
         let (mut rollup, mut clicks, mut hits) = (Rollup::default(), Gathered::default(), 0);
         let from = stream.reader.position();
         let Stream { reader, memory, counted, pushed, booked, .. } = stream;
-        let mut judge = |position: Position, hit: &Hit<'_>| -> Result<usize, Trouble> {
+        let mut judge = |position: Position, hit: &RawHit<'_>| -> Result<usize, Trouble> {
             let (id, salt) = (ids.of(hit.time_ms, position), salt(salts, calendar.day(hit.time_ms), tools, runtime)?);
             let link = links.facts_of(hit.link, tools, runtime)?;
             let mut click = tools.classifier.classify(hit, id, link, &salt, &places, notes);
@@ -123,7 +123,7 @@ impl Judge {
         let is_full = loop {
             let portion = room.min(PORTION);
             let mut link_days = Ok(0);
-            let take = |position: Position, hit: &Hit<'_>| {
+            let take = |position: Position, hit: &RawHit<'_>| {
                 if link_days.is_ok() {
                     link_days = judge(position, hit);
                 }

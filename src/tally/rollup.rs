@@ -306,7 +306,7 @@ impl Values {
         let verdict = click.verdict.as_str();
         let reason = texts.number(Dimension::Reason, &joined(verdict, ':', &click.reason));
         let part = learn(parts, [texts.number(Dimension::Verdict, verdict), reason]);
-        judgements.insert(Judgement { verdict: click.verdict, reason: click.reason.clone() }, part);
+        judgements.insert(Judgement { verdict: click.verdict, reason: click.reason.clone().into_owned() }, part);
         part
     }
 

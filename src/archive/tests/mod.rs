@@ -76,7 +76,7 @@ fn click(position: u64, time_ms: i64) -> Click {
         link: Cow::Owned(link(1, "spring")),
         look: Cow::Owned(Arc::new(look)),
         verdict: Verdict::Human,
-        reason: text("default"),
+        reason: Cow::Owned(text("default")),
         origin: Cow::Owned(Arc::new(Origin {
             source: text("instagram"),
             source_rule: text("utm"),

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use super::frame::{self, Found, Seed};
 use super::keep;
 use super::segment::{HEADER, Header, Name};
-use crate::domain::hit::Hit;
+use crate::domain::hit::RawHit;
 use crate::domain::position::{Incarnation, Position};
 
 pub(super) use folder::{files_of, left_behind};
@@ -48,6 +48,8 @@ pub(crate) struct Reader {
     seed: Seed,
     next: Position,
     open: Option<Open>,
+    /// What is buffered was whole below this when it was read.
+    whole_to: Option<Position>,
 }
 
 /// What stood where the reader is.
@@ -69,8 +71,9 @@ struct Open {
     /// Where `window` begins in the file.
     offset: u64,
     buffer: Vec<u8>,
-    /// How much of `buffer` is used up.
+    /// The part of `buffer` that was read and is not used up.
     used: usize,
+    end: usize,
     /// The position of the last frame that was passed over.
     passed: Option<Position>,
     /// Whether frames are still passed over unchecked.
@@ -80,7 +83,14 @@ struct Open {
 impl Reader {
     /// Starts at the hit with position `from`.
     pub(crate) fn new(folder: &Path, incarnation: Incarnation, from: Position) -> Self {
-        Self { folder: folder.to_owned(), incarnation, seed: Seed::of(incarnation), next: from, open: None }
+        Self {
+            folder: folder.to_owned(),
+            incarnation,
+            seed: Seed::of(incarnation),
+            next: from,
+            open: None,
+            whole_to: None,
+        }
     }
 
     /// The position of the hit that comes next.
@@ -104,11 +114,13 @@ impl Reader {
         &mut self,
         upto: Position,
         max: usize,
-        mut each: impl FnMut(Position, &Hit<'_>),
+        mut each: impl FnMut(Position, &RawHit<'_>),
     ) -> io::Result<Progress> {
         let mut progress = Progress::default();
-        // What was buffered may have been half-written then.
-        if let Some(open) = &mut self.open {
+        if self.whole_to != Some(upto)
+            && let Some(open) = &mut self.open
+        {
+            // What was buffered may have been half-written then.
             open.go_to(open.at());
         }
         while self.next < upto && progress.hits < max as u64 && !progress.at_end {
@@ -120,6 +132,7 @@ impl Reader {
                 Next::Short | Next::NoFrame => progress.at_end = !self.go_on(upto, &mut progress)?,
             }
         }
+        self.whole_to = (!progress.at_end).then_some(upto);
         Ok(progress)
     }
 
@@ -150,9 +163,9 @@ impl Reader {
     }
 
     /// Takes the frame that stands next, if one does.
-    fn step(&mut self, upto: Position, progress: &mut Progress, each: &mut impl FnMut(Position, &Hit<'_>)) -> Next {
+    fn step(&mut self, upto: Position, progress: &mut Progress, each: &mut impl FnMut(Position, &RawHit<'_>)) -> Next {
         let Some(open) = &mut self.open else { return Next::NoFrame };
-        let (position, payload) = match frame::read(&open.buffer[open.used..], self.seed) {
+        let (position, payload) = match frame::read(open.window(), self.seed) {
             Found::Frame { position, .. } if position >= upto => return Next::Beyond,
             Found::Frame { position, payload } => (position, payload),
             Found::Short => return Next::Short,
@@ -193,7 +206,7 @@ impl Reader {
                 // A frame may end in zeroes.
                 used = open.at() + (last + 1 + frame::PAYLOAD_MAX) as u64;
             }
-            open.used = open.buffer.len();
+            open.used = open.end;
         }
         let used = used.min(open.bytes);
         std::fs::OpenOptions::new().write(true).open(open.name.path_in(&self.folder))?.set_len(used)
@@ -298,7 +311,7 @@ impl Open {
 
     fn of(file: File, name: Name) -> io::Result<Self> {
         let (bytes, offset) = (file.metadata()?.len(), HEADER as u64);
-        Ok(Self { file, name, bytes, offset, buffer: Vec::new(), used: 0, passed: None, passes_over: true })
+        Ok(Self { file, name, bytes, offset, buffer: Vec::new(), used: 0, end: 0, passed: None, passes_over: true })
     }
 
     /// Whether nothing was written here.
@@ -307,7 +320,7 @@ impl Open {
     }
 
     fn window(&self) -> &[u8] {
-        &self.buffer[self.used..]
+        &self.buffer[self.used..self.end]
     }
 
     /// Where in the file the window begins.
@@ -318,20 +331,23 @@ impl Open {
     /// Drops what is buffered and goes on reading at `at`.
     fn go_to(&mut self, at: u64) {
         self.offset = at;
-        self.used = 0;
-        self.buffer.clear();
+        (self.used, self.end) = (0, 0);
     }
 
     /// Reads the next chunk behind the window; `false` at the end of the file.
     fn fill(&mut self) -> io::Result<bool> {
-        self.buffer.drain(..self.used);
+        let have = self.end - self.used;
+        self.buffer.copy_within(self.used..self.end, 0);
         self.offset += self.used as u64;
-        self.used = 0;
-        let have = self.buffer.len();
-        let left = self.bytes.saturating_sub(self.offset + have as u64);
-        self.buffer.resize(have + CHUNK.min(usize::try_from(left).unwrap_or(CHUNK)), 0);
-        let read = self.file.read_at(&mut self.buffer[have..], self.offset + have as u64)?;
-        self.buffer.truncate(have + read);
+        (self.used, self.end) = (0, have);
+        let from = self.offset + have as u64;
+        let wanted = CHUNK.min(usize::try_from(self.bytes.saturating_sub(from)).unwrap_or(CHUNK));
+        // It never shrinks, so that its room is filled with zeroes once and not for every chunk.
+        if self.buffer.len() < have + wanted {
+            self.buffer.resize(have + wanted, 0);
+        }
+        let read = self.file.read_at(&mut self.buffer[have..have + wanted], from)?;
+        self.end += read;
         Ok(read > 0)
     }
 
@@ -349,7 +365,7 @@ impl Open {
             self.used += searched;
             start = start.saturating_sub(searched);
             if !self.fill()? {
-                self.used = self.buffer.len();
+                self.used = self.end;
                 return Ok(None);
             }
         }

@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt;
 
 use super::*;
 use crate::clock::Clock;
+use crate::domain::hit::Hit;
 use crate::domain::link::LinkId;
 use crate::journal::{Config, Durability, Journal};
 

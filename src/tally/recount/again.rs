@@ -3,6 +3,8 @@
 //!
 //! With the rules that a click was judged by before it must come out as it was, in every column.
 
+use std::borrow::Cow;
+
 use compact_str::CompactString;
 use hashbrown::HashMap;
 use jiff::civil::Date;
@@ -64,7 +66,7 @@ impl Again<'_> {
             let mut new = self.classifier.reclassify(&old, &mut notes);
             memory.judge_again(position, &old, &mut new);
             if new.time_ms >= self.from_ms {
-                verdicts.insert(new.id, (new.verdict, new.reason));
+                verdicts.insert(new.id, (new.verdict, new.reason.into_owned()));
             }
         })?;
         Ok(verdicts)
@@ -74,7 +76,8 @@ impl Again<'_> {
         let (classifier, moved, mut notes) = (self.classifier, &mut self.moved, Notes::default());
         let mut again = |old: Click| {
             let Some((verdict, reason)) = verdicts.get(&old.id) else { return old };
-            let new = Click { verdict: *verdict, reason: reason.clone(), ..classifier.reclassify(&old, &mut notes) };
+            let (verdict, reason) = (*verdict, Cow::Owned(reason.clone()));
+            let new = Click { verdict, reason, ..classifier.reclassify(&old, &mut notes) };
             moved.note(&old, &new);
             new
         };

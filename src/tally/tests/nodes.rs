@@ -3,6 +3,7 @@
 //!
 //! The order is forced: what happens meanwhile happens inside a question that the first one asks.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -133,7 +134,7 @@ fn clicks(range: std::ops::Range<u64>) -> Vec<Click> {
         click.id = ids.of(click.time_ms, Position(at));
         Arc::make_mut(click.look.to_mut()).user_agent =
             "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0".into();
-        (click.verdict, click.reason) = (Verdict::Bot, "user-agent:old".into());
+        (click.verdict, click.reason) = (Verdict::Bot, Cow::Owned("user-agent:old".into()));
         click
     };
     range.map(&mut click).collect()
