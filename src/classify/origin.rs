@@ -42,11 +42,12 @@ impl Origins {
 
 const TEXTS: usize = 5;
 
-/// Everything of a link that tells where its clicks come from.
+/// Everything of a link that tells where its clicks come from. That most have no domain of their own is told without an empty
+/// text: comparing one that points nowhere takes 100 ns on processors with AVX-512 (glibc's `memcmp` loads from there).
 fn declared(link: &LinkFacts) -> [Option<&str>; TEXTS] {
     let utm = &link.utm;
     [
-        Some(&link.domain),
+        Some(&*link.domain).filter(|domain| !domain.is_empty()),
         link.platform.as_deref(),
         utm.source.as_deref(),
         utm.medium.as_deref(),

@@ -246,7 +246,13 @@ struct Value<'b> {
 impl Value<'_> {
     #[inline]
     fn order(&self, other: &Self) -> Ordering {
-        self.first.cmp(&other.first).then_with(|| self.rest.cmp(other.rest))
+        let by_rest = || match self.first {
+            // Nothing follows a word, and an empty slice that points nowhere is not compared for nothing: glibc loads from
+            // there under a mask, for which processors with AVX-512 take 100 ns.
+            FIRST_WORD.. => Ordering::Equal,
+            _ => self.rest.cmp(other.rest),
+        };
+        self.first.cmp(&other.first).then_with(by_rest)
     }
 
     /// `None` when it is no text.
