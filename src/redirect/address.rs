@@ -7,8 +7,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::HeaderMap;
-use http::header::HeaderName;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use serde::Deserialize;
 
@@ -151,9 +150,16 @@ impl Proxies {
             return Taken { address: peer, why: Why::PeerNotTrusted, header: None };
         }
         let mut named = self.headers.iter().map(|header| (header, headers.get_all(&header.name)));
-        let Some((header, values)) = named.find(|(_, values)| values.iter().next().is_some()) else {
+        let sent = named.find_map(|(header, values)| Some((header, values.iter().next_back()?, values)));
+        let Some((header, last, values)) = sent else {
             return Taken { address: peer, why: Why::NoHeader, header: None };
         };
+        if header.syntax == Syntax::List
+            && let Some(address) = alone(last)
+            && !is_within(&self.trusted, address)
+        {
+            return Taken { address, why: Why::Header, header: Some(header.as_str()) };
+        }
         let values = values.iter().rev().filter_map(|value| value.to_str().ok()).map(tail);
         let (address, why) = match header.syntax {
             Syntax::List => self.walk(peer, values.flat_map(|value| value.rsplit(',')).map(listed)),
@@ -195,6 +201,12 @@ fn is_within(networks: &[IpNet], address: IpAddr) -> bool {
 
 fn tail(value: &str) -> &str {
     &value[value.ceil_char_boundary(value.len().saturating_sub(HEADER_BYTES_MAX))..]
+}
+
+/// The address of a list that is one address, as nearly every list is: what [`listed`] finds in it, without looking for
+/// commas and blanks.
+fn alone(value: &HeaderValue) -> Option<IpAddr> {
+    Some(value.to_str().ok()?.parse::<IpAddr>().ok()?.to_canonical())
 }
 
 /// An element of `X-Forwarded-For`. Some proxies write `unknown` there as RFC 7239 has it.
@@ -312,6 +324,8 @@ mod tests {
         check("127.0.0.1", &["1.2.3.4"], "1.2.3.4", Why::Header);
         check("127.0.0.1", &["6.6.6.6, 1.2.3.4, 10.0.0.7"], "1.2.3.4", Why::Header);
         check("127.0.0.1", &["6.6.6.6", "1.2.3.4, 10.0.0.7"], "1.2.3.4", Why::Header);
+        check("127.0.0.1", &["6.6.6.6", "1.2.3.4", "10.0.0.7"], "1.2.3.4", Why::Header);
+        check("127.0.0.1", &["1.2.3.4", "nonsense"], "127.0.0.1", Why::Unreadable);
         check("::ffff:127.0.0.1", &["::ffff:1.2.3.4"], "1.2.3.4", Why::Header);
         check("127.0.0.1", &["[2001:db8::1]:443"], "2001:db8::1", Why::Header);
         check("127.0.0.1", &["1.2.3.4:5678"], "1.2.3.4", Why::Header);
