@@ -3,8 +3,9 @@
 //! hyper answers requests that have no Host, two of them or a broken one, and any method and form of target
 //! (reliability.md 4.1), so all of that is decided here, before anything is looked up.
 
-use std::collections::HashMap;
+use std::net::Ipv6Addr;
 
+use hashbrown::HashMap;
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::Request;
 use hyper::body::Body;
@@ -62,6 +63,7 @@ pub(crate) struct Domain {
 pub(crate) enum Hosts {
     /// No domain is configured: whatever host a request names, it is the default domain.
     Any(Domain),
+    /// In a map that hashes quickly: no stranger chooses its keys.
     Named(HashMap<String, Domain>),
 }
 
@@ -151,21 +153,30 @@ fn host<'a, B>(request: &'a Request<B>, head: &Head<'a>) -> Result<&'a str, Refu
 
 /// Whether a text is a host with an optional port. Deliberately narrower than the grammar: no user, no escapes.
 fn is_host(text: &str) -> bool {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
-    if text.is_empty() || text.len() > HOST_BYTES_MAX || !text.bytes().all(legal) {
+    if text.len() > HOST_BYTES_MAX {
         return false;
     }
-    let name = host_name(text);
-    let rest = &text[name.len()..];
-    let port_is_good = match rest.strip_prefix(':') {
-        Some(port) => !port.is_empty() && port.parse::<u16>().is_ok(),
+    let (name, rest) = match text.strip_prefix('[') {
+        Some(bracketed) => match bracketed.split_once(']') {
+            Some((address, rest)) if address.parse::<Ipv6Addr>().is_ok() => (address, rest),
+            _ => return false,
+        },
+        None => text.split_at(text.bytes().position(|byte| !is_of_a_name(byte)).unwrap_or(text.len())),
+    };
+    let rest_is_good = match rest.strip_prefix(':') {
+        Some(port) => !name.ends_with('.') && is_port(port),
         None => rest.is_empty() || rest == ".",
     };
-    let name_is_good = match name.strip_prefix('[') {
-        Some(inner) => inner.strip_suffix(']').is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()),
-        None => !name.is_empty() && !name.contains([':', '[', ']']),
-    };
-    port_is_good && name_is_good
+    rest_is_good && !name.is_empty() && name != "."
+}
+
+fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
+}
+
+fn is_port(text: &str) -> bool {
+    // Numbers may have a sign, ports may not.
+    !text.starts_with('+') && text.parse::<u16>().is_ok()
 }
 
 /// A host without its port and its trailing dot.
@@ -188,6 +199,9 @@ mod tests {
             assert!(is_host(good), "{good}");
         }
         for bad in ["", ":80", "a:b", "a:99999", "a b", "user@host", "a/b", "[::1", "::1", "a:80:90", "[x]", "a\t"] {
+            assert!(!is_host(bad), "{bad}");
+        }
+        for bad in [".", "a:", "a:+80", "a.:80", "[]", "[::1]:", "[::1]a", "[::1]]", "\u{e9}"] {
             assert!(!is_host(bad), "{bad}");
         }
     }
