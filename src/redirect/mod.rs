@@ -20,7 +20,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::COOKIE;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONNECTION, COOKIE, HOST, REFERER,
+    UPGRADE_INSECURE_REQUESTS, USER_AGENT,
+};
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::{Request, Response};
@@ -224,9 +227,15 @@ impl Handler {
         hit.method = asked.method;
         hit.take_query(asked.query);
         for (name, value) in headers {
-            hit.take_header(name.as_str(), value.as_bytes());
-            if name == COOKIE {
-                hit.by_owner |= self.parts.owner.vouches(value.as_bytes(), now_ms);
+            let value = value.as_bytes();
+            // What nearly every request has goes by number, which is quicker than by text.
+            match *name {
+                HOST | ACCEPT | ACCEPT_ENCODING | CONNECTION | CACHE_CONTROL | UPGRADE_INSECURE_REQUESTS => {}
+                USER_AGENT => hit.take_header("user-agent", value),
+                REFERER => hit.take_header("referer", value),
+                ACCEPT_LANGUAGE => hit.take_header("accept-language", value),
+                COOKIE => hit.by_owner |= self.parts.owner.vouches(value, now_ms),
+                _ => hit.take_header(name.as_str(), value),
             }
         }
         hit.address = self.proxies.client_address(peer, headers);
