@@ -7,41 +7,35 @@ use siphasher::sip::SipHasher24;
 
 use crate::domain::visitor::{Salt, Visitor};
 
-/// Bytes of each part that is hashed; a host has at most 253.
-const PREFIX: usize = 9;
+/// Where each part that is hashed begins: all in whole words, which is how they are read. A host has at most 253 bytes.
+const NETWORK: usize = 8;
 const AGENT: usize = 16;
+const DOMAIN: usize = 32;
 const DOMAIN_MAX: usize = 253;
 
 /// SipHash-2-4, a pseudorandom function of 64 bits (Aumasson and Bernstein, 2012), keyed by 128 bits of the day's salt.
 ///
 /// The user agent goes in as the beginning of its BLAKE3 hash, which is remembered with the agent.
 pub(super) fn visitor(salt: &Salt, address: IpAddr, user_agent: &[u8; 32], domain: &str) -> Visitor {
-    let prefix = prefix(address);
-    let mut text = [0_u8; PREFIX + AGENT + DOMAIN_MAX];
-    text[..PREFIX].copy_from_slice(&prefix);
-    text[PREFIX..PREFIX + AGENT].copy_from_slice(&user_agent[..AGENT]);
+    let (family, network) = network(address);
+    let mut text = [0_u8; DOMAIN + DOMAIN_MAX];
+    text[..NETWORK].copy_from_slice(&family.to_le_bytes());
+    text[NETWORK..AGENT].copy_from_slice(&network.to_le_bytes());
+    text[AGENT..DOMAIN].copy_from_slice(&user_agent[..DOMAIN - AGENT]);
     let domain = &domain.as_bytes()[..domain.len().min(DOMAIN_MAX)];
-    let end = PREFIX + AGENT + domain.len();
-    text[PREFIX + AGENT..end].copy_from_slice(domain);
+    let end = DOMAIN + domain.len();
+    text[DOMAIN..end].copy_from_slice(domain);
     let mut key = [0_u8; 16];
     key.copy_from_slice(&salt.0[..16]);
     Visitor(SipHasher24::new_with_key(&key).hash(&text[..end]))
 }
 
-/// A byte for the family, then the /24 or the /64. An IPv4 address inside IPv6 is the IPv4 address.
-fn prefix(address: IpAddr) -> [u8; PREFIX] {
-    let mut prefix = [0_u8; PREFIX];
+/// The family, and the /24 or the /64. An IPv4 address inside IPv6 is the IPv4 address.
+fn network(address: IpAddr) -> (u64, u64) {
     match address.to_canonical() {
-        IpAddr::V4(address) => {
-            prefix[0] = 4;
-            prefix[1..4].copy_from_slice(&address.octets()[..3]);
-        }
-        IpAddr::V6(address) => {
-            prefix[0] = 6;
-            prefix[1..].copy_from_slice(&address.octets()[..8]);
-        }
+        IpAddr::V4(address) => (4, u64::from(address.to_bits() >> 8)),
+        IpAddr::V6(address) => (6, (address.to_bits() >> 64) as u64),
     }
-    prefix
 }
 
 #[cfg(test)]
