@@ -146,7 +146,27 @@ pub(super) const COLUMNS: [Column; 42] = [
     column("rules_version", Content::RulesVersion),
 ];
 
-/// The Arrow schema of [`COLUMNS`]: what pending clicks are kept as and what click files are read into.
+/// The columns of [`Content::Text`], in their order.
+pub(super) const TEXTS: [TextOf; 6] = texts(false);
+
+/// The columns of [`Content::RareText`], in their order.
+pub(super) const RARE_TEXTS: [TextOf; 1] = texts(true);
+
+const fn texts<const COUNT: usize>(are_rare: bool) -> [TextOf; COUNT] {
+    let mut texts: [TextOf; COUNT] = [|_| ""; COUNT];
+    let (mut place, mut found) = (0, 0);
+    while place < COLUMNS.len() {
+        if let (Content::Text(text), false) | (Content::RareText(text), true) = (COLUMNS[place].content, are_rare) {
+            texts[found] = text;
+            found += 1;
+        }
+        place += 1;
+    }
+    assert!(found == COUNT, "the list has one for each such column");
+    texts
+}
+
+/// The Arrow schema of [`COLUMNS`]: what pending clicks and click files are read into.
 pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let field = |column: &Column| Field::new(column.name, column.content.data_type(), column.content.nullable());
     Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>()))

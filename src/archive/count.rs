@@ -15,7 +15,9 @@ use compact_str::CompactString;
 use hashbrown::HashMap;
 
 use super::ahead::Ahead;
+use super::chunk::Chunk;
 use super::columns::{ID, LINK, TIME, VERDICT, VISITOR};
+use super::digits;
 use super::facets;
 use super::files::{Opened, StoredFile};
 use super::filter::{ClickQuery, Shadow, links_of};
@@ -97,8 +99,8 @@ impl Archive {
         let pending = self.lock_pending().snapshot();
         let files = Mutex::new(Ahead::new(Arc::clone(&self.files), query.clicks.clone())?);
         let mut sums = Counted::nothing(query);
-        for batch in &pending {
-            sums.add(query, &Part::Pending(batch), None).map_err(|damage| self.damaged(&damage))?;
+        for chunk in &pending {
+            sums.add(query, &Part::Pending(chunk), None).map_err(|damage| self.damaged(&damage))?;
         }
         let (shadow, sums, is_over) = (Shadow::of(&pending), Mutex::new(sums), AtomicBool::new(false));
         Scan { query, shadow, files, sums, is_over }.run()
@@ -200,14 +202,14 @@ impl From<Damage> for Stop {
 
 /// Rows that lie together.
 enum Part<'a> {
-    Pending(&'a RecordBatch),
+    Pending(&'a Arc<Chunk>),
     Stored(&'a Sound, usize),
 }
 
 impl Part<'_> {
     fn columns(&self, names: &[&str]) -> Result<RecordBatch, Damage> {
         match self {
-            Self::Pending(batch) => Ok((*batch).clone()),
+            Self::Pending(chunk) => Ok(chunk.columns(names)),
             Self::Stored(file, group) => file.columns(*group, names),
         }
     }
@@ -326,26 +328,13 @@ fn visitors(batch: &RecordBatch, rows: &[Row]) -> Vec<(usize, Visitor)> {
     };
     let links = links_of(batch);
     let human = rows.iter().enumerate().filter(|(_, row)| **row == Row::Human);
-    human.map(|(row, _)| (row, on_link(digits(cells.value(row)), links.get(row).copied().unwrap_or(0)))).collect()
+    human.map(|(row, _)| (row, on_link(digits::read(cells.value(row)), links.get(row).copied().unwrap_or(0)))).collect()
 }
 
 /// The same visitor on the same link has the same bits, and hardly ever another one. A visitor's bits are those of a hash
 /// already; the link's number is spread over all of them by the golden ratio.
 fn on_link(visitor: u64, link: u64) -> Visitor {
     Visitor(visitor ^ link.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-}
-
-/// The bits of sixteen hexadecimal digits, lower-case; whatever is no digit counts as one too. Eight are read at a time:
-/// this runs for every click of a person.
-fn digits(text: &str) -> u64 {
-    let (eights, _) = text.as_bytes().as_chunks::<8>();
-    eights.iter().fold(0, |bits, eight| {
-        let letters = u64::from_be_bytes(*eight);
-        let nibbles = (letters & 0x0f0f_0f0f_0f0f_0f0f) + 9 * ((letters >> 6) & 0x0101_0101_0101_0101);
-        let bytes = (nibbles | (nibbles >> 4)) & 0x00ff_00ff_00ff_00ff;
-        let pairs = (bytes | (bytes >> 8)) & 0x0000_ffff_0000_ffff;
-        (bits << 32) | ((pairs | (pairs >> 16)) & 0xffff_ffff)
-    })
 }
 
 fn add_spans(
@@ -445,13 +434,6 @@ fn add_value(counts: &mut HashMap<CompactString, Count>, value: &str, count: Cou
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digits_are_read_as_they_are_written() {
-        for bits in [0, 1, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, u64::MAX] {
-            assert_eq!(digits(&format!("{bits:016x}")), bits);
-        }
-    }
 
     #[test]
     fn an_instant_is_in_the_span_that_began_last() {

@@ -12,6 +12,7 @@ use hashbrown::HashSet;
 use jiff::civil::Date;
 use uuid::Uuid;
 
+use super::chunk::Chunk;
 use super::columns::{ID, LINK, TIME};
 use super::facets;
 use super::seal::{DAY_MS, date_of, times_of};
@@ -135,15 +136,15 @@ pub(super) fn links_of(batch: &RecordBatch) -> &[u64] {
 #[derive(Clone)]
 pub(super) struct Shadow {
     span: Option<RangeInclusive<i64>>,
-    pending: Arc<[RecordBatch]>,
+    pending: Arc<[Arc<Chunk>]>,
     /// Collected when the first file needs them.
     ids: Arc<OnceLock<HashSet<Uuid>>>,
 }
 
 impl Shadow {
     /// The shadow that `pending` throws on files.
-    pub(super) fn of(pending: &[RecordBatch]) -> Self {
-        let span = span_of(pending.iter().flat_map(|batch| times_of(batch).iter().copied()));
+    pub(super) fn of(pending: &[Arc<Chunk>]) -> Self {
+        let span = span_of(pending.iter().flat_map(|chunk| chunk.times.iter().copied()));
         Self { span, pending: pending.into(), ids: Arc::default() }
     }
 
@@ -153,10 +154,7 @@ impl Shadow {
 
     /// Tells for each row of `batch` whether no pending click is the same one.
     pub(super) fn admits(&self, batch: &RecordBatch) -> BooleanArray {
-        let ids = self.ids.get_or_init(|| {
-            let all = self.pending.iter().filter_map(ids_of).flat_map(|ids| ids.iter().filter_map(parse_id));
-            all.collect()
-        });
+        let ids = self.ids.get_or_init(|| self.pending.iter().flat_map(|chunk| chunk.ids.iter().copied()).collect());
         let is_new = |id| parse_id(id).is_none_or(|id| !ids.contains(&id));
         BooleanArray::from(ids_of(batch).map_or_else(Vec::new, |ids| ids.iter().map(is_new).collect()))
     }

@@ -1,9 +1,10 @@
 //! The archive: the click files, columnar and immutable, one writer per file.
 //!
-//! A click is pushed and waits as a row of [`columns`] ([`pending`]). When enough of them wait they are sealed into
-//! Parquet files, one per UTC day ([`mod@seal`], [`click_file`], [`row_group`], [`text_chunk`], [`checksum`]). A scan reads
-//! both as one ([`scan`], [`read`], [`outline`], [`filter`]); [`count`] counts them by what they show ([`facets`]), and [`mod@export`] turns what it yields into CSV, JSON lines or
-//! one Parquet file.
+//! A click is pushed and waits as a row of a [`chunk`] ([`pending`]). When enough of them wait they are sealed into
+//! Parquet files, one per UTC day ([`mod@seal`], [`click_file`], [`row_group`], [`text_chunk`], [`digits`], [`checksum`]);
+//! whoever reads them before gets a [`batch`] of the same [`columns`]. A scan reads both as one ([`scan`], [`read`],
+//! [`outline`], [`filter`]); [`count`] counts them by what they show ([`facets`]), and [`mod@export`] turns what it yields
+//! into CSV, JSON lines or one Parquet file.
 //! [`mod@rewrite`] reads files back as clicks ([`rows`]) and replaces them by the same clicks judged anew; [`hits`] reads
 //! them in the order in which they are judged.
 //!
@@ -31,6 +32,8 @@ mod columns;
 
 mod pending;
 
+mod chunk;
+
 mod seal;
 
 mod click_file;
@@ -38,6 +41,10 @@ mod click_file;
 mod row_group;
 
 mod text_chunk;
+
+mod batch;
+
+mod digits;
 
 mod checksum;
 
@@ -106,7 +113,8 @@ pub(crate) struct Config {
     pub(crate) seal_minutes: u64,
 }
 
-/// Pending clicks beyond which [`Archive::is_full`] asks to wait: some 300 MB, reached only if sealing keeps failing.
+/// Pending clicks beyond which [`Archive::is_full`] asks to wait: some 120 MB beside what they share, reached
+/// only if sealing keeps failing.
 const PENDING_ROWS_MAX: usize = 2_000_000;
 
 /// Why the archive could not do something. Pending clicks are never lost by it.

@@ -6,6 +6,7 @@
 //! not have yet: their place would be passed over.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, BooleanArray, RecordBatch};
@@ -14,6 +15,7 @@ use hashbrown::HashMap;
 use jiff::civil::Date;
 use uuid::Uuid;
 
+use super::chunk::Chunk;
 use super::columns::{COLUMNS, Content, ID};
 use super::export::cells::append_time;
 use super::files::{StoredFile, begin_of};
@@ -44,9 +46,7 @@ impl Archive {
         let mut sought = Sought::new(places);
         // Pending clicks first: one that is sealed meanwhile is then in both, and taken once.
         let pending = self.lock_pending().snapshot();
-        for batch in &pending {
-            sought.take(batch)?;
-        }
+        pending.iter().for_each(|chunk| sought.take_pending(chunk));
         if !sought.is_complete() {
             for file in self.files_with(incarnation, range.start..end, since)? {
                 self.take_of_file(&mut sought, &file)?;
@@ -133,17 +133,32 @@ impl Sought {
         let Some(ids) = batch.column_by_name(ID).and_then(|column| column.as_string_opt::<i32>()) else {
             return Ok(());
         };
-        let place = |row| Uuid::try_parse(ids.value(row)).ok().and_then(|id| self.places.remove(&half(&id)));
-        let places: Vec<Option<Position>> = (0..ids.len()).map(place).collect();
-        let mut positions = places.iter().flatten().copied();
-        if positions.clone().next().is_none() {
-            return Ok(());
+        let places = self.places_of((0..ids.len()).map(|row| Uuid::try_parse(ids.value(row)).ok()));
+        if places.iter().any(Option::is_some) {
+            let is_sought: BooleanArray = places.iter().map(|place| Some(place.is_some())).collect();
+            let rows = filter_record_batch(batch, &is_sought).map_err(ArchiveError::Columns)?;
+            self.read(&rows, &places);
         }
-        let is_sought: BooleanArray = places.iter().map(|place| Some(place.is_some())).collect();
-        let rows = filter_record_batch(batch, &is_sought).map_err(ArchiveError::Columns)?;
-        let found = &mut self.found;
-        self.rows.read(&rows, &mut |click| found.extend(positions.next().map(|position| (position, click))));
         Ok(())
+    }
+
+    fn take_pending(&mut self, chunk: &Arc<Chunk>) {
+        let places = self.places_of(chunk.ids.iter().copied().map(Some));
+        let is_sought: Vec<bool> = places.iter().map(Option::is_some).collect();
+        if is_sought.contains(&true) {
+            self.read(&chunk.admitted(&is_sought), &places);
+        }
+    }
+
+    /// For each row the position of its hit, if it is sought; it is not sought again.
+    fn places_of(&mut self, ids: impl Iterator<Item = Option<Uuid>>) -> Vec<Option<Position>> {
+        ids.map(|id| self.places.remove(&half(&id?))).collect()
+    }
+
+    /// Takes the clicks of `rows`, which are those that have a place.
+    fn read(&mut self, rows: &RecordBatch, places: &[Option<Position>]) {
+        let (found, mut positions) = (&mut self.found, places.iter().flatten());
+        self.rows.read(rows, &mut |click| found.extend(positions.next().map(|position| (*position, click))));
     }
 }
 

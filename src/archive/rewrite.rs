@@ -3,6 +3,7 @@
 //! A file is replaced whole or not at all, batch by batch in constant memory, and never with fewer clicks than it had.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use jiff::civil::Date;
@@ -49,17 +50,16 @@ impl Archive {
         let Some(mut batches) = Batches::open(&self.files, file)? else { return Ok(()) };
         let _sealing = self.sealing.begin();
         let mut next_group = || {
-            let (mut group, mut count) = (Vec::new(), 0);
+            let (mut judged, mut count) = (Gathered::default(), 0);
             while count < ROW_GROUP_ROWS
                 && let Some(batch) = batches.next()
             {
-                let mut judged = Gathered::default();
                 let batch = batch?;
                 rows.read(&batch, &mut |click| judged.add(&judge(click)));
                 count += batch.num_rows();
-                group.extend(judged.into_batches());
             }
-            Ok((count > 0).then(|| RowGroup::whole(group)))
+            let chunks = judged.into_chunks().into_iter().map(Arc::new).collect();
+            Ok((count > 0).then(|| RowGroup::whole(chunks)))
         };
         click_file::write(&self.files.folder, name, std::iter::from_fn(|| next_group().transpose()))?;
         self.ring();

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_select::filter::filter_record_batch;
 
 use super::ArchiveError;
 use super::ahead::Ahead;
+use super::chunk::Chunk;
 use super::files::{Files, Opened, StoredFile};
 use super::filter::{ClickQuery, Shadow};
 use super::read::{ClickFile, Damage};
@@ -22,9 +22,8 @@ pub(crate) struct Scan {
     query: ClickQuery,
     files: Ahead,
     reading: Option<(StoredFile, ClickFile)>,
-    pending: Vec<RecordBatch>,
-    /// How many batches of `pending` were yielded.
-    pending_read: usize,
+    /// What of the pending clicks was not yielded yet.
+    pending: std::vec::IntoIter<Arc<Chunk>>,
     shadow: Shadow,
     damaged: usize,
 }
@@ -32,10 +31,10 @@ pub(crate) struct Scan {
 impl Scan {
     /// `pending` must be taken before this is called: clicks that are sealed in between are then in both, and a
     /// click in both is told apart by its id. The other way round it would be in neither.
-    pub(super) fn new(files: Arc<Files>, query: ClickQuery, pending: Vec<RecordBatch>) -> Result<Self, ArchiveError> {
+    pub(super) fn new(files: Arc<Files>, query: ClickQuery, pending: Vec<Arc<Chunk>>) -> Result<Self, ArchiveError> {
         let files = Ahead::new(files, query.clone())?;
         let shadow = Shadow::of(&pending);
-        Ok(Self { query, files, reading: None, shadow, pending, pending_read: 0, damaged: 0 })
+        Ok(Self { query, files, reading: None, shadow, pending: pending.into_iter(), damaged: 0 })
     }
 
     /// Files that were left out, wholly or from the damaged place on, because they are not whole click files.
@@ -51,7 +50,7 @@ impl Scan {
             }
             match self.files.next() {
                 Some((stored, opened)) => self.open(stored, opened?)?,
-                None => return self.next_pending(),
+                None => return Ok(self.next_pending()),
             }
         }
     }
@@ -97,15 +96,13 @@ impl Scan {
         tracing::warn!(file = %stored, %damage, "left a damaged or foreign click file out");
     }
 
-    fn next_pending(&mut self) -> Result<Option<RecordBatch>, ArchiveError> {
-        while let Some(batch) = self.pending.get(self.pending_read) {
-            self.pending_read += 1;
-            let rows = filter_record_batch(batch, &self.query.admits(batch)).map_err(ArchiveError::Columns)?;
-            if rows.num_rows() > 0 {
-                return Ok(Some(rows));
-            }
-        }
-        Ok(None)
+    /// The next pending clicks. Columns are made of none but those that are asked for.
+    fn next_pending(&mut self) -> Option<RecordBatch> {
+        let query = &self.query;
+        self.pending.by_ref().filter(|chunk| chunk.span().is_some_and(|span| query.meets(&span))).find_map(|chunk| {
+            let admitted = query.admitted(&chunk.columns(&query.columns()));
+            admitted.contains(&true).then(|| chunk.admitted(&admitted))
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 //! It must never touch the pending clicks themselves: until the files are durable those are all there is.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
@@ -10,6 +11,7 @@ use arrow_array::types::TimestampMillisecondType;
 use jiff::civil::Date;
 
 use super::ArchiveError;
+use super::chunk::Chunk;
 use super::click_file::{self, FileName, ROW_GROUP_ROWS};
 use super::columns::TIME;
 use super::row_group::RowGroup;
@@ -37,7 +39,7 @@ pub(super) fn seal(
     root: &Path,
     incarnation: Incarnation,
     from: Position,
-    chunks: &[RecordBatch],
+    chunks: &[Arc<Chunk>],
 ) -> Result<usize, ArchiveError> {
     let rows = in_time_order(chunks);
     let mut files = 0;
@@ -50,11 +52,11 @@ pub(super) fn seal(
     Ok(files)
 }
 
-fn in_time_order(chunks: &[RecordBatch]) -> Vec<Row> {
-    let mut rows = Vec::with_capacity(chunks.iter().map(RecordBatch::num_rows).sum());
-    for (chunk, batch) in chunks.iter().enumerate() {
-        let times = times_of(batch).iter().enumerate();
-        rows.extend(times.map(|(index, &time_ms)| Row { time_ms, chunk, index }));
+fn in_time_order(chunks: &[Arc<Chunk>]) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(chunks.iter().map(|chunk| chunk.rows()).sum());
+    for (number, chunk) in chunks.iter().enumerate() {
+        let times = chunk.times.iter().enumerate();
+        rows.extend(times.map(|(index, &time_ms)| Row { time_ms, chunk: number, index }));
     }
     // Stable, and linear on rows that are in order already, as nearly all are.
     rows.sort_by_key(|row| row.time_ms);
@@ -62,11 +64,10 @@ fn in_time_order(chunks: &[RecordBatch]) -> Vec<Row> {
 }
 
 /// The rows with no more chunks than they are in, which are few: rows come nearly in order.
-fn in_group(chunks: &[RecordBatch], rows: &[Row]) -> RowGroup {
+fn in_group(chunks: &[Arc<Chunk>], rows: &[Row]) -> RowGroup {
     let first = rows.iter().map(|row| row.chunk).min().unwrap_or(0);
     let end = rows.iter().map(|row| row.chunk + 1).max().unwrap_or(0);
-    let places = rows.iter().map(|row| (row.chunk - first, row.index)).collect();
-    RowGroup { batches: chunks[first..end].to_vec(), places }
+    RowGroup::new(chunks[first..end].to_vec(), rows.iter().map(|row| (row.chunk - first, row.index)))
 }
 
 /// The times of the clicks in `batch`; none if it has no such column.

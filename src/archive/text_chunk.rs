@@ -1,8 +1,8 @@
 //! One text column of one row group, encoded for Parquet from texts that are numbered already.
 //!
-//! Clicks share most of their texts, and pending clicks hold them as numbers into short lists. The `parquet` crate's
-//! writer looks every cell's text up in a hash map again; here each list is looked through once and the cells stay
-//! numbers. The layout is the most ordinary one there is: a dictionary page, and one data page (version 1) of definition
+//! Clicks share most of their texts, and pending clicks hold numbers of what they share. The `parquet` crate's writer
+//! looks every cell's text up in a hash map again; here each text is looked up once for all rows that share it, and the
+//! cells stay numbers. The layout is the most ordinary one there is: a dictionary page, and one data page (version 1) of definition
 //! levels and indices, both in Parquet's mix of runs and packed bits (format specification, "Encodings").
 
 use bytes::Bytes;
@@ -25,26 +25,56 @@ const RUN_MIN: usize = 16;
 /// Packed bits come in groups of so many values.
 const GROUP: usize = 8;
 
-/// The texts of one column, each with its number.
+/// The texts of one column: what some values say that rows have, each text once.
 #[derive(Default)]
-pub(super) struct Dictionary<'a> {
-    texts: Vec<&'a str>,
-    numbers: HashMap<&'a str, u32>,
+pub(super) struct Texts<'a> {
+    all: Vec<&'a str>,
+    /// For each value the number of its text, or [`NULL`].
+    numbers: Vec<u32>,
 }
 
-impl<'a> Dictionary<'a> {
-    /// The number of a text.
-    pub(super) fn number(&mut self, text: &'a str) -> u32 {
-        *self.numbers.entry(text).or_insert_with(|| {
-            self.texts.push(text);
-            u32::try_from(self.texts.len() - 1).expect("a row group has no more texts than rows, and those are few")
-        })
+impl<'a> FromIterator<&'a str> for Texts<'a> {
+    /// What values say, each of which at least one row has, in the order in which rows have them first. Empty text is none.
+    fn from_iter<I: IntoIterator<Item = &'a str>>(said: I) -> Self {
+        let (mut all, mut index, mut last) = (Vec::new(), HashMap::new(), NULL);
+        let number = |text: &'a str| {
+            if text.is_empty() {
+                return NULL;
+            }
+            // Values that say the same mostly follow each other.
+            if all.get(last as usize) != Some(&text) {
+                last = *index.entry(text).or_insert_with(|| {
+                    all.push(text);
+                    u32::try_from(all.len() - 1).expect("a row group has no more texts than rows, and those are few")
+                });
+            }
+            last
+        };
+        let numbers = said.into_iter().map(number).collect();
+        Self { all, numbers }
+    }
+}
+
+impl<'a> Texts<'a> {
+    /// By number.
+    pub(super) fn all(&self) -> &[&'a str] {
+        &self.all
+    }
+
+    /// The number of what a value says, or [`NULL`].
+    pub(super) fn number(&self, value: u32) -> u32 {
+        self.numbers[value as usize]
+    }
+
+    /// Whether there is a value without a text.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.numbers.contains(&NULL)
     }
 
     /// Every text with its length before it, as Parquet's encoding PLAIN has it.
     fn page(&self) -> Vec<u8> {
-        let mut page = Vec::with_capacity(self.texts.iter().map(|text| text.len() + 4).sum());
-        for text in &self.texts {
+        let mut page = Vec::with_capacity(self.all.iter().map(|text| text.len() + 4).sum());
+        for text in &self.all {
             page.extend_from_slice(&length(text.len()));
             page.extend_from_slice(text.as_bytes());
         }
@@ -66,35 +96,35 @@ impl Zstd {
     }
 }
 
-/// Encodes a column of texts: for each row the number of its text in `dictionary`, or [`NULL`]. Returns its bytes and
-/// what the footer has to know of them.
+/// Encodes a column of texts: `rows` has for each row which value it has. Returns its bytes and what the footer has to
+/// know of them.
 ///
 /// # Errors
 /// When a page cannot be compressed.
 pub(super) fn encode(
     column: ColumnDescPtr,
-    dictionary: &Dictionary<'_>,
-    cells: &[u32],
+    texts: &Texts<'_>,
+    rows: &[u32],
     zstd: &mut Zstd,
 ) -> Result<(Bytes, ColumnCloseResult)> {
     let level = zstd.level;
     let mut out = TrackedWrite::new(Vec::new());
     let mut pages = Pages { out: SerializedPageWriter::new(&mut out), zstd, uncompressed: 0 };
-    let is_empty = dictionary.texts.is_empty();
+    let is_empty = texts.all.is_empty();
     if !is_empty {
-        let texts = u32::try_from(dictionary.texts.len()).map_err(|error| ParquetError::General(error.to_string()))?;
-        pages.write(dictionary.page(), |buf| Page::DictionaryPage {
+        let count = u32::try_from(texts.all.len()).map_err(|error| ParquetError::General(error.to_string()))?;
+        pages.write(texts.page(), |buf| Page::DictionaryPage {
             buf,
-            num_values: texts,
+            num_values: count,
             encoding: Encoding::PLAIN,
             is_sorted: false,
         })?;
     }
-    let rows = u32::try_from(cells.len()).map_err(|error| ParquetError::General(error.to_string()))?;
+    let count = u32::try_from(rows.len()).map_err(|error| ParquetError::General(error.to_string()))?;
     let encoding = if is_empty { Encoding::PLAIN } else { Encoding::RLE_DICTIONARY };
-    let data_page_offset = pages.write(data_page(cells, dictionary.texts.len()), |buf| Page::DataPage {
+    let data_page_offset = pages.write(data_page(rows, texts), |buf| Page::DataPage {
         buf,
-        num_values: rows,
+        num_values: count,
         encoding,
         def_level_encoding: Encoding::RLE,
         rep_level_encoding: Encoding::RLE,
@@ -107,13 +137,13 @@ pub(super) fn encode(
         .set_compression(Compression::ZSTD(level))
         .set_total_compressed_size(signed(bytes.len())?)
         .set_total_uncompressed_size(signed(uncompressed)?)
-        .set_num_values(i64::from(rows))
+        .set_num_values(i64::from(count))
         .set_data_page_offset(signed(data_page_offset)?)
         .set_dictionary_page_offset((!is_empty).then_some(0))
         .build()?;
     let close = ColumnCloseResult {
         bytes_written: bytes.len() as u64,
-        rows_written: u64::from(rows),
+        rows_written: u64::from(count),
         metadata,
         bloom_filter: None,
         column_index: None,
@@ -143,14 +173,19 @@ impl Pages<'_> {
     }
 }
 
-/// Which rows have a text, then the number of each text.
-fn data_page(cells: &[u32], texts: usize) -> Vec<u8> {
-    let with_text = cells.iter().filter(|cell| **cell != NULL).count();
+/// Which rows have a text, then the number of each text. Rows are walked over only where they differ.
+fn data_page(rows: &[u32], texts: &Texts<'_>) -> Vec<u8> {
+    let has_text = |row: &u32| texts.number(*row) != NULL;
+    let with_text = match (texts.all.is_empty(), texts.is_sparse()) {
+        (true, _) => 0,
+        (false, false) => rows.len(),
+        (false, true) => rows.iter().filter(|row| has_text(row)).count(),
+    };
     let mut levels = Vec::new();
-    if with_text == cells.len() || with_text == 0 {
-        run(u32::from(with_text > 0), cells.len(), 1, &mut levels);
+    if with_text == rows.len() || with_text == 0 {
+        run(u32::from(with_text > 0), rows.len(), 1, &mut levels);
     } else {
-        let has_text: Vec<u32> = cells.iter().map(|cell| u32::from(*cell != NULL)).collect();
+        let has_text: Vec<u32> = rows.iter().map(|row| u32::from(has_text(row))).collect();
         mix(&has_text, 1, &mut levels);
     }
     let mut page = length(levels.len()).to_vec();
@@ -158,16 +193,19 @@ fn data_page(cells: &[u32], texts: usize) -> Vec<u8> {
     if with_text == 0 {
         return page;
     }
-    let width = width_of(texts);
+    let width = width_of(texts.all.len());
     page.push(u8::try_from(width).expect("a number of 32 bits is at most 32 bits wide"));
-    if texts == 1 {
+    if texts.all.len() == 1 {
         run(0, with_text, width, &mut page);
-    } else if with_text == cells.len() {
-        mix(cells, width, &mut page);
-    } else {
-        let numbers: Vec<u32> = cells.iter().copied().filter(|cell| *cell != NULL).collect();
-        mix(&numbers, width, &mut page);
+        return page;
     }
+    let mut numbers = Vec::with_capacity(with_text);
+    if with_text == rows.len() {
+        numbers.extend(rows.iter().map(|row| texts.number(*row)));
+    } else {
+        numbers.extend(rows.iter().map(|row| texts.number(*row)).filter(|number| *number != NULL));
+    }
+    mix(&numbers, width, &mut page);
     page
 }
 
@@ -253,14 +291,13 @@ mod tests {
 
     /// The cells as another reader finds them in a file.
     fn read_back(texts: &[Option<String>]) -> Vec<Option<String>> {
-        let mut dictionary = Dictionary::default();
-        let cells: Vec<u32> =
-            texts.iter().map(|text| text.as_ref().map_or(NULL, |text| dictionary.number(text))).collect();
+        let numbered: Texts<'_> = texts.iter().map(|text| text.as_deref().unwrap_or_default()).collect();
+        let rows: Vec<u32> = (0..).take(texts.len()).collect();
         let schema = Arc::new(parse_message_type("message m { optional binary a (STRING); }").unwrap());
         let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(WriterProperties::new())).unwrap();
         let column = file.schema_descr().column(0);
         let mut zstd = Zstd::new(ZstdLevel::try_new(1).unwrap()).unwrap();
-        let (bytes, close) = encode(column, &dictionary, &cells, &mut zstd).unwrap();
+        let (bytes, close) = encode(column, &numbered, &rows, &mut zstd).unwrap();
         let mut group = file.next_row_group().unwrap();
         group.append_column(&bytes, close).unwrap();
         group.close().unwrap();

@@ -1,5 +1,6 @@
 //! What the archive promises, through its own door and on a real folder.
 
+mod chunks;
 mod counts;
 mod exports;
 mod hits;
