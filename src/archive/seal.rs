@@ -42,11 +42,13 @@ pub(super) fn seal(
     chunks: &[Arc<Chunk>],
 ) -> Result<usize, ArchiveError> {
     let rows = in_time_order(chunks);
-    let mut files = 0;
-    for day_rows in rows.chunk_by(|a, b| a.day() == b.day()) {
-        let name = FileName { day: date_of(day_rows[0].time_ms), incarnation, from };
-        click_file::write(root, name, day_rows.chunks(ROW_GROUP_ROWS).map(|rows| Ok(in_group(chunks, rows))))?;
-        files += 1;
+    let (mut rest, mut files) = (&rows[..], 0);
+    while let Some(first) = rest.first() {
+        let day = first.day();
+        let (of_day, later) = rest.split_at(rest.partition_point(|row| row.day() == day));
+        let name = FileName { day: date_of(first.time_ms), incarnation, from };
+        click_file::write(root, name, of_day.chunks(ROW_GROUP_ROWS).map(|rows| Ok(in_group(chunks, rows))))?;
+        (rest, files) = (later, files + 1);
     }
     click_file::sync_folder(root)?;
     Ok(files)

@@ -100,14 +100,14 @@ impl Zstd {
 /// know of them.
 ///
 /// # Errors
-/// When a page cannot be compressed.
+/// When a page cannot be compressed, or there are more texts than any row group has rows.
 pub(super) fn encode(
     column: ColumnDescPtr,
     texts: &Texts<'_>,
     rows: &[u32],
     zstd: &mut Zstd,
 ) -> Result<(Bytes, ColumnCloseResult)> {
-    let level = zstd.level;
+    let (level, width) = (zstd.level, width_of(texts.all.len())?);
     let mut out = TrackedWrite::new(Vec::new());
     let mut pages = Pages { out: SerializedPageWriter::new(&mut out), zstd, uncompressed: 0 };
     let is_empty = texts.all.is_empty();
@@ -122,7 +122,7 @@ pub(super) fn encode(
     }
     let count = u32::try_from(rows.len()).map_err(|error| ParquetError::General(error.to_string()))?;
     let encoding = if is_empty { Encoding::PLAIN } else { Encoding::RLE_DICTIONARY };
-    let data_page_offset = pages.write(data_page(rows, texts), |buf| Page::DataPage {
+    let data_page_offset = pages.write(data_page(rows, texts, width), |buf| Page::DataPage {
         buf,
         num_values: count,
         encoding,
@@ -173,47 +173,43 @@ impl Pages<'_> {
     }
 }
 
-/// Which rows have a text, then the number of each text. Rows are walked over only where they differ.
-fn data_page(rows: &[u32], texts: &Texts<'_>) -> Vec<u8> {
-    let has_text = |row: &u32| texts.number(*row) != NULL;
-    let with_text = match (texts.all.is_empty(), texts.is_sparse()) {
-        (true, _) => 0,
-        (false, false) => rows.len(),
-        (false, true) => rows.iter().filter(|row| has_text(row)).count(),
-    };
+/// Which rows have a text, then the number of each text in so many bits. Rows are walked over only where they differ.
+fn data_page(rows: &[u32], texts: &Texts<'_>, width: u32) -> Vec<u8> {
     let mut levels = Vec::new();
-    if with_text == rows.len() || with_text == 0 {
-        run(u32::from(with_text > 0), rows.len(), 1, &mut levels);
-    } else {
-        let has_text: Vec<u32> = rows.iter().map(|row| u32::from(has_text(row))).collect();
+    let mut with_text = rows.len();
+    if texts.all.is_empty() {
+        run(0, rows.len(), 1, &mut levels);
+    } else if texts.is_sparse() {
+        let has_text: Vec<u32> = rows.iter().map(|row| u32::from(texts.number(*row) != NULL)).collect();
+        with_text = has_text.iter().map(|has_text| *has_text as usize).sum();
         mix(&has_text, 1, &mut levels);
+    } else {
+        run(1, rows.len(), 1, &mut levels);
     }
     let mut page = length(levels.len()).to_vec();
     page.append(&mut levels);
-    if with_text == 0 {
+    if texts.all.is_empty() {
         return page;
     }
-    let width = width_of(texts.all.len());
-    page.push(u8::try_from(width).expect("a number of 32 bits is at most 32 bits wide"));
-    if texts.all.len() == 1 {
-        run(0, with_text, width, &mut page);
-        return page;
+    page.push(width.to_le_bytes()[0]);
+    let numbers = rows.iter().map(|row| texts.number(*row));
+    match (texts.all.len(), with_text == rows.len()) {
+        (1, _) => run(0, with_text, width, &mut page),
+        (_, true) => mix(&numbers.collect::<Vec<u32>>(), width, &mut page),
+        (_, false) => {
+            let mut some = Vec::with_capacity(with_text);
+            some.extend(numbers.filter(|number| *number != NULL));
+            mix(&some, width, &mut page);
+        }
     }
-    let mut numbers = Vec::with_capacity(with_text);
-    if with_text == rows.len() {
-        numbers.extend(rows.iter().map(|row| texts.number(*row)));
-    } else {
-        numbers.extend(rows.iter().map(|row| texts.number(*row)).filter(|number| *number != NULL));
-    }
-    mix(&numbers, width, &mut page);
     page
 }
 
 /// Bits that the numbers of so many texts take. A single one gets a bit too: a width of none is legal, and not every
-/// engine knows it.
-fn width_of(texts: usize) -> u32 {
-    let greatest = u32::try_from(texts.saturating_sub(1)).unwrap_or(u32::MAX);
-    (u32::BITS - greatest.leading_zeros()).max(1)
+/// engine knows it. More than 16 bits no row group needs, which has some 40,000 rows at most, and none is packed in.
+fn width_of(texts: usize) -> Result<u32> {
+    let greatest = u16::try_from(texts.saturating_sub(1)).map_err(|error| ParquetError::General(error.to_string()))?;
+    Ok((u16::BITS - greatest.leading_zeros()).max(1))
 }
 
 /// Runs where values repeat, packed bits where they do not.
@@ -248,21 +244,27 @@ fn run(value: u32, times: usize, width: u32, out: &mut Vec<u8>) {
 
 /// Whole groups of values, least bits first; zeroes fill the last one, which only the end of a page may need.
 fn pack(values: &[u32], width: u32, out: &mut Vec<u8>) {
-    let groups = values.len().div_ceil(GROUP);
-    varint(groups << 1 | 1, out);
-    let end = out.len() + groups * width as usize;
-    let (mut bits, mut held) = (0_u64, 0);
-    for value in values {
-        bits |= u64::from(*value) << held;
-        held += width;
-        if held >= u32::BITS {
-            out.extend_from_slice(&bits.to_le_bytes()[..4]);
-            bits >>= u32::BITS;
-            held -= u32::BITS;
-        }
+    let (groups, rest) = values.as_chunks::<GROUP>();
+    let count = values.len().div_ceil(GROUP);
+    varint(count << 1 | 1, out);
+    out.reserve(count * width as usize + size_of::<u128>());
+    groups.iter().for_each(|group| pack_group(group, width, out));
+    if !rest.is_empty() {
+        let mut last = [0; GROUP];
+        last[..rest.len()].copy_from_slice(rest);
+        pack_group(&last, width, out);
     }
-    out.extend_from_slice(&bits.to_le_bytes()[..held.div_ceil(8) as usize]);
-    out.resize(end, 0);
+}
+
+/// A group takes as many bytes as a value takes bits. Always sixteen are written and the rest is taken back, because a
+/// copy of a length that is known beforehand is no call.
+fn pack_group(group: &[u32; GROUP], width: u32, out: &mut Vec<u8>) {
+    let (halves, _) = group.as_chunks::<{ GROUP / 2 }>();
+    let half = |values: &[u32; GROUP / 2]| values.iter().rev().fold(0, |bits, value| bits << width | u64::from(*value));
+    let bits = u128::from(half(&halves[0])) | u128::from(half(&halves[1])) << (width * 4);
+    let end = out.len() + width as usize;
+    out.extend_from_slice(&bits.to_le_bytes());
+    out.truncate(end);
 }
 
 fn varint(mut number: usize, out: &mut Vec<u8>) {
@@ -327,6 +329,11 @@ mod tests {
                 check(rows, |row| Some(if row % 50 < 30 { 0 } else { row % texts }));
             }
         }
+    }
+
+    #[test]
+    fn texts_come_back_from_the_largest_row_group_there_is() {
+        check(40_000, Some);
     }
 
     #[test]
