@@ -198,6 +198,8 @@ impl Classifier {
     }
 
     /// Everything that follows from what is kept.
+    // Called, it would read what was written for it a moment before in other pieces, which waits until it is all written.
+    #[inline(always)]
     fn conclude<'a>(&self, arrival: Arrival<'_>, evidence: Evidence<'a>, origin: Cow<'a, Arc<Origin>>) -> ClickOf<'a> {
         let Evidence { id, time_ms, method, link, look, agent, decided, place, visitor } = evidence;
         let (verdict, reason) =
