@@ -9,7 +9,7 @@ use super::chunk::Chunk;
 use crate::domain::click::ClickOf;
 
 /// Rows after which a chunk is closed. It bounds what a reader has to copy while the writer waits.
-pub(super) const CHUNK_ROWS: usize = 8192;
+pub(super) const CHUNK_ROWS: usize = 32_768;
 
 /// Clicks on their way to the archive, in the order they came.
 #[derive(Default)]

