@@ -40,7 +40,7 @@ use crate::domain::visitor::{Salt, Visitor};
 use agent::{Agent, Agents};
 use look::Looks;
 use names::Names;
-use origin::Origins;
+use origin::{Declared, Origins};
 use place::Places;
 use query::Arrival;
 use referrer::Referrer;
@@ -80,6 +80,18 @@ impl Notes {
         if self.by != classifier.number {
             *self = Self { by: classifier.number, ..Self::default() };
         }
+    }
+}
+
+/// The facts of a link, and what classifying makes of them once, not for every click.
+pub(crate) struct KnownLink {
+    pub(crate) facts: Arc<LinkFacts>,
+    declared: Declared,
+}
+
+impl From<LinkFacts> for KnownLink {
+    fn from(facts: LinkFacts) -> Self {
+        Self { declared: Declared::of(&facts), facts: Arc::new(facts) }
     }
 }
 
@@ -132,11 +144,12 @@ impl Classifier {
         &self,
         hit: &HitOf<T>,
         id: Uuid,
-        link: &'a Arc<LinkFacts>,
+        link: &'a KnownLink,
         salt: &Salt,
         places: &'a Places,
         notes: &'a mut Notes,
     ) -> ClickOf<'a> {
+        let KnownLink { facts: link, declared } = link;
         notes.are_by(self);
         let shown = notes.looks.read(&self.agents, hit);
         let arrival = query::read(hit::text(&hit.query), &self.click_ids);
@@ -154,7 +167,7 @@ impl Classifier {
         };
         let attribute = || self.attribute(link, &shown.agent, &shown.referrer, &arrival);
         let origin = match arrival.names_nobody() {
-            true => Cow::Borrowed(notes.origins.of(link, shown, attribute)),
+            true => Cow::Borrowed(notes.origins.of(*declared, shown, attribute)),
             false => Cow::Owned(Arc::new(attribute())),
         };
         self.conclude(arrival, evidence, origin)
@@ -202,14 +215,14 @@ impl Classifier {
     #[inline(always)]
     fn conclude<'a>(&self, arrival: Arrival<'_>, evidence: Evidence<'a>, origin: Cow<'a, Arc<Origin>>) -> ClickOf<'a> {
         let Evidence { id, time_ms, method, link, look, agent, decided, place, visitor } = evidence;
-        let (verdict, reason) =
-            decided.unwrap_or_else(|| verdict::judge(method, &look.purpose, agent, &place, &self.hosting));
-        ClickOf {
+        let by_more = || verdict::by_more_than_the_agent(method, &look.purpose, agent, &place, &self.hosting);
+        let decided = decided.or_else(by_more);
+        let mut click = ClickOf {
             id,
             time_ms,
             look,
-            verdict,
-            reason,
+            verdict: agent.verdict,
+            reason: Cow::Borrowed(&agent.reason),
             origin,
             place,
             visitor,
@@ -220,7 +233,11 @@ impl Classifier {
             unfilled: arrival.unfilled,
             rules_version: self.version,
             link,
+        };
+        if let Some(decided) = decided {
+            (click.verdict, click.reason) = decided;
         }
+        click
     }
 
     /// Who the referrer names. A link's own domain names nobody: it is where a redirect chain passed through.

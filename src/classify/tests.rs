@@ -40,7 +40,7 @@ static CLASSIFIER: LazyLock<Classifier> = LazyLock::new(|| {
 });
 
 fn classify_by(classifier: &Classifier, hit: &Hit<'_>, link: LinkFacts) -> Click {
-    let (link, places, mut notes) = (Arc::new(link), Places::default(), Notes::default());
+    let (link, places, mut notes) = (KnownLink::from(link), Places::default(), Notes::default());
     classifier.classify(hit, Uuid::nil(), &link, &Salt([7; 32]), &places, &mut notes).into_owned()
 }
 
@@ -396,7 +396,7 @@ fn an_owners_table_adds_a_bot_excuses_a_person_and_renames_a_source() {
 #[test]
 fn notes_that_were_taken_by_other_rules_say_nothing() {
     let (link, salt, places, mut notes) =
-        (Arc::new(link(LinkId(1))), Salt([7; 32]), Places::default(), Notes::default());
+        (KnownLink::from(link(LinkId(1))), Salt([7; 32]), Places::default(), Notes::default());
     let hit = Hit { user_agent: "Mozilla/5.0 (X11; Linux) AcmeReader/1 Firefox/130.0", ..Hit::new(LinkId(1), 0) };
     let ours = with_table("bots.tsv", "AcmeReader\tpreview\tacme\n");
     let verdict = |by: &Classifier| {

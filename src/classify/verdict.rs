@@ -63,18 +63,16 @@ pub(super) fn as_it_was<'a>(click: &'a ClickOf<'_>) -> Option<Judgement<'a>> {
     stays.then(|| (click.verdict, Cow::Borrowed(&*click.reason)))
 }
 
-/// Judges what is left after [`by_what_is_not_kept`]. `hosting` names the networks of machines for rent.
-pub(super) fn judge<'a>(
+/// Judges what is left after [`by_what_is_not_kept`]; where nothing speaks, the agent's own verdict stands. `hosting` names the
+/// networks of machines for rent.
+pub(super) fn by_more_than_the_agent(
     method: Method,
     purpose: &str,
-    agent: &'a Agent,
+    agent: &Agent,
     place: &Place,
     hosting: &Names,
-) -> Judgement<'a> {
-    head(method)
-        .or_else(|| prefetch(purpose))
-        .or_else(|| rented_machine(agent, place, hosting))
-        .unwrap_or_else(|| (agent.verdict, Cow::Borrowed(&agent.reason)))
+) -> Option<Judgement<'static>> {
+    head(method).or_else(|| prefetch(purpose)).or_else(|| rented_machine(agent, place, hosting))
 }
 
 fn head(method: Method) -> Option<Judgement<'static>> {

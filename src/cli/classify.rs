@@ -15,7 +15,7 @@ use compact_str::format_compact;
 
 use crate::classify::past::Past;
 use crate::classify::place::Places;
-use crate::classify::{Classifier, Notes};
+use crate::classify::{Classifier, KnownLink, Notes};
 use crate::domain::click::{Click, ClickOf};
 use crate::domain::hit::{Hit, Method};
 use crate::domain::link::{LinkFacts, LinkId};
@@ -133,7 +133,7 @@ impl Offline {
         let address = address(line.ip.as_deref())?;
         let time_ms = time(line.time.as_ref())?;
         let link = link(line);
-        let mut hit = Hit::new(link.id, time_ms.unwrap_or(0));
+        let mut hit = Hit::new(link.facts.id, time_ms.unwrap_or(0));
         hit.address = address.unwrap_or(hit.address);
         let headers = headers(line)?;
         for (name, value) in &headers {
@@ -165,13 +165,13 @@ fn refuse_other_methods(method: &str, click: &mut ClickOf<'_>) {
 }
 
 /// Host and path tell one link from another, so its number is made of them; nothing is declared about it.
-fn link(line: &Line) -> Arc<LinkFacts> {
+fn link(line: &Line) -> KnownLink {
     let domain = line.host.as_deref().unwrap_or_default().to_ascii_lowercase();
     let path = line.path.as_deref().unwrap_or_default();
     let slug = path.split('?').next().unwrap_or_default().trim_matches('/').to_owned();
     let mut number = [0_u8; 8];
     number.copy_from_slice(&blake3::hash(format!("{domain}/{slug}").as_bytes()).as_bytes()[..8]);
-    Arc::new(LinkFacts {
+    KnownLink::from(LinkFacts {
         id: LinkId(u64::from_be_bytes(number)),
         domain,
         slug,
@@ -182,7 +182,7 @@ fn link(line: &Line) -> Arc<LinkFacts> {
 }
 
 /// A link of which nothing is declared.
-pub(super) fn plain_link() -> Arc<LinkFacts> {
+pub(super) fn plain_link() -> KnownLink {
     link(&Line::default())
 }
 

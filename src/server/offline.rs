@@ -15,7 +15,7 @@ use super::parts::Parts;
 use super::{Addresses, DataFolder, admin_runtime};
 use crate::admin;
 use crate::archive::Gathered;
-use crate::classify::Notes;
+use crate::classify::{KnownLink, Notes};
 use crate::cli::crowd::Crowd;
 use crate::cli::crowd::clicks::Clicks;
 use crate::cli::demo::places;
@@ -127,7 +127,7 @@ fn fill_with_hits(
 ) -> anyhow::Result<()> {
     let facts: Vec<Arc<LinkFacts>> = links.iter().map(|link| Arc::new(link.facts())).collect();
     let incarnation = Incarnation(u128::from(crowd.now.as_millisecond().cast_unsigned()));
-    let mut clicks = Clicks::new(&demo_clicks(tools, crowd.now, &facts[0]), facts, incarnation);
+    let mut clicks = Clicks::new(&demo_clicks(tools, crowd.now, &links[0].facts().into()), facts, incarnation);
     let mut sealed = clicks.position();
     for (number, day) in days.iter().enumerate() {
         let mut sum = DaySum::new(TimeZone::UTC);
@@ -148,11 +148,11 @@ fn fill_with_hits(
 }
 
 /// The demo's hits as they are judged.
-fn demo_clicks(tools: &Tools, now: jiff::Timestamp, link: &Arc<LinkFacts>) -> Vec<Click> {
+fn demo_clicks(tools: &Tools, now: jiff::Timestamp, link: &KnownLink) -> Vec<Click> {
     let (salt, places) = (Salt([7; 32]), tools.geo.places());
     let mut notes = Notes::default();
     let judge = |hit: &DemoHit| {
-        let click = tools.classifier.classify(&hit.hit(link.id), Uuid::nil(), link, &salt, &places, &mut notes);
+        let click = tools.classifier.classify(&hit.hit(link.facts.id), Uuid::nil(), link, &salt, &places, &mut notes);
         click.into_owned()
     };
     Plan::new(now).hits.iter().map(judge).collect()

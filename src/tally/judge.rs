@@ -1,7 +1,5 @@
 //! Reads hits from a journal and turns them into clicks, with everything that takes: links, salts, places.
 
-use std::sync::Arc;
-
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use jiff::civil::Date;
@@ -11,7 +9,7 @@ use super::rollup::{Calendar, Rollup, Values};
 use super::stream::Stream;
 use super::worker::{Tools, Trouble, shard_of};
 use crate::archive::Gathered;
-use crate::classify::Notes;
+use crate::classify::{KnownLink, Notes};
 use crate::domain::click::ClickIds;
 use crate::domain::counter::Delta;
 use crate::domain::hit::RawHit;
@@ -68,12 +66,13 @@ pub(super) struct Judge {
     salts: Vec<(Date, Salt)>,
     links: Links,
     notes: Notes,
+    rollup: Rollup,
 }
 
 /// Facts of links clicked lately, true as long as no link changes.
 #[derive(Default)]
 struct Links {
-    facts: HashMap<LinkId, Arc<LinkFacts>>,
+    facts: HashMap<LinkId, KnownLink>,
     as_of: u64,
 }
 
@@ -85,6 +84,7 @@ impl Judge {
             salts: Vec::new(),
             links: Links::default(),
             notes: Notes::default(),
+            rollup: Rollup::default(),
         }
     }
 
@@ -97,12 +97,13 @@ impl Judge {
         upto: Position,
         mut goes_on: impl FnMut() -> bool,
     ) -> Result<Round, Trouble> {
-        let Self { calendar, values, salts, links, notes } = self;
+        let Self { calendar, values, salts, links, notes, rollup } = self;
+        rollup.clear();
         links.forget_what_changed(tools);
         values.make_room();
         let places = tools.geo.places();
         let mut ids = ClickIds::new(stream.incarnation);
-        let (mut rollup, mut clicks, mut hits) = (Rollup::default(), Gathered::default(), 0);
+        let (mut clicks, mut hits) = (Gathered::default(), 0);
         let from = stream.reader.position();
         let Stream { reader, memory, counted, pushed, booked, .. } = stream;
         let mut judge = |position: Position, hit: &RawHit<'_>| -> Result<usize, Trouble> {
@@ -110,7 +111,7 @@ impl Judge {
             let link = links.facts_of(hit.link, tools, runtime)?;
             let mut click = tools.classifier.classify(hit, id, link, &salt, &places, notes);
             memory.judge(position, &mut click);
-            if position >= counted[shard_of(link.id, counted.len())] {
+            if position >= counted[shard_of(hit.link, counted.len())] {
                 rollup.add(&click, calendar, values);
             }
             hits += u64::from(position >= *booked);
@@ -149,7 +150,7 @@ impl Links {
         }
     }
 
-    fn facts_of(&mut self, id: LinkId, tools: &Tools, runtime: &Runtime) -> Result<&Arc<LinkFacts>, Trouble> {
+    fn facts_of(&mut self, id: LinkId, tools: &Tools, runtime: &Runtime) -> Result<&KnownLink, Trouble> {
         match self.facts.entry(id) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(unknown) => {
@@ -157,7 +158,7 @@ impl Links {
                     Some(facts) => facts,
                     None => runtime.block_on(tools.cache.stored_facts(id))?.unwrap_or_else(|| removed(id)),
                 };
-                Ok(unknown.insert(Arc::new(facts)))
+                Ok(unknown.insert(facts.into()))
             }
         }
     }

@@ -69,7 +69,7 @@ impl Calendar {
     }
 }
 
-/// Adds up clicks, one at a time, into one delta per link and day.
+/// Adds up clicks, one at a time, into one delta per link and day. Its room serves one batch after the other.
 #[derive(Default)]
 pub(crate) struct Rollup {
     index: HashMap<(LinkId, Date), usize>,
@@ -85,6 +85,12 @@ struct LinkDay {
 }
 
 impl Rollup {
+    /// Drops what was added and not finished.
+    pub(crate) fn clear(&mut self) {
+        self.index.clear();
+        self.days.clear();
+    }
+
     /// `values` are the same from the first click to [`Self::finish`].
     pub(crate) fn add(&mut self, click: &ClickOf<'_>, calendar: &mut Calendar, values: &mut Values) {
         let key = (click.link.id, calendar.day(click.time_ms));
@@ -110,9 +116,9 @@ impl Rollup {
         self.days.len()
     }
 
-    /// The deltas, each in the list of the shard that `shard_of` says its link is in.
+    /// The deltas, each in the list of the shard that `shard_of` says its link is in. Nothing is left.
     pub(crate) fn finish(
-        self,
+        &mut self,
         values: &mut Values,
         shards: usize,
         shard_of: impl Fn(LinkId) -> usize,
@@ -120,7 +126,8 @@ impl Rollup {
         let mut deltas: Vec<Vec<Delta>> = (0..shards).map(|_| Vec::new()).collect();
         values.texts.rank();
         let mut counts = Vec::new();
-        for day in self.days {
+        self.index.clear();
+        for day in self.days.drain(..) {
             deltas[shard_of(day.link)].push(day.into_delta(values, &mut counts));
         }
         deltas
