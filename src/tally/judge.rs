@@ -123,15 +123,21 @@ impl Judge {
         let mut room = tools.config.batch_hits_max.max(1);
         let is_full = loop {
             let portion = room.min(PORTION);
-            let mut link_days = Ok(0);
+            let (mut link_days, mut trouble) = (0, None);
             let take = |position: Position, hit: &RawHit<'_>| {
-                if link_days.is_ok() {
-                    link_days = judge(position, hit);
+                if trouble.is_none() {
+                    match judge(position, hit) {
+                        Ok(so_far) => link_days = so_far,
+                        Err(error) => trouble = Some(error),
+                    }
                 }
             };
             let is_whole = reader.read(upto, portion, take)?.hits >= portion as u64;
+            if let Some(trouble) = trouble {
+                return Err(trouble);
+            }
             room -= portion;
-            if link_days? >= LINK_DAYS_MAX || !is_whole || room == 0 || !goes_on() {
+            if link_days >= LINK_DAYS_MAX || !is_whole || room == 0 || !goes_on() {
                 break is_whole;
             }
         };
