@@ -25,7 +25,7 @@ use crate::domain::visitor::Visitor;
 /// 9999-12-30T21:59:59.999Z, just before the calendar in use ends.
 const TIME_MAX: i64 = 253_402_207_199_999;
 
-/// Some thousand clicks at most.
+/// As many clicks as a row group has, at most.
 #[derive(Clone, Default)]
 pub(super) struct Chunk {
     pub(super) ids: Vec<Uuid>,

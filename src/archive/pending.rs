@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use super::chunk::Chunk;
+use super::click_file::ROW_GROUP_ROWS;
 use crate::domain::click::ClickOf;
 
-/// Rows after which a chunk is closed. It bounds what a reader has to copy while the writer waits.
-pub(super) const CHUNK_ROWS: usize = 32_768;
+/// Rows after which a chunk is closed: those of a row group. It bounds what a reader has to copy while the writer waits.
+const CHUNK_ROWS: usize = ROW_GROUP_ROWS;
 
 /// Clicks on their way to the archive, in the order they came.
 #[derive(Default)]
