@@ -87,17 +87,8 @@ struct Texts<'a>([&'a [u8]; TEXTS]);
 
 impl<'a> Texts<'a> {
     fn of<T: AsRef<[u8]>>(hit: &'a HitOf<T>) -> Self {
-        let texts = [
-            &hit.user_agent,
-            &hit.referrer,
-            &hit.accept_language,
-            &hit.purpose,
-            &hit.brands,
-            &hit.mobile,
-            &hit.platform,
-            &hit.form_factors,
-            &hit.requested_with,
-        ];
+        // The query differs from hit to hit.
+        let [_, texts @ ..] = hit.texts();
         Self(texts.map(T::as_ref))
     }
 }
@@ -163,6 +154,7 @@ mod tests {
 
     use super::super::tables::Tables;
     use super::*;
+    use crate::domain::hit::RawHit;
     use crate::domain::link::LinkId;
 
     #[test]
@@ -176,6 +168,19 @@ mod tests {
         let other = looks.read(&agents, &Hit { referrer: "https://t.co/b", ..hit });
         assert!(other.look.referrer_path == "/b" && other.number != number);
         assert_eq!(looks.remembered.len(), 2);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_cut_there_and_tell_hits_apart() {
+        let (agents, mut looks) = (Agents::compile(&Tables::built_in()), Looks::default());
+        let mut user_agent = |user_agent: &'static [u8]| {
+            let shown = looks.read(&agents, &RawHit { user_agent, ..RawHit::new(LinkId(1), 0) });
+            (shown.look.user_agent.to_string(), shown.number)
+        };
+        assert_eq!(user_agent(b"curl/8\xff.5"), ("curl/8".to_owned(), 1));
+        assert_eq!(user_agent(b"curl/8\xfe.5"), ("curl/8".to_owned(), 2));
+        assert_eq!(user_agent(b"\xff"), (String::new(), 3));
+        assert_eq!(user_agent(b"curl/8\xff.5"), ("curl/8".to_owned(), 1));
     }
 
     #[test]

@@ -127,6 +127,25 @@ impl<'a, T: Kept<'a>> HitOf<T> {
     }
 }
 
+impl<T> HitOf<T> {
+    /// Every text, the query first and behind it what the hit shows of who asked. Journals have them in this order, so it never
+    /// changes. Where each of them stands: ten slices would be copied only to be read once.
+    pub(crate) fn texts(&self) -> [&T; 10] {
+        [
+            &self.query,
+            &self.user_agent,
+            &self.referrer,
+            &self.accept_language,
+            &self.purpose,
+            &self.brands,
+            &self.mobile,
+            &self.platform,
+            &self.form_factors,
+            &self.requested_with,
+        ]
+    }
+}
+
 impl<T: AsRef<[u8]>> HitOf<T> {
     /// The same with texts, each up to its first byte that is not UTF-8.
     pub(crate) fn text(&self) -> Hit<'_> {

@@ -139,28 +139,12 @@ pub(super) fn encode<T: AsRef<[u8]>>(hit: &HitOf<T>, out: &mut Vec<u8>) {
         IpAddr::V4(address) => out.extend_from_slice(&address.octets()),
         IpAddr::V6(address) => out.extend_from_slice(&address.octets()),
     }
-    for text in texts(hit) {
+    for text in hit.texts() {
         let text = text.as_ref();
         let length = u16::try_from(text.len()).expect("every text of a hit is cut to a limit below 64 KiB");
         out.extend_from_slice(&length.to_le_bytes());
         out.extend_from_slice(text);
     }
-}
-
-/// Where each of them stands: ten slices would be copied only to be read once.
-fn texts<T>(hit: &HitOf<T>) -> [&T; 10] {
-    [
-        &hit.query,
-        &hit.user_agent,
-        &hit.referrer,
-        &hit.accept_language,
-        &hit.purpose,
-        &hit.brands,
-        &hit.mobile,
-        &hit.platform,
-        &hit.form_factors,
-        &hit.requested_with,
-    ]
 }
 
 /// Reads a hit back. `None` when the payload is not one that this version writes.
