@@ -127,7 +127,8 @@ fn fill_with_hits(
 ) -> anyhow::Result<()> {
     let facts: Vec<Arc<LinkFacts>> = links.iter().map(|link| Arc::new(link.facts())).collect();
     let incarnation = Incarnation(u128::from(crowd.now.as_millisecond().cast_unsigned()));
-    let mut clicks = Clicks::new(&demo_clicks(tools, crowd.now, &links[0].facts().into()), facts, incarnation);
+    let mut clicks =
+        Clicks::new(&demo_clicks(tools, crowd.begin_of_today(), &links[0].facts().into()), facts, incarnation);
     let mut sealed = clicks.position();
     for (number, day) in days.iter().enumerate() {
         let mut sum = DaySum::new(TimeZone::UTC);

@@ -86,6 +86,13 @@ impl Crowd {
         self.now.to_zoned(jiff::tz::TimeZone::UTC).date().saturating_sub(Span::new().days(self.days as i64))
     }
 
+    /// So that a crowd does not depend on the hour at which it is made.
+    pub(crate) fn begin_of_today(&self) -> Timestamp {
+        let utc = jiff::tz::TimeZone::UTC;
+        // Midnight can only be missing at the ends of time.
+        self.now.to_zoned(utc).start_of_day().map_or(self.now, |midnight| midnight.timestamp())
+    }
+
     /// How many hits there are on the day with this number, from 0.
     pub(crate) fn hits_of(&self, day: u64) -> u64 {
         self.hits * (day + 1) / self.days - self.hits * day / self.days
