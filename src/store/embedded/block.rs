@@ -85,6 +85,26 @@ impl<'b> Entries<'b> {
     }
 }
 
+/// Replaces `block` by one of these entries, however large; `key` is not above the first of them.
+pub(super) fn write_whole<'e>(key: LinkId, entries: impl Iterator<Item = Entry<'e>>, block: &mut Vec<u8>) {
+    block.clear();
+    block.push(VERSION);
+    let mut before = key;
+    for entry in entries {
+        put_entry(block, before, entry);
+        before = entry.link;
+    }
+}
+
+#[inline]
+fn put_entry(bytes: &mut Vec<u8>, before: LinkId, entry: Entry<'_>) {
+    put_number(bytes, entry.link.0 - before.0);
+    put_number(bytes, entry.counts.len() as u64);
+    put_number(bytes, entry.visitors.len() as u64);
+    bytes.extend_from_slice(entry.counts);
+    bytes.extend_from_slice(entry.visitors);
+}
+
 /// Links and what is counted for them, which become one block or several.
 pub(super) struct Blocks {
     /// As in one block, but for its version.
@@ -111,12 +131,8 @@ impl Blocks {
     /// Links come in order, and what is [kept](Self::keep) is copied before the next one comes.
     #[inline]
     pub(super) fn push(&mut self, entry: Entry<'_>) {
-        let gap = entry.link.0 - self.link_before(self.links.len()).0;
-        put_number(&mut self.bytes, gap);
-        put_number(&mut self.bytes, entry.counts.len() as u64);
-        put_number(&mut self.bytes, entry.visitors.len() as u64);
-        self.bytes.extend_from_slice(entry.counts);
-        self.bytes.extend_from_slice(entry.visitors);
+        let before = self.link_before(self.links.len());
+        put_entry(&mut self.bytes, before, entry);
         self.links.push((entry.link, self.bytes.len()));
     }
 

@@ -7,13 +7,15 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::additions::Additions;
 use super::error::{Reason, Result as FileResult};
 use super::file::{FILE_NAME, Held};
 use super::link_day::LinkDay;
 use super::number::Number;
 use super::packed::Packer;
-use super::rows::{self, Additions, How};
+use super::rows::{self, How};
 use super::stored::{Counted, Stored};
+use super::waiting::Waiting;
 use super::{Durability, Embedded, counts, imports, links, records};
 use crate::domain::counter::Dimensions;
 use crate::domain::import::ImportId;
@@ -28,15 +30,19 @@ const BEGIN: &str = "CREATE TABLE copying (source TEXT NOT NULL, bookmark TEXT N
 
 /// What a store that was never used has none of.
 const USED: &str = "SELECT EXISTS (SELECT 1 FROM links) OR EXISTS (SELECT 1 FROM counters)
-    OR EXISTS (SELECT 1 FROM watermarks) OR EXISTS (SELECT 1 FROM imports) OR EXISTS (SELECT 1 FROM misses)
+    OR EXISTS (SELECT 1 FROM additions) OR EXISTS (SELECT 1 FROM watermarks) OR EXISTS (SELECT 1 FROM imports) OR EXISTS (SELECT 1 FROM misses)
     OR EXISTS (SELECT 1 FROM records)";
 
-/// Opens the store in `folder` to read from.
+/// Opens the store in `folder` to read from, with no additions that wait.
 pub(in crate::store) fn source(folder: &Path) -> Result<Embedded, OpenError> {
     if !folder.join(FILE_NAME).exists() {
         return Err(OpenError::Absent(folder.display().to_string()));
     }
-    Embedded::open(folder)
+    let (held, mut connection) = super::hold(folder)?;
+    let merge_all = |file: &Connection| Waiting::prepare(file)?.merge_all();
+    super::transact(&mut connection, Durability::Replayed, merge_all)
+        .map_err(|failure| failure.in_file(held.file()))?;
+    Embedded::start(held, connection)
 }
 
 /// Begins a copy of `from` in `folder`, or goes on with it.

@@ -4,33 +4,55 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::additions::{Additions, Sum};
+use super::block::Entry;
 use super::error::{Reason, Result};
 use super::link_day::LinkDay;
 use super::number::Number;
 use super::quarantine::Moved;
-use super::rows::{Additions, FIND, How, Rows};
+use super::rows::{FIND, How, Rows};
 use super::stored::{Counted, Stored};
 use super::sums;
+use super::unmerged::Unmerged;
+use super::waiting::{self, Waiting};
 use crate::domain::counter::{Applied, Batch, DayCounters, Dimension, Dimensions};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
 
 pub(super) const READ_ALL: &str = "SELECT counts, visitors, key, NULL FROM counters WHERE key BETWEEN ?1 AND ?2";
-const NEXT: &str = "SELECT min(key) FROM counters WHERE key BETWEEN ?1 AND ?2";
+const NEXT: &str = "SELECT min(key) FROM (SELECT min(key) AS key FROM counters WHERE key BETWEEN ?1 AND ?2
+    UNION ALL SELECT min(key) FROM additions WHERE key BETWEEN ?1 AND ?2)";
 
 /// Counts `range` if the store stands exactly where it begins. Also returns what it had to set aside.
-pub(super) fn apply(file: &Connection, range: &Range, additions: &Additions) -> Result<(Applied, Vec<Moved>)> {
+pub(super) fn apply(
+    file: &Connection,
+    range: &Range,
+    additions: &Additions,
+    merge: Merge,
+) -> Result<(Applied, Vec<Moved>)> {
     let watermark = watermark(file, range.incarnation, range.shard)?;
     if watermark != range.from || !moves_forward(range, additions) {
         return Ok((Applied::No { watermark }, Vec::new()));
     }
-    let mut rows = Rows::prepare(file, How::Add)?;
+    let mut waiting = Waiting::prepare(file)?;
     for (day, of_day) in additions.days() {
         sums::forget(file, day)?;
-        rows.put(day, of_day)?;
+        waiting.add(of_day)?;
+    }
+    match merge {
+        Merge::WhatIsDue => additions.days().next().map_or(Ok(()), |(first, _)| waiting.merge_earlier(first))?,
+        Merge::All => waiting.merge_all()?,
     }
     set_watermark(file, range.incarnation, range.shard.0, range.to)?;
-    Ok((Applied::Yes, rows.moved))
+    Ok((Applied::Yes, waiting.moved()))
+}
+
+/// What of the additions that wait is merged beside a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Merge {
+    WhatIsDue,
+    /// So that what cannot be read is found and set aside.
+    All,
 }
 
 /// What of the journal a batch is.
@@ -57,6 +79,7 @@ pub(super) fn replace_day(file: &Connection, day: Date, hits: u64, additions: &A
     }
     let mut forget = file.prepare_cached("DELETE FROM counters WHERE key BETWEEN ?1 AND ?2")?;
     forget.execute([LinkDay::first_of(day), LinkDay::last_of(day)])?;
+    waiting::forget(file, LinkDay::first_of(day), LinkDay::last_of(day))?;
     sums::forget(file, day)?;
     let mut rows = Rows::prepare(file, How::Add)?;
     for (_, of_day) in additions.days().filter(|(of, _)| *of == day) {
@@ -138,12 +161,11 @@ pub(super) fn read(
 fn read_all(file: &Connection, of: Dimensions, first: Date, last: Date) -> Result<Vec<DayCounters>> {
     let mut read = file.prepare_cached(READ_ALL)?;
     let mut rows = read.query([LinkDay::first_of(first), LinkDay::last_of(last)])?;
-    let mut found = Vec::new();
+    let mut found = Found::new(of, Unmerged::of_days(file, first, last)?);
     while let Some(row) = rows.next()? {
-        let row = Stored::read(row)?;
-        row.each(|counted| add_later(&mut found, &counted, of))?;
+        Stored::read(row)?.each(|counted| found.push(&counted))?;
     }
-    Ok(found)
+    found.finish()
 }
 
 /// One search for each row of a day that holds some of the links: the table lies by day, and a few links are a small
@@ -159,19 +181,14 @@ fn read_some(
     links.dedup();
     let mut found = Vec::new();
     for day in days_counted(file, first, last)? {
-        read_day(file, of, &links, day, &mut found)?;
+        found.append(&mut read_day(file, of, &links, day)?);
     }
     Ok(found)
 }
 
-fn read_day(
-    file: &Connection,
-    of: Dimensions,
-    links: &[LinkId],
-    day: Date,
-    found: &mut Vec<DayCounters>,
-) -> Result<()> {
+fn read_day(file: &Connection, of: Dimensions, links: &[LinkId], day: Date) -> Result<Vec<DayCounters>> {
     let mut find = file.prepare_cached(FIND)?;
+    let mut found = Found::new(of, Unmerged::of_links(file, links, day));
     let mut left = links;
     while let Some(first) = left.first() {
         let mut rows = find.query([LinkDay::new(*first, day), LinkDay::first_of(day), LinkDay::last_of(day)])?;
@@ -183,12 +200,12 @@ fn read_day(
         let these = row.end.map_or(left.len(), |end| left.partition_point(|link| *link < end).max(1));
         let (wanted, others) = left.split_at(these);
         row.each(|counted| match wanted.binary_search(&counted.entry.link) {
-            Ok(_) => add_later(found, &counted, of),
+            Ok(_) => found.push(&counted),
             Err(_) => Ok(()),
         })?;
         left = others;
     }
-    Ok(())
+    found.finish()
 }
 
 /// The days from `first` to `last` on which anything was counted.
@@ -206,14 +223,49 @@ fn days_counted(file: &Connection, first: Date, last: Date) -> Result<Vec<Date>>
     Ok(days)
 }
 
-/// Rows come by day and link, and so do the links in them.
-fn add_later(found: &mut Vec<DayCounters>, counted: &Counted<'_>, of: Dimensions) -> Result<()> {
-    let (link, day) = (counted.entry.link, counted.day);
-    if found.last().is_some_and(|last| (last.day, last.link) >= (day, link)) {
-        return Err(Reason::of("they are there twice").in_row(|| counted.name()));
+/// What is read of counters, with what waits to be merged into them.
+struct Found<'f, 'l> {
+    of: Dimensions,
+    days: Vec<DayCounters>,
+    unmerged: Unmerged<'f, 'l>,
+    sum: Sum,
+}
+
+impl<'f, 'l> Found<'f, 'l> {
+    fn new(of: Dimensions, unmerged: Unmerged<'f, 'l>) -> Self {
+        Self { of, days: Vec::new(), unmerged, sum: Sum::default() }
     }
-    found.push(DayCounters { link, day, counters: counted.counters(of)?, visitors: counted.visitors()?.count() });
-    Ok(())
+
+    /// Rows come by day and link, and so do the links in them.
+    fn push(&mut self, counted: &Counted<'_>) -> Result<()> {
+        let (day, link) = (counted.day, counted.entry.link);
+        if self.days.last().is_some_and(|last| (last.day, last.link) >= (day, link)) {
+            return Err(Reason::of("they are there twice").in_row(|| counted.name()));
+        }
+        while let Some(alone) = self.unmerged.before(day, link)? {
+            self.days.push(day_counters(&alone, self.of)?);
+        }
+        let Some(more) = self.unmerged.at(day, link)? else {
+            self.days.push(day_counters(counted, self.of)?);
+            return Ok(());
+        };
+        self.sum.begin(Entry { counts: &counted.packed()?, ..counted.entry });
+        self.sum.add(more.entry, day).map_err(|reason| reason.in_row(|| counted.name()))?;
+        self.days.push(day_counters(&Counted::new(day, self.sum.entry(link)), self.of)?);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<DayCounters>> {
+        while let Some(alone) = self.unmerged.next()? {
+            self.days.push(day_counters(&alone, self.of)?);
+        }
+        Ok(self.days)
+    }
+}
+
+fn day_counters(counted: &Counted<'_>, of: Dimensions) -> Result<DayCounters> {
+    let (counters, visitors) = (counted.counters(of)?, counted.visitors()?.count());
+    Ok(DayCounters { link: counted.entry.link, day: counted.day, counters, visitors })
 }
 
 pub(super) fn day_of(key: LinkDay) -> Result<Date> {

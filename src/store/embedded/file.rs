@@ -122,8 +122,6 @@ impl Held {
         connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))?;
         connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        // What is deleted is overwritten with zeros: a destroyed salt must not be found in the file.
-        connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
         schema::migrate(connection, version)
     }
 

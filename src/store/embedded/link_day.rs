@@ -34,6 +34,11 @@ impl LinkDay {
         Self::new(LinkId(u64::MAX), day)
     }
 
+    /// The one behind it.
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
     pub(super) fn link(self) -> LinkId {
         LinkId((self.0 % LINKS).unsigned_abs())
     }
@@ -43,6 +48,54 @@ impl LinkDay {
         let date = self.0 / LINKS;
         let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100);
         Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
+    }
+}
+
+/// Neighbouring links on one day: what is added to them is written together and merged together. Its rows in the table
+/// of additions have the keys of its links, one after another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bucket {
+    day: Date,
+    first: LinkId,
+}
+
+impl Bucket {
+    const LINKS: u64 = 1024;
+
+    pub(super) fn of(link: LinkId, day: Date) -> Self {
+        Self { day, first: LinkId(link.0 - link.0 % Self::LINKS) }
+    }
+
+    /// The one whose row it is; `None` when the key was made by hand and names no day.
+    pub(super) fn of_row(key: LinkDay) -> Option<Self> {
+        Some(Self::of(key.link(), key.day()?))
+    }
+
+    pub(super) fn day(self) -> Date {
+        self.day
+    }
+
+    pub(super) fn first(self) -> LinkId {
+        self.first
+    }
+
+    /// How many rows it may have: not as many as the next bucket, so that not all are merged in one round.
+    pub(super) fn rows_max(self) -> u64 {
+        const ROWS: u64 = 16;
+        ROWS + self.first.0 / Self::LINKS % ROWS
+    }
+
+    pub(super) fn first_key(self) -> LinkDay {
+        LinkDay::new(self.first, self.day)
+    }
+
+    pub(super) fn last_key(self) -> LinkDay {
+        LinkDay::new(LinkId(self.first.0 + (Self::LINKS - 1)), self.day)
+    }
+
+    /// The key of the row behind `last`, if there is room for one.
+    pub(super) fn next_key(self, last: Option<LinkDay>) -> Option<LinkDay> {
+        Some(last.map_or(self.first_key(), LinkDay::next)).filter(|key| *key <= self.last_key())
     }
 }
 
@@ -73,6 +126,25 @@ mod tests {
         assert_eq!(key, LinkDay(2_026_112_100_000_000_003));
         assert_eq!((key.link(), key.day()), (LinkId(3), Some(date(2026, 11, 21))));
         assert_eq!(LinkDay(3).day(), None);
+    }
+
+    #[test]
+    fn every_bucket_has_the_keys_of_its_links_and_no_other() {
+        let day = date(2026, 11, 21);
+        for (link, first, last) in
+            [(0, 0, 1_023), (1_024, 1_024, 2_047), (99_999_999_999, 99_999_998_976, 99_999_999_999)]
+        {
+            let bucket = Bucket::of(LinkId(link), day);
+            assert_eq!(
+                (bucket.first_key(), bucket.last_key()),
+                (LinkDay::new(LinkId(first), day), LinkDay::new(LinkId(last), day))
+            );
+            assert_eq!([Bucket::of_row(bucket.first_key()), Bucket::of_row(bucket.last_key())], [Some(bucket); 2]);
+            assert!(bucket.rows_max() < Bucket::LINKS);
+            assert_eq!(bucket.next_key(None), Some(bucket.first_key()));
+            assert_eq!(bucket.next_key(Some(bucket.last_key())), None);
+        }
+        assert_eq!(Bucket::of_row(LinkDay(3)), None);
     }
 
     #[test]

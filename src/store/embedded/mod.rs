@@ -3,6 +3,7 @@
 //! One lane writes; two lanes read, so that a long report never stands before a redirect's look-up. No caller waits
 //! on a disk with a thread in its hand. Why SQLite, and what a power cut can take: `docs/adr/002-embedded-store.md`.
 
+mod additions;
 mod block;
 mod bytes;
 pub(super) mod copy;
@@ -27,6 +28,8 @@ mod schema;
 pub(crate) mod simulated;
 mod stored;
 mod sums;
+mod unmerged;
+mod waiting;
 mod words;
 
 #[cfg(test)]
@@ -34,7 +37,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -43,13 +46,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::{Connection, TransactionBehavior};
 
+use self::additions::Additions;
+use self::counts::Merge;
 use self::error::Failure;
 use self::file::Held;
 use self::lane::Lane;
 use self::quarantine::Moved;
-use self::rows::Additions;
 use super::{
     CountStore, CreatedAll, Heard, ImportStore, LinkStore, NewLink, OpenError, RecordStore, Removed, Replaced, Result,
+    StoreError,
 };
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
@@ -69,6 +74,8 @@ pub(crate) struct Embedded {
     /// Rows in the quarantine: those of earlier processes and those of this one.
     quarantined: AtomicU64,
     changes: Arc<Changes>,
+    /// Whether a reader met counters that cannot be read, which the next batch is to look for.
+    is_garbled: Arc<AtomicBool>,
     _held: Held,
 }
 
@@ -106,10 +113,7 @@ enum Durability {
 impl Embedded {
     /// Opens the store in `folder`, making it when there is none.
     pub(super) fn open(folder: &Path) -> Result<Self, OpenError> {
-        let held = Held::take(folder)?;
-        // The writer first: it makes the file that the readers open.
-        let connection = held.open_writer()?;
-        copy::refuse_unfinished(&connection, held.file())?;
+        let (held, connection) = hold(folder)?;
         Self::start(held, connection)
     }
 
@@ -124,8 +128,8 @@ impl Embedded {
         let lookups = start("store-lookups", Priority::Ordinary, held.open_reader()?)?;
         let reports = start("store-reports", Priority::AfterRedirects, held.open_reader()?)?;
         let (quarantined, changes) = (AtomicU64::new(quarantined), Arc::default());
-        let link_changes = Arc::default();
-        Ok(Self { lookups, reports, writer, link_changes, quarantined, changes, _held: held })
+        let (link_changes, is_garbled) = (Arc::default(), Arc::default());
+        Ok(Self { lookups, reports, writer, link_changes, quarantined, changes, is_garbled, _held: held })
     }
 
     /// One write transaction: all of `work`, or nothing.
@@ -184,6 +188,14 @@ impl Embedded {
     }
 }
 
+/// A folder whose store is whole, and the connection that writes to it: it makes the file that readers open.
+fn hold(folder: &Path) -> Result<(Held, Connection), OpenError> {
+    let held = Held::take(folder)?;
+    let connection = held.open_writer()?;
+    copy::refuse_unfinished(&connection, held.file())?;
+    Ok((held, connection))
+}
+
 /// Several statements that see one state of the store.
 fn read<T>(connection: &mut Connection, work: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, Failure> {
     let transaction = connection.transaction()?;
@@ -195,11 +207,14 @@ fn transact<T>(
     durability: Durability,
     work: impl FnOnce(&Connection) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let level = match durability {
-        Durability::Synced => "FULL",
-        Durability::Replayed => "NORMAL",
+    // What is deleted is overwritten with zeros: a destroyed salt must not be found in the file. Additions that were merged
+    // are no secrets, and their pages would be written once more for it.
+    let (level, erasing) = match durability {
+        Durability::Synced => ("FULL", "ON"),
+        Durability::Replayed => ("NORMAL", "FAST"),
     };
     connection.pragma_update(None, "synchronous", level)?;
+    connection.pragma_update_and_check(None, "secure_delete", erasing, |_| Ok(()))?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let result = work(&transaction)?;
     transaction.commit()?;
@@ -258,7 +273,9 @@ impl CountStore for Embedded {
     async fn apply(&self, batch: &Batch) -> Result<Applied> {
         let days: HashSet<Date> = batch.deltas.iter().map(|delta| delta.day).collect();
         let (range, additions) = (counts::Range::of(batch), Additions::of(&batch.deltas));
-        let written = self.count(Durability::Replayed, days, move |file| counts::apply(file, &range, &additions));
+        let merge = if self.is_garbled.swap(false, Ordering::Relaxed) { Merge::All } else { Merge::WhatIsDue };
+        let apply = move |file: &Connection| counts::apply(file, &range, &additions, merge);
+        let written = self.count(Durability::Replayed, days, apply);
         let (applied, moved) = written.await?;
         for Moved { link, day, reason } in moved {
             tracing::error!(%link, %day, reason, "counters that cannot be read are in the table quarantine now; counting goes on from 0");
@@ -322,7 +339,9 @@ impl CountStore for Embedded {
         last: Date,
     ) -> Result<Vec<DayCounters>> {
         let links = links.map(<[LinkId]>::to_vec);
-        self.report(move |file| counts::read(file, of, links, first, last)).await
+        let found = self.report(move |file| counts::read(file, of, links, first, last)).await;
+        self.is_garbled.fetch_or(matches!(found, Err(StoreError::Corrupt(_))), Ordering::Relaxed);
+        found
     }
 
     async fn add_misses(&self, day: Date, misses: &[(String, String, u64)]) -> Result<()> {

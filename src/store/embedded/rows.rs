@@ -2,11 +2,10 @@
 //!
 //! What cannot be read must never stop the counting of all the rest: it goes into the quarantine.
 
-use std::borrow::Cow;
-
 use jiff::civil::Date;
 use rusqlite::{CachedStatement, Connection, params};
 
+use super::additions::{OfDay, Place, is_sound};
 use super::block::{Blocks, Entries, Entry};
 use super::error::{Reason, Result};
 use super::first_form;
@@ -14,7 +13,7 @@ use super::link_day::LinkDay;
 use super::packed::{self, Packer};
 use super::quarantine::{self, Moved};
 use super::stored::Stored;
-use crate::domain::counter::{Delta, Dimensions};
+use crate::domain::counter::Dimensions;
 use crate::domain::link::LinkId;
 use crate::domain::uniques::{self, Uniques};
 
@@ -24,92 +23,6 @@ pub(super) const FIND: &str = "SELECT counts, visitors, key,
     FROM counters WHERE key BETWEEN ?2 AND ?1 ORDER BY key DESC LIMIT 1";
 const NEXT: &str = "SELECT min(key) FROM counters WHERE key > ?1 AND key <= ?2";
 const WRITE: &str = "INSERT OR REPLACE INTO counters (key, counts, visitors) VALUES (?1, ?2, x'')";
-
-/// Counters on their way into the table: packed once, by whoever made them.
-#[derive(Default)]
-pub(super) struct Additions {
-    bytes: Vec<u8>,
-    /// By day and link.
-    places: Vec<Place>,
-}
-
-/// Where something stands in the bytes, counters before visitors.
-struct Place {
-    day: Date,
-    link: LinkId,
-    begin: usize,
-    visitors: usize,
-    end: usize,
-}
-
-impl Additions {
-    pub(super) fn of(deltas: &[Delta]) -> Self {
-        let (mut packer, mut additions) = (Packer::new(), Self::default());
-        additions.places.reserve_exact(deltas.len());
-        // Neighbours in the table one after another: each page is found, changed and left once.
-        let mut sorted: Vec<_> = deltas.iter().map(|delta| (LinkDay::new(delta.link, delta.day), delta)).collect();
-        sorted.sort_unstable_by_key(|(key, _)| *key);
-        for same in sorted.chunk_by(|(one, _), (next, _)| one == next) {
-            let (key, delta) = (same[0].0, together(same));
-            additions.push(key.day().unwrap_or(delta.day), key.link(), |bytes| {
-                packer.pack(&delta.counters, key.day().unwrap_or(delta.day), bytes);
-                let visitors = bytes.len();
-                uniques::write_visitors(&delta.visitors, bytes);
-                visitors
-            });
-        }
-        additions
-    }
-
-    /// Days and links come in order; `write` appends counters and visitors and says where the second begin.
-    pub(super) fn push(&mut self, day: Date, link: LinkId, write: impl FnOnce(&mut Vec<u8>) -> usize) {
-        let begin = self.bytes.len();
-        let visitors = write(&mut self.bytes);
-        self.places.push(Place { day, link, begin, visitors, end: self.bytes.len() });
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
-
-    /// The days, each with what is of it.
-    pub(super) fn days(&self) -> impl Iterator<Item = (Date, OfDay<'_>)> {
-        let days = self.places.chunk_by(|one, next| one.day == next.day);
-        days.map(|places| (places[0].day, OfDay { bytes: &self.bytes, places }))
-    }
-}
-
-/// The additions of one day, by link.
-#[derive(Clone, Copy)]
-pub(super) struct OfDay<'a> {
-    bytes: &'a [u8],
-    places: &'a [Place],
-}
-
-impl<'a> OfDay<'a> {
-    fn entry(self, place: &Place) -> Entry<'a> {
-        let (counts, visitors) = (place.begin..place.visitors, place.visitors..place.end);
-        Entry { link: place.link, counts: &self.bytes[counts], visitors: &self.bytes[visitors] }
-    }
-
-    /// What the row takes that ends before `end`, and what is left.
-    fn split(self, end: Option<LinkId>) -> (Self, Self) {
-        let taken = end.map_or(self.places.len(), |end| self.places.partition_point(|place| place.link < end));
-        let (taken, left) = self.places.split_at(taken.max(1));
-        (Self { places: taken, ..self }, Self { places: left, ..self })
-    }
-}
-
-/// Deltas of one link and day as one.
-fn together<'d>(same: &[(LinkDay, &'d Delta)]) -> Cow<'d, Delta> {
-    let mut sum = Cow::Borrowed(same[0].1);
-    for (_, more) in &same[1..] {
-        let sum = sum.to_mut();
-        sum.counters.merge(&more.counters);
-        sum.visitors.extend_from_slice(&more.visitors);
-    }
-    sum
-}
 
 /// What becomes of a link that is there already.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -139,7 +52,7 @@ impl<'f> Rows<'f> {
 
     pub(super) fn put(&mut self, day: Date, additions: OfDay<'_>) -> Result<()> {
         let mut left = additions;
-        while let Some(first) = left.places.first() {
+        while let Some(first) = left.places().first() {
             left = self.put_some(day, first.link, left)?;
         }
         Ok(())
@@ -204,15 +117,15 @@ impl Sum {
     /// Begins with nothing but `additions`.
     fn begin(&mut self, key: LinkDay, additions: OfDay<'_>) {
         self.blocks.begin(key.link());
-        self.push(additions, additions.places);
+        self.push(additions, additions.places());
     }
 
-    /// Puts `additions` into what is stored. Returns the entries that cannot be read, in place of which there are
-    /// additions alone.
+    /// Puts `additions` into what is stored. Returns the entries that cannot be read, in place of which there is the
+    /// other one alone.
     fn merge<'r>(
         &mut self,
         stored: &Stored<'r>,
-        additions: OfDay<'_>,
+        additions: OfDay<'r>,
         how: How,
     ) -> Result<Vec<(Entry<'r>, Reason)>, Reason> {
         if let Some(only) = stored.first_form()? {
@@ -220,7 +133,8 @@ impl Sum {
         }
         self.blocks.begin(stored.key.link());
         let bytes = stored.counts()?;
-        let (mut entries, mut bad, mut left) = (Entries::new(bytes, stored.key.link())?, Vec::new(), additions.places);
+        let (mut entries, mut bad, mut left) =
+            (Entries::new(bytes, stored.key.link())?, Vec::new(), additions.places());
         while let Some(old) = entries.next()? {
             let link = old.entry.link;
             if stored.end.is_some_and(|end| link >= end) {
@@ -240,8 +154,10 @@ impl Sum {
                     left = rest;
                     let new = additions.entry(new);
                     if let Err(reason) = self.join(old.entry, new, stored.day, how) {
-                        self.blocks.push(new);
-                        bad.push((old.entry, reason));
+                        let (good, unreadable) =
+                            if is_sound(new, stored.day) { (new, old.entry) } else { (old.entry, new) };
+                        self.blocks.push(good);
+                        bad.push((unreadable, reason));
                     }
                 }
             }
@@ -260,12 +176,12 @@ impl Sum {
         let old = Entry { counts: &counts, ..only };
         self.blocks.begin(old.link);
         // Nothing stands before the link that the key names.
-        let same = additions.places.split_first().filter(|(new, _)| new.link == old.link);
+        let same = additions.places().split_first().filter(|(new, _)| new.link == old.link);
         match same {
             None => self.blocks.push(old),
             Some((new, _)) => self.join(old, additions.entry(new), day, how)?,
         }
-        self.push(additions, same.map_or(additions.places, |(_, rest)| rest));
+        self.push(additions, same.map_or(additions.places(), |(_, rest)| rest));
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION_ID: i64 = 0x7761_7970;
 
 /// What takes a file from schema version `index` to `index + 1`.
-const MIGRATIONS: [&str; 7] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
+const MIGRATIONS: [&str; 8] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8];
 
 /// The newest schema this Waypost knows.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
@@ -157,6 +157,15 @@ CREATE TABLE day_sums (
 /// Rows of counters hold many links from here on. Those that are there stay as they are until something is added to
 /// them; an older Waypost must not take the new ones for garbage.
 const VERSION_7: &str = "";
+
+/// What rounds added to counters and is not merged into them yet; an older Waypost would not count it.
+const VERSION_8: &str = "
+-- The key is the digits of the day, then eleven: those of the first of 1,024 links, plus the number of the row.
+CREATE TABLE additions (
+    key INTEGER PRIMARY KEY,
+    entries BLOB NOT NULL
+) STRICT;
+";
 
 /// Brings the file from `version` to [`NEWEST`], one transaction per step, each with the version it reaches.
 pub(super) fn migrate(connection: &mut Connection, version: i64) -> rusqlite::Result<()> {

@@ -5,13 +5,14 @@ use jiff::civil::Date;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::rows::Additions;
+use super::additions::Additions;
+use super::counts::Merge;
 use super::{counts, schema};
 use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
 use crate::domain::position::{Incarnation, Position, Shard};
 
 /// What moves together: the tables and how many columns each has.
-const TABLES: [(&str, usize); 3] = [("counters", 3), ("watermarks", 4), ("archived", 3)];
+const TABLES: [(&str, usize); 4] = [("counters", 3), ("additions", 2), ("watermarks", 4), ("archived", 3)];
 
 pub(crate) struct Counted(Connection);
 
@@ -28,7 +29,8 @@ impl Counted {
 
     pub(crate) fn apply(&mut self, batch: &Batch) -> Applied {
         let file = self.0.transaction().unwrap();
-        let (applied, moved) = counts::apply(&file, &counts::Range::of(batch), &Additions::of(&batch.deltas)).unwrap();
+        let (applied, moved) =
+            counts::apply(&file, &counts::Range::of(batch), &Additions::of(&batch.deltas), Merge::WhatIsDue).unwrap();
         assert!(moved.is_empty(), "nobody wrote in this file by hand");
         file.commit().unwrap();
         applied

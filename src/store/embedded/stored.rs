@@ -2,6 +2,8 @@
 //!
 //! Whoever reads it learns which link and day cannot be read, and why.
 
+use std::borrow::Cow;
+
 use jiff::civil::Date;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -9,8 +11,9 @@ use rusqlite::types::ValueRef;
 use super::block::{Entries, Entry};
 use super::counts::day_of;
 use super::error::{Reason, Result};
+use super::first_form;
 use super::link_day::LinkDay;
-use super::{first_form, packed};
+use super::packed::{self, Packer};
 use crate::domain::counter::{Counters, Dimensions};
 use crate::domain::link::LinkId;
 use crate::domain::uniques::Uniques;
@@ -60,7 +63,7 @@ impl<'r> Stored<'r> {
         let counts = self.counts().map_err(nameless)?;
         let mut entries = Entries::new(counts, self.key.link()).map_err(|garbled| nameless(garbled.into()))?;
         while let Some(found) = entries.next().map_err(|garbled| nameless(garbled.into()))? {
-            each(Counted { day: self.day, entry: found.entry, is_first_form: false })?;
+            each(Counted::new(self.day, found.entry))?;
         }
         Ok(())
     }
@@ -74,6 +77,13 @@ impl<'r> Stored<'r> {
     }
 }
 
+impl<'r> Counted<'r> {
+    /// An entry of a block.
+    pub(super) fn new(day: Date, entry: Entry<'r>) -> Self {
+        Self { day, entry, is_first_form: false }
+    }
+}
+
 impl Counted<'_> {
     pub(super) fn counters(&self, of: Dimensions) -> Result<Counters> {
         let counters = match self.is_first_form {
@@ -81,6 +91,16 @@ impl Counted<'_> {
             false => packed::decode(self.entry.counts, self.day, of),
         };
         counters.map_err(|garbled| Reason::from(garbled).in_row(|| self.name()))
+    }
+
+    /// The counters in the [packed] form.
+    pub(super) fn packed(&self) -> Result<Cow<'_, [u8]>> {
+        if !self.is_first_form {
+            return Ok(Cow::Borrowed(self.entry.counts));
+        }
+        let mut bytes = Vec::new();
+        Packer::new().pack(&self.counters(Dimensions::ALL)?, self.day, &mut bytes);
+        Ok(Cow::Owned(bytes))
     }
 
     pub(super) fn visitors(&self) -> Result<Uniques> {
@@ -92,7 +112,7 @@ impl Counted<'_> {
     }
 }
 
-fn name(link: LinkId, day: Date) -> String {
+pub(super) fn name(link: LinkId, day: Date) -> String {
     format!("the counters of link {link} on {day}")
 }
 

@@ -45,5 +45,7 @@ pub(super) fn ends(file: &Connection) -> Result<Option<(Date, Date)>> {
         let key: Option<LinkDay> = file.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
         key.map(day_of).transpose()
     };
-    Ok(end("SELECT min(key) FROM counters")?.zip(end("SELECT max(key) FROM counters")?))
+    let first = "SELECT min(key) FROM (SELECT min(key) AS key FROM counters UNION ALL SELECT min(key) FROM additions)";
+    let last = "SELECT max(key) FROM (SELECT max(key) AS key FROM counters UNION ALL SELECT max(key) FROM additions)";
+    Ok(end(first)?.zip(end(last)?))
 }

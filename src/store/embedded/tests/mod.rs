@@ -1,5 +1,7 @@
 //! The contract on SQLite, and what only a file can get wrong.
 
+mod waiting;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,6 +12,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::file::FILE_NAME;
+use super::waiting::Waiting;
 use super::{Embedded, copy, schema};
 use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Delta, Dimension};
 use crate::domain::link::LinkId;
@@ -143,6 +146,14 @@ impl Folder {
         );
     }
 
+    /// Merges everything that waits, as rounds do by and by.
+    fn merge_all(&self) {
+        let mut file = Connection::open(self.file()).unwrap();
+        let file = file.transaction().unwrap();
+        Waiting::prepare(&file).unwrap().merge_all().unwrap();
+        file.commit().unwrap();
+    }
+
     fn counts_of_rows(&self) -> Vec<Vec<u8>> {
         let file = Connection::open(self.file()).unwrap();
         let mut read = file.prepare("SELECT counts FROM counters ORDER BY key").unwrap();
@@ -176,8 +187,10 @@ async fn many_links_share_rows_and_none_is_lost_or_counted_for_another() {
         assert_eq!(store.apply(&of_links(from, links.iter().copied())).await.unwrap(), Applied::Yes);
     }
     let human = |day: &DayCounters| (day.link.0, day.counters.get(Dimension::Verdict, "human"));
+    let waiting = store.counters(None, day, day).await.unwrap();
+    folder.merge_all();
     let all = store.counters(None, day, day).await.unwrap();
-    assert_eq!(all.iter().map(human).collect::<BTreeMap<_, _>>(), expected);
+    assert!(all == waiting && all.iter().map(human).collect::<BTreeMap<_, _>>() == expected);
     assert_eq!(all.len(), expected.len());
     let some = [0, 1, 2, 3, 5, 699, 8_999, 9_000, 1 << 33, 99_999_999_999].map(LinkId);
     let few = store.counters(Some(&some), day, day).await.unwrap();
@@ -222,6 +235,7 @@ async fn a_garbled_row_of_many_links_is_set_aside_whole_and_no_other_row_is() {
     let mut both = of_links(0, [3, 4]);
     both.deltas.push(Delta { day: next, ..both.deltas[0].clone() });
     store.apply(&both).await.unwrap();
+    folder.merge_all();
     for (n, change) in (1..).zip(["x''", "x'07'", "x'02030101'", "substr(counts, 1, length(counts) - 1)"]) {
         folder.edit(&format!("UPDATE counters SET counts = {change} WHERE key < 2026112200000000000"));
         let error = store.counters(None, day, day).await.unwrap_err();
@@ -242,6 +256,7 @@ async fn a_garbled_link_is_set_aside_and_its_neighbours_in_the_row_go_on() {
     for (n, (good, bad)) in (0..).zip([([32, 1, 1], [255, 1, 1]), ([32, 3, 1], [32, 3, 9])]) {
         let links = if n == 0 { vec![3, 4] } else { vec![4] };
         store.apply(&of_links(2 * n, links)).await.unwrap();
+        folder.merge_all();
         let mut row = folder.counts_of_rows().remove(0);
         let at = row.windows(3).position(|window| window == good).unwrap();
         row[at..at + 3].copy_from_slice(&bad);
@@ -262,7 +277,7 @@ async fn a_file_of_schema_six_is_read_and_counted_on() {
     let folder = Folder::new();
     drop(folder.open().unwrap());
     folder.add_older_row();
-    folder.edit("PRAGMA user_version = 6");
+    folder.edit("DROP TABLE additions; PRAGMA user_version = 6");
     let store = folder.open().unwrap();
     let day = date(2026, 11, 21);
     let numbers = |found: Vec<DayCounters>| {
@@ -275,6 +290,8 @@ async fn a_file_of_schema_six_is_read_and_counted_on() {
     assert_eq!(numbers(store.counters(None, day, day).await.unwrap()), expected);
     let some = [LinkId(2), LinkId(3), LinkId(4)];
     assert_eq!(numbers(store.counters(Some(&some), day, day).await.unwrap()), expected);
+    folder.merge_all();
+    assert_eq!(numbers(store.counters(None, day, day).await.unwrap()), expected);
     assert!(folder.counts_of_rows().iter().all(|counts| counts[0] == 2));
     assert_eq!(store.quarantined(), 0);
 }
@@ -284,7 +301,9 @@ async fn a_batch_that_is_refused_sets_nothing_aside() {
     let folder = Folder::new();
     let store = folder.open().unwrap();
     store.apply(&batch(0)).await.unwrap();
+    folder.merge_all();
     folder.edit("UPDATE counters SET counts = x''");
+    assert!(store.counters(None, date(2026, 11, 21), date(2026, 11, 21)).await.is_err());
     assert_eq!(store.apply(&batch(5)).await.unwrap(), Applied::No { watermark: Position(1) });
     assert_eq!(store.quarantined(), 0);
 }
@@ -331,6 +350,7 @@ async fn a_file_of_the_first_schema_keeps_its_watermarks_and_they_begin_to_age()
          ALTER TABLE links DROP COLUMN import; ALTER TABLE links DROP COLUMN imported_from;
          ALTER TABLE links DROP COLUMN imported_clicks; ALTER TABLE links DROP COLUMN made_by;
          ALTER TABLE links DROP COLUMN made_way; ALTER TABLE links DROP COLUMN archived; DROP TABLE day_sums;
+         DROP TABLE additions;
          CREATE TABLE imports (id INTEGER); CREATE TABLE impressions (day TEXT); PRAGMA user_version = 1",
     );
     let store = folder.open().unwrap();
