@@ -5,9 +5,9 @@ use std::ops::Range;
 use compact_str::CompactString;
 use jiff::civil::Date;
 
+use super::delta::Deltas;
 use super::link::LinkId;
 use super::position::{Incarnation, Position, Shard};
-use super::visitor::Visitor;
 
 /// What a counter counts by. `Verdict` and `Reason` count every hit; the others count human clicks only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -270,17 +270,6 @@ impl Count {
     }
 }
 
-/// What one batch adds to one link and day.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Delta {
-    pub(crate) link: LinkId,
-    /// The day in the report time zone.
-    pub(crate) day: Date,
-    pub(crate) counters: Counters,
-    /// Visitors of human clicks, without repeats.
-    pub(crate) visitors: Vec<Visitor>,
-}
-
 /// A range of one journal, ready to be counted in one atomic step.
 ///
 /// `from` must equal the store's watermark or nothing is applied: "newer than the watermark" lost 26,353 of
@@ -291,7 +280,7 @@ pub(crate) struct Batch {
     pub(crate) shard: Shard,
     pub(crate) from: Position,
     pub(crate) to: Position,
-    pub(crate) deltas: Vec<Delta>,
+    pub(crate) deltas: Deltas,
 }
 
 /// How the store took a batch.

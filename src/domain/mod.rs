@@ -7,6 +7,7 @@ pub(crate) mod click;
 pub(crate) mod click_ids;
 pub(crate) mod click_token;
 pub(crate) mod counter;
+pub(crate) mod delta;
 pub(crate) mod destination;
 pub(crate) mod explain;
 pub(crate) mod facet;

@@ -23,7 +23,7 @@ use crate::cli::demo::plan::{DemoHit, Plan};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::click::Click;
-use crate::domain::counter::Delta;
+use crate::domain::delta::Delta;
 use crate::domain::link::{Link, LinkFacts, LinkId};
 use crate::domain::position::{Incarnation, Position};
 use crate::domain::visitor::Salt;

@@ -21,7 +21,8 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use self::copy::{Bookmark, Page, Part, Rows};
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
+use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
+use crate::domain::delta::Delta;
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};

@@ -11,6 +11,7 @@ use super::judge::Round;
 use super::stream::Stream;
 use super::worker::{BACKOFF_FIRST, Trouble, Worker};
 use crate::domain::counter::{Applied, Batch};
+use crate::domain::delta::Deltas;
 use crate::domain::position::{Position, Shard};
 use crate::store::StoreError;
 
@@ -114,7 +115,7 @@ impl Worker {
         let mut is_any = false;
         for shard in stream.held.due(self.pace.now()) {
             let at = stream.counted[shard];
-            let (incarnation, deltas) = (stream.incarnation, Vec::new());
+            let (incarnation, deltas) = (stream.incarnation, Deltas::default());
             let nothing = Batch { incarnation, shard: numbered(shard), from: at, to: at, deltas };
             match self.runtime.block_on(self.tools.store.apply(&nothing)) {
                 Ok(applied) => {

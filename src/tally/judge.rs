@@ -5,13 +5,14 @@ use hashbrown::hash_map::Entry;
 use jiff::civil::Date;
 use tokio::runtime::Runtime;
 
-use super::rollup::{Calendar, Rollup, Values};
+use super::calendar::Calendar;
+use super::rollup::{Rollup, Values};
 use super::stream::Stream;
 use super::worker::{Tools, Trouble, shard_of};
 use crate::archive::Gathered;
 use crate::classify::{KnownLink, Notes};
 use crate::domain::click::ClickIds;
-use crate::domain::counter::Delta;
+use crate::domain::delta::Deltas;
 use crate::domain::hit::RawHit;
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
@@ -40,7 +41,7 @@ pub(super) struct Round {
     /// As many hits were read as one round may hold, or it was cut short.
     pub(super) is_full: bool,
     /// By shard: what the clicks that it has not counted add to it.
-    pub(super) deltas: Vec<Vec<Delta>>,
+    pub(super) deltas: Vec<Deltas>,
     /// The clicks that the archive does not have.
     pub(super) clicks: Gathered,
     /// Hits that the books do not have.

@@ -5,6 +5,7 @@
 //! never slow a redirect: it shares nothing with the redirect plane but the journal's files and the link cache.
 
 mod accounts;
+mod calendar;
 mod earlier;
 pub(crate) mod geo;
 mod held;

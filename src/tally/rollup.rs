@@ -5,69 +5,18 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use hashbrown::{Equivalent, HashMap};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use smallvec::SmallVec;
 
+use super::calendar::Calendar;
 use crate::domain::click::{ClickOf, Look, Origin, Place};
-use crate::domain::counter::{Counters, Delta, Dimension, UNKNOWN, VALUE_BYTES_MAX};
+use crate::domain::counter::{Counters, Dimension, OTHER, UNKNOWN, VALUE_BYTES_MAX, VALUES_MAX};
+use crate::domain::delta::{self, Deltas};
 use crate::domain::link::LinkId;
 use crate::domain::verdict::Verdict;
 use crate::domain::visitor::Visitor;
 
 /// The word for the referrer of a click that has none.
 const NO_REFERRER: &str = "(none)";
-
-const HOUR_MS: i64 = 3_600_000;
-
-/// The day and hour of instants in the report time zone. Clicks come nearly in order, so the last answer is kept.
-pub(crate) struct Calendar {
-    zone: TimeZone,
-    /// `from_ms..to_ms` lies within one local hour.
-    from_ms: i64,
-    to_ms: i64,
-    day: Date,
-    hour: CompactString,
-}
-
-impl Calendar {
-    pub(crate) fn new(zone: TimeZone) -> Self {
-        Self { zone, from_ms: 0, to_ms: 0, day: Date::ZERO, hour: CompactString::const_new("") }
-    }
-
-    pub(crate) fn day(&mut self, time_ms: i64) -> Date {
-        self.look_up(time_ms);
-        self.day
-    }
-
-    /// The instant at which the local hour began, such as `2026-11-21T13:00Z`.
-    fn hour(&mut self, time_ms: i64) -> &str {
-        self.look_up(time_ms);
-        &self.hour
-    }
-
-    /// The same in milliseconds.
-    fn hour_begins(&mut self, time_ms: i64) -> i64 {
-        self.look_up(time_ms);
-        self.from_ms
-    }
-
-    fn look_up(&mut self, time_ms: i64) {
-        if (self.from_ms..self.to_ms).contains(&time_ms) {
-            return;
-        }
-        let instant = jiff::Timestamp::from_millisecond(time_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        let local = self.zone.to_datetime(instant);
-        let into_hour_ms =
-            i64::from(local.minute()) * 60_000 + i64::from(local.second()) * 1000 + i64::from(local.millisecond());
-        self.from_ms = instant.as_millisecond() - into_hour_ms;
-        // An offset that changes within the hour (Lord Howe Island) ends the answer early.
-        let next_change =
-            self.zone.following(instant).next().map_or(i64::MAX, |change| change.timestamp().as_millisecond());
-        self.to_ms = (self.from_ms + HOUR_MS).min(next_change);
-        self.day = local.date();
-        let start = jiff::Timestamp::from_millisecond(self.from_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        self.hour = CompactString::from(start.strftime("%Y-%m-%dT%H:%MZ").to_string());
-    }
-}
 
 /// Adds up clicks, one at a time, into one delta per link and day. Its room serves one batch after the other.
 #[derive(Default)]
@@ -80,9 +29,12 @@ struct LinkDay {
     link: LinkId,
     day: Date,
     /// The numbers of the parts of every click, as they came.
-    parts: Vec<u32>,
-    visitors: Vec<Visitor>,
+    parts: SmallVec<[u32; PARTS]>,
+    visitors: SmallVec<[Visitor; 1]>,
 }
+
+/// Where links are many, most have one click in a batch: a person's has four parts, and one more if something is unfilled.
+const PARTS: usize = 6;
 
 impl Rollup {
     /// Drops what was added and not finished.
@@ -96,7 +48,7 @@ impl Rollup {
         let key = (click.link.id, calendar.day(click.time_ms));
         let days = &mut self.days;
         let at = *self.index.entry(key).or_insert_with(|| {
-            days.push(LinkDay { link: key.0, day: key.1, parts: Vec::with_capacity(8), visitors: Vec::new() });
+            days.push(LinkDay { link: key.0, day: key.1, parts: SmallVec::new(), visitors: SmallVec::new() });
             days.len() - 1
         });
         let day = &mut self.days[at];
@@ -122,13 +74,14 @@ impl Rollup {
         values: &mut Values,
         shards: usize,
         shard_of: impl Fn(LinkId) -> usize,
-    ) -> Vec<Vec<Delta>> {
-        let mut deltas: Vec<Vec<Delta>> = (0..shards).map(|_| Vec::new()).collect();
+    ) -> Vec<Deltas> {
         values.texts.rank();
+        let mut deltas: Vec<Deltas> = (0..shards).map(|_| Deltas::new(values.texts.table.clone())).collect();
         let mut counts = Vec::new();
         self.index.clear();
         for day in self.days.drain(..) {
-            deltas[shard_of(day.link)].push(day.into_delta(values, &mut counts));
+            let shard = shard_of(day.link);
+            day.put_into(&mut deltas[shard], values, &mut counts);
         }
         deltas
     }
@@ -136,12 +89,12 @@ impl Rollup {
 
 impl LinkDay {
     /// Each part is taken apart once, however many clicks had it. `counts` is room to do it in.
-    fn into_delta(mut self, values: &Values, counts: &mut Vec<(u32, u32)>) -> Delta {
+    fn put_into(mut self, deltas: &mut Deltas, values: &Values, counts: &mut Vec<(u32, u64)>) {
         let Values { texts, parts, .. } = values;
         self.parts.sort_unstable();
         counts.clear();
         for same in self.parts.chunk_by(|one, next| one == next) {
-            let count = u32::try_from(same.len()).expect("a batch has fewer clicks than a u32 counts");
+            let count = same.len() as u64;
             counts.extend(parts[same[0] as usize].iter().map(|number| (texts.ranks[*number as usize], count)));
         }
         counts.sort_unstable_by_key(|(rank, _)| *rank);
@@ -150,14 +103,12 @@ impl LinkDay {
             kept.1 += if is_same { next.1 } else { 0 };
             is_same
         });
-        let named = |(rank, count): &(u32, u32)| {
-            let value = &texts.known[texts.ordered[*rank as usize] as usize];
-            (value.dimension, value.text.clone(), u64::from(*count))
-        };
-        let counters = Counters::in_order(counts.iter().map(named));
+        if counts.len() > VALUES_MAX {
+            texts.cap(counts);
+        }
         self.visitors.sort_unstable();
         self.visitors.dedup();
-        Delta { link: self.link, day: self.day, counters, visitors: self.visitors }
+        deltas.push(self.link, self.day, counts.iter().copied(), &self.visitors);
     }
 }
 
@@ -180,7 +131,6 @@ pub(crate) struct Values {
 }
 
 /// Every value, each with its number.
-#[derive(Default)]
 struct Texts {
     numbers: HashMap<Value, u32>,
     known: Vec<Value>,
@@ -190,6 +140,26 @@ struct Texts {
     /// they were last ranked.
     ordered: Vec<u32>,
     ranks: Vec<u32>,
+    /// The values in that order.
+    table: Arc<[delta::Value]>,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        let mut texts = Self {
+            numbers: HashMap::new(),
+            known: Vec::new(),
+            recent: Recent([u32::MAX; RECENT]),
+            ordered: Vec::new(),
+            ranks: Vec::new(),
+            table: Arc::default(),
+        };
+        // What a link and day with too many values needs.
+        for dimension in Dimension::ALL {
+            texts.number(dimension, OTHER);
+        }
+        texts
+    }
 }
 
 /// The parts that many clicks share, by address: what stands there is kept alive here, so an address means one thing for
@@ -257,12 +227,6 @@ fn of_look(look: &Look, texts: &mut Texts) -> [u32; 5] {
 const RECENT: usize = 256;
 
 struct Recent([u32; RECENT]);
-
-impl Default for Recent {
-    fn default() -> Self {
-        Self([u32::MAX; RECENT])
-    }
-}
 
 impl Recent {
     fn place(dimension: Dimension, text: &str) -> usize {
@@ -375,6 +339,23 @@ impl Texts {
         for (rank, number) in self.ordered.iter().enumerate() {
             self.ranks[*number as usize] = number_of(rank);
         }
+        let value = |number: &u32| &self.known[*number as usize];
+        self.table = self.ordered.iter().map(value).map(|value| (value.dimension, value.text.clone())).collect();
+    }
+
+    /// Gives counts in the order of their ranks the caps of [`Counters`].
+    fn cap(&self, counts: &mut Vec<(u32, u64)>) {
+        let named = |(rank, count): &(u32, u64)| {
+            let (dimension, text) = &self.table[*rank as usize];
+            (*dimension, text.clone(), *count)
+        };
+        let capped = Counters::in_order(counts.iter().map(named));
+        counts.clear();
+        counts.extend(capped.iter().map(|(dimension, text, count)| {
+            let at =
+                self.table.binary_search_by(|(of, known)| of.cmp(&dimension).then_with(|| known.as_str().cmp(text)));
+            (at.expect("every value is known, and that for the others from the start") as u32, count)
+        }));
     }
 
     fn learn(&mut self, dimension: Dimension, text: &str) -> u32 {
@@ -404,39 +385,39 @@ fn joined(first: &str, sign: char, second: &str) -> CompactString {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use compact_str::format_compact;
+    use jiff::tz::TimeZone;
+
     use super::*;
-
-    fn calendar(zone: &str) -> Calendar {
-        Calendar::new(TimeZone::get(zone).unwrap())
-    }
-
-    fn ms(text: &str) -> i64 {
-        text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
-    }
+    use crate::domain::click::Click;
+    use crate::domain::link::LinkFacts;
+    use crate::domain::placement::Level;
+    use crate::domain::utm::Utm;
 
     #[test]
-    fn a_day_and_its_hours_are_those_of_the_report_time_zone() {
-        let mut stockholm = calendar("Europe/Stockholm");
-        assert_eq!(stockholm.day(ms("2026-11-20T23:30:00Z")).to_string(), "2026-11-21");
-        assert_eq!(stockholm.hour(ms("2026-11-20T23:30:00Z")), "2026-11-20T23:00Z");
-        assert_eq!(stockholm.day(ms("2026-11-20T22:59:59.999Z")).to_string(), "2026-11-20");
-        let mut kolkata = calendar("Asia/Kolkata");
-        assert_eq!(kolkata.hour(ms("2026-11-21T13:10:00Z")), "2026-11-21T12:30Z");
-    }
-
-    #[test]
-    fn the_hour_that_comes_twice_in_autumn_is_two_hours() {
-        let mut stockholm = calendar("Europe/Stockholm");
-        assert_eq!(stockholm.hour(ms("2026-10-25T00:30:00Z")), "2026-10-25T00:00Z");
-        assert_eq!(stockholm.hour(ms("2026-10-25T01:30:00Z")), "2026-10-25T01:00Z");
-        assert_eq!(stockholm.day(ms("2026-10-25T01:30:00Z")).to_string(), "2026-10-25");
-    }
-
-    #[test]
-    fn half_an_hour_of_daylight_saving_does_not_confuse_the_hours() {
-        let mut lord_howe = calendar("Australia/Lord_Howe");
-        let change = ms("2026-04-04T15:00:00Z");
-        assert_eq!(lord_howe.hour(change - 60_000), "2026-04-04T14:00Z");
-        assert_eq!(lord_howe.hour(change + 60_000), "2026-04-04T14:30Z");
+    fn a_link_and_day_with_too_many_values_keeps_as_many_as_counters_do() {
+        let link = LinkFacts {
+            id: LinkId(1),
+            domain: String::new(),
+            slug: String::new(),
+            utm: Utm::default(),
+            platform: None,
+            level: Level::Post,
+        };
+        let mut click = Click::blank(Arc::new(link), Visitor(1));
+        let (mut rollup, mut values, mut utc) = (Rollup::default(), Values::default(), Calendar::new(TimeZone::UTC));
+        for number in 0..VALUES_MAX + 200 {
+            let look = Look { referrer_host: format_compact!("{number}.example"), ..Look::clone(&click.look) };
+            click.look = Cow::Owned(Arc::new(look));
+            rollup.add(&click, &mut utc, &mut values);
+        }
+        let deltas = rollup.finish(&mut values, 1, |_| 0);
+        let delta = deltas[0].iter().next().unwrap().to_owned();
+        let referrers = delta.counters.iter().filter(|(dimension, ..)| *dimension == Dimension::Referrer);
+        assert_eq!(referrers.count(), VALUES_MAX + 1);
+        assert_eq!(delta.counters.get(Dimension::Referrer, OTHER), 200);
+        assert_eq!((delta.counters.hits(), delta.visitors.len()), (VALUES_MAX as u64 + 200, 1));
     }
 }

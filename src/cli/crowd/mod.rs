@@ -11,7 +11,8 @@ use jiff::{Span, Timestamp};
 
 use super::serve::{ConfigFile, Settings};
 use super::{figures, print};
-use crate::domain::counter::{Counters, Delta, Dimension};
+use crate::domain::counter::{Counters, Dimension};
+use crate::domain::delta::Delta;
 use crate::domain::link::LinkId;
 use crate::links::{Change, LinkFields, UtmFields};
 

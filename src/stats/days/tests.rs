@@ -6,7 +6,8 @@ use jiff::civil::{Date, date};
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::counter::{Applied, Batch, Counters, Delta};
+use crate::domain::counter::{Applied, Batch, Counters};
+use crate::domain::delta::Delta;
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::store::Store;
 
@@ -27,7 +28,7 @@ impl Home {
     async fn count(&mut self, store: &dyn Store, deltas: Vec<Delta>) {
         let (from, to) = (Position(self.1), Position(self.1 + 1));
         self.1 += 1;
-        let batch = Batch { incarnation: Incarnation(1), shard: Shard(0), from, to, deltas };
+        let batch = Batch { incarnation: Incarnation(1), shard: Shard(0), from, to, deltas: deltas.into() };
         assert_eq!(store.apply(&batch).await.unwrap(), Applied::Yes);
     }
 }

@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 
 use super::{Created, CreatedAll, MISSED_SLUGS_MAX, NewLink, Removed, Replaced, Store};
-use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Delta, Dimension, Dimensions, OTHER, VALUES_MAX};
+use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Dimension, Dimensions, OTHER, VALUES_MAX};
+use crate::domain::delta::Delta;
 use crate::domain::destination::Destination;
 use crate::domain::import::{About, Body, Digest, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{Author, Brought, DomainName, Link, LinkId, LinkSpec, Rules, Status, Way};
@@ -212,7 +213,7 @@ fn delta(link: u64, day: Date, clicks: u64, visitors: &[u64]) -> Delta {
 }
 
 fn batch(from: u64, to: u64, deltas: Vec<Delta>) -> Batch {
-    Batch { incarnation: ONE, shard: Shard(0), from: Position(from), to: Position(to), deltas }
+    Batch { incarnation: ONE, shard: Shard(0), from: Position(from), to: Position(to), deltas: deltas.into() }
 }
 
 async fn count(store: &dyn Store, link: u64, day: Date) -> Option<DayCounters> {

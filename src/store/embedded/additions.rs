@@ -1,14 +1,13 @@
 //! Counters on their way into the file, packed once and in the order in which they stand there.
 
-use std::borrow::Cow;
-
 use jiff::civil::Date;
 
 use super::block::Entry;
 use super::error::{Reason, Result};
 use super::link_day::{Bucket, LinkDay};
-use super::packed::{self, Packer};
-use crate::domain::counter::{Delta, Dimensions};
+use super::packed::{self, Form, Packer};
+use crate::domain::counter::{Dimension, Dimensions};
+use crate::domain::delta::{Deltas, Value};
 use crate::domain::link::LinkId;
 use crate::domain::uniques::{self, Uniques};
 
@@ -30,22 +29,35 @@ pub(super) struct Place {
 }
 
 impl Additions {
-    pub(super) fn of(deltas: &[Delta]) -> Self {
-        let (mut packer, mut additions) = (Packer::new(), Self::default());
-        additions.places.reserve_exact(deltas.len());
+    pub(super) fn of(deltas: &Deltas) -> Self {
+        let mut all = Self::default();
+        let (mut packer, mut forms) = (Packer::default(), Forms::of(deltas.values()));
         // Neighbours in the table one after another: each page is found, changed and left once.
         let mut sorted: Vec<_> = deltas.iter().map(|delta| (LinkDay::new(delta.link, delta.day), delta)).collect();
-        sorted.sort_unstable_by_key(|(key, _)| *key);
-        for same in sorted.chunk_by(|(one, _), (next, _)| one == next) {
-            let (key, delta) = (same[0].0, together(same));
-            additions.push(key.day().unwrap_or(delta.day), key.link(), |bytes| {
-                packer.pack(&delta.counters, key.day().unwrap_or(delta.day), bytes);
+        sorted.sort_by_key(|(key, _)| *key);
+        all.places.reserve_exact(sorted.len());
+        for (key, delta) in &sorted {
+            let day = key.day().unwrap_or(delta.day);
+            all.push(day, key.link(), |bytes| {
+                packer.pack_each(forms.of_counts(delta.counts, day), bytes);
                 let visitors = bytes.len();
-                uniques::write_visitors(&delta.visitors, bytes);
+                uniques::write_visitors(delta.visitors, bytes);
                 visitors
             });
         }
-        additions
+        let is_each_once = sorted.is_sorted_by(|(one, _), (next, _)| one < next);
+        if is_each_once { all } else { all.together() }
+    }
+
+    /// Each link and day once.
+    fn together(&self) -> Self {
+        let mut all = Self::default();
+        for (day, of_day) in self.days() {
+            // What was packed just now can be read.
+            let merged = Self::merged(day, of_day.entries().collect(), |_, _| Ok(())).unwrap_or_default();
+            merged.places.iter().for_each(|place| all.push_entry(day, place.entry(&merged.bytes)));
+        }
+        all
     }
 
     /// What stands in several rounds for links of one day; the earlier round first, links in any order. An entry that
@@ -201,13 +213,28 @@ pub(super) fn is_sound(entry: Entry<'_>, day: Date) -> bool {
     packed::decode(entry.counts, day, Dimensions::ALL).is_ok() && Uniques::from_bytes(entry.visitors).is_ok()
 }
 
-/// Deltas of one link and day as one.
-fn together<'d>(same: &[(LinkDay, &'d Delta)]) -> Cow<'d, Delta> {
-    let mut sum = Cow::Borrowed(same[0].1);
-    for (_, more) in &same[1..] {
-        let sum = sum.to_mut();
-        sum.counters.merge(&more.counters);
-        sum.visitors.extend_from_slice(&more.visitors);
+/// How values are written, found out when one is met first on a day.
+struct Forms<'v> {
+    day: Date,
+    values: &'v [Value],
+    known: Vec<Option<Form>>,
+}
+
+impl<'v> Forms<'v> {
+    fn of(values: &'v [Value]) -> Self {
+        Self { day: Date::ZERO, values, known: vec![None; values.len()] }
     }
-    sum
+
+    fn of_counts(&mut self, counts: &[(u32, u64)], day: Date) -> impl Iterator<Item = (Form, Dimension, &'v str, u64)> {
+        if self.day != day {
+            self.day = day;
+            // The same hour is another number of another day.
+            self.known.fill(None);
+        }
+        counts.iter().map(move |(number, count)| {
+            let (dimension, value) = &self.values[*number as usize];
+            let form = *self.known[*number as usize].get_or_insert_with(|| packed::form(*dimension, value, day));
+            (form, *dimension, value.as_str(), *count)
+        })
+    }
 }

@@ -363,7 +363,7 @@ fn load_record(file: &Connection, kind: RecordKind, record: &Record) -> FileResu
 fn load_counters(file: &Connection, days: &[CountedDay]) -> FileResult<()> {
     let mut sorted: Vec<_> = days.iter().collect();
     sorted.sort_unstable_by_key(|counted| (counted.day, counted.link));
-    let (mut packer, mut additions) = (Packer::new(), Additions::default());
+    let (mut packer, mut additions) = (Packer::default(), Additions::default());
     for CountedDay { link, day, counters, visitors } in sorted {
         additions.push(*day, *link, |bytes| {
             packer.pack(counters, *day, bytes);

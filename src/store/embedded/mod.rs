@@ -56,7 +56,8 @@ use super::{
     CountStore, CreatedAll, Heard, ImportStore, LinkStore, NewLink, OpenError, RecordStore, Removed, Replaced, Result,
     StoreError,
 };
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
+use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
+use crate::domain::delta::Delta;
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
@@ -306,7 +307,8 @@ impl CountStore for Embedded {
     }
 
     async fn replace_day(&self, day: Date, counted: &[DayCounters], deltas: &[Delta]) -> Result<bool> {
-        let (hits, additions) = (counted.iter().map(|day| day.counters.hits()).sum(), Additions::of(deltas));
+        let (hits, additions) =
+            (counted.iter().map(|day| day.counters.hits()).sum(), Additions::of(&deltas.iter().collect()));
         let replace = move |file: &Connection| counts::replace_day(file, day, hits, &additions);
         self.count(Durability::Synced, HashSet::from([day]), replace).await
     }

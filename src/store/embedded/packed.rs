@@ -36,42 +36,41 @@ const _: () = assert!(VALUE_BYTES_MAX <= u8::MAX as usize);
 /// The most values of one dimension that a merge writes down without counting its words and looking for `(other)`.
 const TEXTS_MAX: usize = VALUES_MAX - words::OF_A_DIMENSION_MAX - 1;
 
-/// Packs counters; what it remembers of their values makes the next ones cheap.
+/// Packs counters; its room serves one after the other.
+#[derive(Default)]
 pub(super) struct Packer {
-    day: Date,
-    recent: Vec<Option<Known>>,
     hours: Vec<u8>,
     words: Vec<(u8, u64)>,
 }
 
-struct Known {
-    dimension: Dimension,
-    value: CompactString,
-    form: Form,
-}
-
-/// How a value is written.
+/// How a value is written on some day.
 #[derive(Clone, Copy)]
-enum Form {
+pub(super) enum Form {
     Text,
     Hour(u8),
     Word(u8),
 }
 
-/// A power of two.
-const RECENT: usize = 512;
-
 impl Packer {
-    pub(super) fn new() -> Self {
-        let recent = std::iter::repeat_with(|| None).take(RECENT).collect();
-        Self { day: Date::ZERO, recent, hours: Vec::new(), words: Vec::new() }
-    }
-
     /// Appends the packed form of the `counters` of a link on `day`.
     pub(super) fn pack(&mut self, counters: &Counters, day: Date, out: &mut Vec<u8>) {
-        self.begin(day);
-        for (dimension, value, count) in counters.iter() {
-            match self.form(dimension, value) {
+        let counts = counters.iter();
+        self.pack_each(
+            counts.map(|(dimension, value, count)| (form(dimension, value, day), dimension, value, count)),
+            out,
+        );
+    }
+
+    /// The same of counters whose values have forms already.
+    pub(super) fn pack_each<'v>(
+        &mut self,
+        counts: impl Iterator<Item = (Form, Dimension, &'v str, u64)>,
+        out: &mut Vec<u8>,
+    ) {
+        self.hours.clear();
+        self.words.clear();
+        for (form, dimension, value, count) in counts {
+            match form {
                 Form::Word(number) => self.words.push((number, count)),
                 Form::Hour(quarters) => {
                     self.hours.extend_from_slice(&[HOUR, quarters]);
@@ -91,41 +90,9 @@ impl Packer {
             put_number(out, *count);
         }
     }
-
-    fn begin(&mut self, day: Date) {
-        if self.day != day {
-            self.day = day;
-            // The same hour is another number of another day.
-            self.recent.iter_mut().for_each(|known| *known = None);
-        }
-        self.hours.clear();
-        self.words.clear();
-    }
-
-    fn form(&mut self, dimension: Dimension, value: &str) -> Form {
-        let place = &mut self.recent[place(dimension, value)];
-        match place {
-            Some(known) if known.dimension == dimension && known.value == value => known.form,
-            _ => {
-                let form = form(dimension, value, self.day);
-                *place = Some(Known { dimension, value: CompactString::from(value), form });
-                form
-            }
-        }
-    }
 }
 
-/// Some of what a value is, mixed so that values differ in it that are met together (Fibonacci hashing, Knuth 6.4).
-fn place(dimension: Dimension, value: &str) -> usize {
-    const GOLDEN: u32 = 0x9e37_79b9;
-    let end = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or(0));
-    let bytes = value.as_bytes();
-    let (first, last) = (end(bytes.first()), end(bytes.last()));
-    let some = (dimension as u32) ^ ((bytes.len() as u32) << 4) ^ (first << 11) ^ (last << 19);
-    (some.wrapping_mul(GOLDEN) >> (u32::BITS - RECENT.ilog2())) as usize
-}
-
-fn form(dimension: Dimension, value: &str, day: Date) -> Form {
+pub(super) fn form(dimension: Dimension, value: &str, day: Date) -> Form {
     let hour = || if dimension == Dimension::Hour { hours::quarters(day, value).map(Form::Hour) } else { None };
     words::number(dimension, value).map(Form::Word).or_else(hour).unwrap_or(Form::Text)
 }
@@ -188,7 +155,7 @@ pub(super) fn merge(stored: &[u8], added: &[u8], day: Date, out: &mut Vec<u8>) -
         out.truncate(begin);
         let mut sum = decode(stored, day, Dimensions::ALL)?;
         sum.merge(&decode(added, day, Dimensions::ALL)?);
-        Packer::new().pack(&sum, day, out);
+        Packer::default().pack(&sum, day, out);
     }
     Ok(())
 }
@@ -356,7 +323,7 @@ mod tests {
 
     fn packed(counters: &Counters) -> Vec<u8> {
         let mut out = Vec::new();
-        Packer::new().pack(counters, DAY, &mut out);
+        Packer::default().pack(counters, DAY, &mut out);
         out
     }
 
@@ -377,8 +344,8 @@ mod tests {
     }
 
     #[test]
-    fn a_packer_remembers_values_and_no_hour_of_another_day() {
-        let (mut packer, mut dice) = (Packer::new(), Dice(5));
+    fn a_packer_packs_one_day_after_the_other() {
+        let (mut packer, mut dice) = (Packer::default(), Dice(5));
         for day in [DAY, DAY.tomorrow().unwrap(), DAY, date(2027, 3, 1)] {
             for _ in 0..20 {
                 let (counters, mut out) = (dice.counters(60, 9), Vec::new());

@@ -172,7 +172,7 @@ impl Sum {
         let counters = first_form::decode(only.counts, Dimensions::ALL)?;
         Uniques::from_bytes(only.visitors)?;
         let mut counts = Vec::new();
-        Packer::new().pack(&counters, day, &mut counts);
+        Packer::default().pack(&counters, day, &mut counts);
         let old = Entry { counts: &counts, ..only };
         self.blocks.begin(old.link);
         // Nothing stands before the link that the key names.

@@ -8,7 +8,8 @@ use rusqlite::{Connection, params_from_iter};
 use super::additions::Additions;
 use super::counts::Merge;
 use super::{counts, schema};
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
+use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
+use crate::domain::delta::Delta;
 use crate::domain::position::{Incarnation, Position, Shard};
 
 /// What moves together: the tables and how many columns each has.
@@ -59,7 +60,7 @@ impl Counted {
 
     pub(crate) fn replace_day(&mut self, day: Date, hits: u64, deltas: &[Delta]) -> bool {
         let file = self.0.transaction().unwrap();
-        let is_replaced = counts::replace_day(&file, day, hits, &Additions::of(deltas)).unwrap();
+        let is_replaced = counts::replace_day(&file, day, hits, &Additions::of(&deltas.iter().collect())).unwrap();
         file.commit().unwrap();
         is_replaced
     }

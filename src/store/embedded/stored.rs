@@ -99,7 +99,7 @@ impl Counted<'_> {
             return Ok(Cow::Borrowed(self.entry.counts));
         }
         let mut bytes = Vec::new();
-        Packer::new().pack(&self.counters(Dimensions::ALL)?, self.day, &mut bytes);
+        Packer::default().pack(&self.counters(Dimensions::ALL)?, self.day, &mut bytes);
         Ok(Cow::Owned(bytes))
     }
 

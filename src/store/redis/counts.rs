@@ -12,7 +12,8 @@ use super::reaction::{Failure, Reaction, Result};
 use super::scripts::{self, Text};
 use super::wire::check_role;
 use super::{Server, incarnations};
-use crate::domain::counter::{Applied, Batch, Delta, VALUES_MAX};
+use crate::domain::counter::{Applied, Batch, VALUES_MAX};
+use crate::domain::delta::{Delta, DeltaOf, Deltas};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::uniques::EXACT_MAX;
@@ -29,7 +30,7 @@ pub(super) async fn apply(server: &Server, batch: &Batch) -> Result<Applied> {
         return Ok(Applied::No { watermark: watermark(server, batch.incarnation, batch.shard).await? });
     }
     let head = [batch.incarnation.to_string(), batch.from.to_string(), batch.to.to_string()];
-    let deltas: Vec<&Delta> = batch.deltas.iter().collect();
+    let deltas: Vec<DeltaOf<'_>> = batch.deltas.iter().collect();
     let reply: Vec<String> = server.counts.run(&call(server, &scripts::APPLY, batch.shard, head, &deltas)).await?;
     let text = |at: usize| reply.get(at).map_or("", String::as_str);
     match text(0) {
@@ -62,11 +63,13 @@ pub(super) async fn replace_day(
 ) -> Result<bool> {
     for shard in (0..server.shards).map(Shard) {
         let of_shard = |delta: &&Delta| delta.day == day && shard_of(server, delta.link) == shard;
-        let deltas: Vec<&Delta> = deltas.iter().filter(of_shard).collect();
+        let of_shard: Vec<&Delta> = deltas.iter().filter(of_shard).collect();
         let before: u64 =
             counted.iter().filter(|(link, _)| shard_of(server, *link) == shard).map(|(_, hits)| hits).sum();
-        let after: u64 = deltas.iter().map(|delta| delta.counters.hits()).sum();
+        let after: u64 = of_shard.iter().map(|delta| delta.counters.hits()).sum();
+        let numbered: Deltas = of_shard.into_iter().collect();
         let head = [day.to_string(), server.keys.stem(shard), format!("{before} {after}")];
+        let deltas: Vec<DeltaOf<'_>> = numbered.iter().collect();
         let reply: Vec<String> =
             server.counts.run_again(&call(server, &scripts::REPLACE_DAY, shard, head, &deltas)).await?;
         let text = |at: usize| reply.get(at).map_or("", String::as_str);
@@ -87,7 +90,7 @@ pub(super) fn shard_of(server: &Server, link: LinkId) -> Shard {
 }
 
 /// A call of a script that adds link-days; `head` is what it is told besides.
-fn call<'s>(server: &Server, script: &'s Text, shard: Shard, head: [String; 3], deltas: &[&Delta]) -> Call<'s> {
+fn call<'s>(server: &Server, script: &'s Text, shard: Shard, head: [String; 3], deltas: &[DeltaOf<'_>]) -> Call<'s> {
     let keys = &server.keys;
     let mut call =
         Call::new(script).key(keys.marks(shard)).key(keys.days(shard)).key(keys.aside(shard)).arg(server.id.as_str());
@@ -100,17 +103,17 @@ fn call<'s>(server: &Server, script: &'s Text, shard: Shard, head: [String; 3], 
         call.push_key(keys.visitors(shard, delta.day, delta.link));
         call.push_key(keys.sketch(shard, delta.day, delta.link));
         call.push_key(keys.links_of(shard, delta.day));
-        push_delta(&mut call, delta);
+        push_delta(&mut call, *delta);
     }
     call
 }
 
-fn push_delta(call: &mut Call<'_>, delta: &Delta) {
+fn push_delta(call: &mut Call<'_>, delta: DeltaOf<'_>) {
     call.push(delta.day.to_string());
     call.push(score(delta.day).to_string());
     call.push(delta.link.to_string());
-    call.push(delta.counters.iter().count().to_string());
-    for (dimension, value, count) in delta.counters.iter() {
+    call.push(delta.counts.len().to_string());
+    for (dimension, value, count) in delta.named() {
         call.push(format!("{}:{value}", dimension.as_str()));
         call.push(number(count));
     }

@@ -66,7 +66,8 @@ use super::{
     Config, CountStore, CreatedAll, Heard, ImportStore, LinkStore, NewLink, News, OpenError, RecordStore, Removed,
     Replaced, Result,
 };
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
+use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
+use crate::domain::delta::Delta;
 use crate::domain::import::{Body, Import, ImportId, ImportSummary, Imported};
 use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};

@@ -6,9 +6,10 @@ use std::collections::btree_map::Entry;
 use jiff::tz::TimeZone;
 
 use crate::domain::click::Click;
-use crate::domain::counter::Delta;
+use crate::domain::delta::{Delta, Deltas};
 use crate::domain::link::LinkId;
-use crate::tally::rollup::{Calendar, Rollup, Values};
+use crate::tally::calendar::Calendar;
+use crate::tally::rollup::{Rollup, Values};
 
 /// Clicks of a day that are rolled up at once.
 const PORTION: usize = 8192;
@@ -40,12 +41,13 @@ impl DaySum {
         for click in self.waiting.drain(..) {
             rollup.add(&click, &mut self.calendar, &mut self.values);
         }
-        for delta in rollup.finish(&mut self.values, 1, |_| 0).into_iter().flatten() {
+        for delta in rollup.finish(&mut self.values, 1, |_| 0).iter().flat_map(Deltas::iter) {
             match self.links.entry(delta.link) {
-                Entry::Vacant(free) => drop(free.insert(delta)),
+                Entry::Vacant(free) => drop(free.insert(delta.to_owned())),
                 Entry::Occupied(mut sum) => {
-                    sum.get_mut().counters.merge(&delta.counters);
-                    sum.get_mut().visitors.extend(delta.visitors);
+                    let Delta { counters, visitors, .. } = sum.get_mut();
+                    delta.named().for_each(|(dimension, value, count)| counters.add(dimension, value, count));
+                    visitors.extend_from_slice(delta.visitors);
                 }
             }
         }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use super::{Day, Move, Report};
 use crate::domain::click::Click;
 use crate::domain::verdict::Verdict;
-use crate::tally::rollup::Calendar;
+use crate::tally::calendar::Calendar;
 
 /// The most different moves that are listed; the rest is summed up.
 const MOVES_MAX: usize = 200;

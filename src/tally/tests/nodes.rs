@@ -10,7 +10,8 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::clock::Clock;
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
+use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
+use crate::domain::delta::Delta;
 use crate::domain::link::{LinkFacts, LinkId};
 use crate::domain::placement::Level;
 use crate::domain::position::{Position, Shard};
@@ -148,7 +149,7 @@ fn counts(store: &mut Counted, archive: &Archive, range: std::ops::Range<u64>) {
         sum.add(click.clone());
         gathered.add(&click);
     }
-    let batch = Batch { incarnation: OTHERS, shard: Shard(0), from, to, deltas: sum.finish() };
+    let batch = Batch { incarnation: OTHERS, shard: Shard(0), from, to, deltas: sum.finish().into() };
     assert_eq!(store.apply(&batch), Applied::Yes);
     archive.push(gathered);
     archive.seal(OTHERS, from).unwrap();

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use jiff::civil::Date;
 
 use super::world::{Shared, lock};
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta, Dimensions};
+use crate::domain::counter::{Applied, Batch, DayCounters, Dimensions};
+use crate::domain::delta::Delta;
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::visitor::Salt;

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use jiff::civil::Date;
 
 use crate::clock::Clock;
-use crate::domain::counter::{Applied, Batch, DayCounters, Delta};
+use crate::domain::counter::{Applied, Batch, DayCounters};
+use crate::domain::delta::Delta;
 use crate::domain::hit::Hit;
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position};
@@ -392,7 +393,7 @@ impl World {
             self.store.pretend(batch.incarnation, batch.shard, batch.from);
         }
         let applied = self.store.apply(batch);
-        let hits: u64 = batch.deltas.iter().map(|delta| delta.counters.hits()).sum();
+        let hits: u64 = batch.deltas.iter().map(|delta| delta.to_owned().counters.hits()).sum();
         let (shard, from, to) = (batch.shard.0, batch.from, batch.to);
         self.tell(format!(
             "shard {shard} of {:.4}: {from} to {to}, {hits} hits: {applied:?}",

@@ -14,7 +14,8 @@ use tempfile::TempDir;
 use super::file::FILE_NAME;
 use super::waiting::Waiting;
 use super::{Embedded, copy, schema};
-use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Delta, Dimension};
+use crate::domain::counter::{Applied, Batch, Counters, DayCounters, Dimension};
+use crate::domain::delta::Delta;
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::visitor::Visitor;
@@ -63,15 +64,23 @@ impl Home for Folder {
 store_contract!(Folder::new());
 
 fn batch(from: u64) -> Batch {
+    batch_of(from, vec![click(3)])
+}
+
+/// What one click adds to a link.
+fn click(link: u64) -> Delta {
     let mut counters = Counters::new();
     counters.add(Dimension::Verdict, "human", 1);
-    let day = date(2026, 11, 21);
+    Delta { link: LinkId(link), day: date(2026, 11, 21), counters, visitors: Vec::new() }
+}
+
+fn batch_of(from: u64, deltas: Vec<Delta>) -> Batch {
     Batch {
         incarnation: Incarnation(1),
         shard: Shard(0),
         from: Position(from),
         to: Position(from + 1),
-        deltas: vec![Delta { link: LinkId(3), day, counters, visitors: Vec::new() }],
+        deltas: deltas.into(),
     }
 }
 
@@ -162,11 +171,14 @@ impl Folder {
 }
 
 fn of_links(from: u64, links: impl IntoIterator<Item = u64>) -> Batch {
-    let Batch { deltas, .. } = batch(0);
-    let delta = |link| Delta { link: LinkId(link), visitors: vec![Visitor(link), Visitor(from)], ..deltas[0].clone() };
-    let mut deltas: Vec<Delta> = links.into_iter().map(delta).collect();
-    deltas.iter_mut().for_each(|delta| delta.visitors.sort());
-    Batch { deltas, ..batch(from) }
+    batch_of(from, links.into_iter().map(|link| visit(from, link)).collect())
+}
+
+/// A click by a visitor of the link and by one of the round.
+fn visit(from: u64, link: u64) -> Delta {
+    let mut visitors = vec![Visitor(link), Visitor(from)];
+    visitors.sort();
+    Delta { visitors, ..click(link) }
 }
 
 #[tokio::test]
@@ -232,9 +244,8 @@ async fn a_garbled_row_of_many_links_is_set_aside_whole_and_no_other_row_is() {
     let folder = Folder::new();
     let store = folder.open().unwrap();
     let (day, next) = (date(2026, 11, 21), date(2026, 11, 22));
-    let mut both = of_links(0, [3, 4]);
-    both.deltas.push(Delta { day: next, ..both.deltas[0].clone() });
-    store.apply(&both).await.unwrap();
+    let deltas = vec![visit(0, 3), visit(0, 4), Delta { day: next, ..visit(0, 3) }];
+    store.apply(&batch_of(0, deltas)).await.unwrap();
     folder.merge_all();
     for (n, change) in (1..).zip(["x''", "x'07'", "x'02030101'", "substr(counts, 1, length(counts) - 1)"]) {
         folder.edit(&format!("UPDATE counters SET counts = {change} WHERE key < 2026112200000000000"));

@@ -40,11 +40,6 @@ fn delta(link: u64, day: Date, hits: u64, visitors: &[u64]) -> Delta {
     Delta { link: LinkId(link), day, counters, visitors }
 }
 
-/// A round that moves the watermark by one.
-fn round(number: u64, deltas: Vec<Delta>) -> Batch {
-    Batch { deltas, ..batch(number) }
-}
-
 fn told(found: &[DayCounters]) -> Vec<(LinkId, Date, u64, u64)> {
     found.iter().map(|day| (day.link, day.day, day.counters.hits(), day.visitors)).collect()
 }
@@ -74,7 +69,7 @@ async fn every_round_counts_at_once_whether_it_waits_or_is_merged() {
             *hits += delta.counters.hits();
             visitors.extend(delta.visitors.iter().map(|visitor| visitor.0));
         }
-        assert_eq!(store.apply(&round(number, deltas.into_values().collect())).await.unwrap(), Applied::Yes);
+        assert_eq!(store.apply(&batch_of(number, deltas.into_values().collect())).await.unwrap(), Applied::Yes);
         most_waiting = most_waiting.max(folder.rows_waiting());
         if number % 10 == 0 {
             let all = store.counters(None, days[0], days[2]).await.unwrap();
@@ -101,7 +96,7 @@ async fn rows_of_a_bucket_are_merged_when_there_are_many_or_much_stands_in_them(
     let mut most = [0; 2];
     for number in 0..100 {
         let deltas = vec![delta(1, DAY, 1, &[number]), delta(1_024, DAY, 1, &[number])];
-        store.apply(&round(number, deltas)).await.unwrap();
+        store.apply(&batch_of(number, deltas)).await.unwrap();
         let middle = "2026112100000001024";
         let sides = ["<", ">="].map(|side| format!("SELECT count(*) FROM additions WHERE key {side} {middle}"));
         most = std::array::from_fn(|at| most[at].max(folder.number(&sides[at])));
@@ -110,7 +105,7 @@ async fn rows_of_a_bucket_are_merged_when_there_are_many_or_much_stands_in_them(
     let large: Vec<u64> = (0..3_000).collect();
     for number in 100..110 {
         let deltas = (2_048..2_048 + 200).map(|link| delta(link, DAY, 1, &large)).collect();
-        store.apply(&round(number, deltas)).await.unwrap();
+        store.apply(&batch_of(number, deltas)).await.unwrap();
         let waiting = folder.number("SELECT sum(length(entries)) FROM additions");
         assert!(waiting < 9 << 20, "{waiting} bytes");
     }
@@ -123,11 +118,11 @@ async fn rows_of_a_bucket_are_merged_when_there_are_many_or_much_stands_in_them(
 async fn days_that_are_over_are_merged_beside_later_rounds() {
     let folder = Folder::new();
     let store = folder.open().unwrap();
-    store.apply(&round(0, (0..6_000).step_by(500).map(|link| delta(link, DAY, 1, &[])).collect())).await.unwrap();
+    store.apply(&batch_of(0, (0..6_000).step_by(500).map(|link| delta(link, DAY, 1, &[])).collect())).await.unwrap();
     assert_eq!(folder.rows_waiting(), 6);
     let next = DAY.tomorrow().unwrap();
     for number in 1..4 {
-        store.apply(&round(number, vec![delta(1, next, 1, &[])])).await.unwrap();
+        store.apply(&batch_of(number, vec![delta(1, next, 1, &[])])).await.unwrap();
     }
     assert_eq!(folder.rows_waiting(), 3, "only those of the day that goes on");
     assert_eq!(store.counters(None, DAY, DAY).await.unwrap().len(), 12);
@@ -138,7 +133,7 @@ async fn a_day_that_is_counted_anew_forgets_what_waits_for_it() {
     let folder = Folder::new();
     let store = folder.open().unwrap();
     let next = DAY.tomorrow().unwrap();
-    store.apply(&round(0, vec![delta(1, DAY, 2, &[1]), delta(1, next, 5, &[1])])).await.unwrap();
+    store.apply(&batch_of(0, vec![delta(1, DAY, 2, &[1]), delta(1, next, 5, &[1])])).await.unwrap();
     let counted = store.counters(None, DAY, DAY).await.unwrap();
     assert!(store.replace_day(DAY, &counted, &[delta(2, DAY, 3, &[7])]).await.unwrap());
     let all = store.counters(None, DAY, next).await.unwrap();
@@ -151,13 +146,13 @@ async fn a_garbled_row_that_waits_is_named_when_read_and_set_aside_by_the_next_r
     let store = folder.open().unwrap();
     let changes = ["x''", "x'07'", "x'02808008050203'", "substr(entries, 1, length(entries) - 1)"];
     for (number, change) in (0..).zip(changes) {
-        store.apply(&round(3 * number, vec![delta(3, DAY, 1, &[])])).await.unwrap();
-        store.apply(&round(3 * number + 1, vec![delta(4, DAY, 1, &[])])).await.unwrap();
+        store.apply(&batch_of(3 * number, vec![delta(3, DAY, 1, &[])])).await.unwrap();
+        store.apply(&batch_of(3 * number + 1, vec![delta(4, DAY, 1, &[])])).await.unwrap();
         folder.edit(&format!("UPDATE additions SET entries = {change} WHERE key = (SELECT min(key) FROM additions)"));
         let error = store.counters(None, DAY, DAY).await.unwrap_err();
         assert!(matches!(error, StoreError::Corrupt(_)));
         assert!(error.to_string().contains("what was added to the links from 0 on 2026-11-21"), "{error}");
-        store.apply(&round(3 * number + 2, vec![delta(4, DAY, 1, &[])])).await.unwrap();
+        store.apply(&batch_of(3 * number + 2, vec![delta(4, DAY, 1, &[])])).await.unwrap();
         assert_eq!((store.quarantined(), folder.rows_waiting()), (number + 1, 0));
         let hits = store.counters(Some(&[LinkId(4)]), DAY, DAY).await.unwrap()[0].counters.hits();
         assert_eq!(hits, 2 * (number + 1));
@@ -171,7 +166,7 @@ async fn of_two_entries_the_one_that_cannot_be_read_is_set_aside() {
         let folder = Folder::new();
         let store = folder.open().unwrap();
         for number in 0..3 {
-            store.apply(&round(number, vec![delta(3, DAY, 1 << number, &[number])])).await.unwrap();
+            store.apply(&batch_of(number, vec![delta(3, DAY, 1 << number, &[number])])).await.unwrap();
             if (garbled, number) == (0, 0) {
                 folder.merge_all();
             }
@@ -187,7 +182,7 @@ async fn of_two_entries_the_one_that_cannot_be_read_is_set_aside() {
         file.execute(&format!("UPDATE {table} SET {column} = ?1 WHERE key = {key}"), [row]).unwrap();
         let error = store.counters(None, DAY, DAY).await.unwrap_err();
         assert!(error.to_string().contains("the counters of link 3 on 2026-11-21"), "{error}");
-        store.apply(&round(3, vec![delta(9, DAY, 1, &[])])).await.unwrap();
+        store.apply(&batch_of(3, vec![delta(9, DAY, 1, &[])])).await.unwrap();
         assert_eq!(store.quarantined(), 1, "{garbled}");
         let lost = if garbled == 0 { 1 } else { 1 << (garbled - 1) };
         assert_eq!(store.counters(None, DAY, DAY).await.unwrap()[0].counters.hits(), 7 - lost, "{garbled}");

@@ -93,7 +93,7 @@ async fn a_day_is_replaced_whole_or_not_at_all_while_its_slot_moves() {
     cluster.open_move(slot, from, to);
     let counted = store.counters(None, DAY, DAY).await.unwrap();
     loop {
-        let replaced = store.replace_day(DAY, &counted, &batch(0, LINK, 3).deltas).await;
+        let replaced = store.replace_day(DAY, &counted, &[delta(LINK, 3, &[7])]).await;
         assert!(matches!(replaced, Err(StoreError::Unavailable(_))), "{replaced:?}");
         assert_eq!((clicks(&store, LINK).await, clicks(&store, 2).await), (5, 6));
         if cluster.move_keys(slot, from, to, 1) == 0 {
@@ -101,7 +101,7 @@ async fn a_day_is_replaced_whole_or_not_at_all_while_its_slot_moves() {
         }
     }
     cluster.close_move(slot, from, to);
-    assert!(store.replace_day(DAY, &counted, &batch(0, LINK, 3).deltas).await.unwrap());
+    assert!(store.replace_day(DAY, &counted, &[delta(LINK, 3, &[7])]).await.unwrap());
     assert_eq!((clicks(&store, LINK).await, clicks(&store, 2).await), (3, 0));
 }
 

@@ -308,9 +308,7 @@ async fn keys_that_hold_something_else_stop_nobody_and_what_belongs_there_is_set
     server.cli::<()>(&format!("HSET {counts} country:SE many"));
     server.cli::<()>("SET waypost:{s0}:visitors:2026-11-21:2 many");
     server.cli::<()>("SET waypost:{s0}:counts:2026-11-21:3 many");
-    let mut poisoned = batch(1, 1, 4);
-    poisoned.deltas.extend(batch(1, 2, 5).deltas);
-    poisoned.deltas.extend(batch(1, 3, 6).deltas);
+    let poisoned = batch_of(1, [(1, 4), (2, 5), (3, 6)].map(|(link, clicks)| delta(link, clicks, &[7])).into());
     assert_eq!(store.apply(&poisoned).await.unwrap(), Applied::Yes);
     assert_eq!(store.apply(&poisoned).await.unwrap(), Applied::No { watermark: Position(2) });
     assert_eq!((clicks(&store, 1).await, clicks(&store, 2).await, clicks(&store, 3).await), (5, 5, 0));

@@ -19,7 +19,8 @@ use tempfile::TempDir;
 
 use self::servers::{Cluster, RedisServer, Sentinels};
 use super::*;
-use crate::domain::counter::{Counters, Delta, Dimension};
+use crate::domain::counter::{Counters, Dimension};
+use crate::domain::delta::Delta;
 use crate::domain::uniques::{EXACT_MAX, Uniques};
 use crate::domain::visitor::Visitor;
 use crate::store::contract::{Home, store_contract};
@@ -104,11 +105,19 @@ store_contract!(RedisServer::start());
 
 /// One position of shard 0 with this many clicks of one visitor on one link.
 fn batch(from: u64, link: u64, clicks: u64) -> Batch {
+    batch_of(from, vec![delta(link, clicks, &[7])])
+}
+
+fn batch_of(from: u64, deltas: Vec<Delta>) -> Batch {
+    let (from, to) = (Position(from), Position(from + 1));
+    Batch { incarnation: ONE, shard: Shard(0), from, to, deltas: deltas.into() }
+}
+
+fn delta(link: u64, clicks: u64, visitors: &[u64]) -> Delta {
     let mut counters = Counters::new();
     counters.add(Dimension::Verdict, "human", clicks);
     counters.add(Dimension::Country, "SE", clicks);
-    let delta = Delta { link: LinkId(link), day: DAY, counters, visitors: vec![Visitor(7)] };
-    Batch { incarnation: ONE, shard: Shard(0), from: Position(from), to: Position(from + 1), deltas: vec![delta] }
+    Delta { link: LinkId(link), day: DAY, counters, visitors: visitors.iter().copied().map(Visitor).collect() }
 }
 
 async fn counted(store: &dyn Store, link: u64) -> Option<DayCounters> {
@@ -131,13 +140,13 @@ async fn a_day_is_replaced_in_every_shard_with_its_sketches_and_twice_is_as_once
     let server = RedisServer::start();
     let store = server.redis(4);
     for link in 1..=8 {
-        let mut batch = batch(link, link, 5);
+        let many: Vec<u64> = (0..EXACT_MAX as u64 + 10).collect();
+        let mut batch = batch_of(link, vec![delta(link, 5, &many)]);
         batch.shard = Shard((link % 4) as u16);
         batch.from = store.watermark(ONE, batch.shard).await.unwrap();
-        batch.deltas[0].visitors = (0..EXACT_MAX as u64 + 10).map(Visitor).collect();
         assert_eq!(store.apply(&batch).await.unwrap(), Applied::Yes);
     }
-    let deltas = [batch(0, 1, 3).deltas, batch(0, 6, 2).deltas].concat();
+    let deltas = [delta(1, 3, &[7]), delta(6, 2, &[7])];
     let counted = store.counters(None, DAY, DAY).await.unwrap();
     for _ in 0..2 {
         assert!(store.replace_day(DAY, &counted, &deltas).await.unwrap());
@@ -179,8 +188,7 @@ async fn visitors_are_exact_while_few_and_then_the_same_sketch_as_in_the_embedde
     let hashes: Vec<u64> = (0..3_000_u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (n % 64)).collect();
     let mut uniques = Uniques::new();
     for (from, hashes) in hashes.chunks(250).enumerate() {
-        let mut batch = batch(from as u64, 1, 1);
-        batch.deltas[0].visitors = hashes.iter().map(|hash| Visitor(*hash)).collect();
+        let batch = batch_of(from as u64, vec![delta(1, 1, hashes)]);
         assert_eq!(store.apply(&batch).await.unwrap(), Applied::Yes);
         hashes.iter().for_each(|hash| uniques.add(Visitor(*hash)));
         assert_eq!(counted(&store, 1).await.unwrap().visitors, uniques.count());
