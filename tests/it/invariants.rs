@@ -1,6 +1,7 @@
 //! The sentences of the design, as tests: what is answered is recorded, once, whatever happens in between.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::agents;
 use crate::support::app::{TestApp, offline};
@@ -50,6 +51,35 @@ fn redirects_and_what_keeps_their_hits_stand_before_the_tally_in_the_queue_for_t
     for behind in ["admin", "store-writer", "store-reports", "forward"] {
         let niceness = app.niceness(behind);
         assert!(!niceness.is_empty() && niceness.iter().min() > first, "{behind} {niceness:?}, {front:?}");
+    }
+}
+
+#[test]
+fn beside_programs_that_never_rest_every_click_is_counted_once() {
+    let app = TestApp::with_config("[archive]\nseal_rows = 500\n");
+    two_links(&app);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let _ended = EndsWhenDropped(&over);
+        let load = Load::new();
+        load.begin(&app, 2_000).end();
+        assert_exactly_once(&app, &load, Load::CLIENTS);
+    });
+}
+
+/// Ends the threads that spin, also when what they disturb has failed.
+struct EndsWhenDropped<'a>(&'a AtomicBool);
+
+impl Drop for EndsWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
