@@ -84,19 +84,26 @@ impl Deltas {
         self.places.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The one that was pushed as this, from 0; it must be there.
+    pub(crate) fn at(&self, at: usize) -> DeltaOf<'_> {
+        let Place { link, day, counts, visitors } = self.places[at];
+        let before = at.checked_sub(1).map(|before| self.places[before]);
+        let (first_count, first_visitor) = before.map_or((0, 0), |before| (before.counts, before.visitors));
+        DeltaOf {
+            link,
+            day,
+            counts: &self.counts[first_count..counts],
+            visitors: &self.visitors[first_visitor..visitors],
+            values: &self.values,
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = DeltaOf<'_>> {
-        let (mut counts, mut visitors) = (0, 0);
-        self.places.iter().map(move |place| {
-            let (begin, first) = (counts, visitors);
-            (counts, visitors) = (place.counts, place.visitors);
-            DeltaOf {
-                link: place.link,
-                day: place.day,
-                counts: &self.counts[begin..counts],
-                visitors: &self.visitors[first..visitors],
-                values: &self.values,
-            }
-        })
+        (0..self.len()).map(|at| self.at(at))
     }
 }
 

@@ -7,7 +7,7 @@ use super::error::{Reason, Result};
 use super::link_day::{Bucket, LinkDay};
 use super::packed::{self, Form, Packer};
 use crate::domain::counter::{Dimension, Dimensions};
-use crate::domain::delta::{Deltas, Value};
+use crate::domain::delta::{DeltaOf, Deltas, Value};
 use crate::domain::link::LinkId;
 use crate::domain::uniques::{self, Uniques};
 
@@ -33,10 +33,12 @@ impl Additions {
         let mut all = Self::default();
         let (mut packer, mut forms) = (Packer::default(), Forms::of(deltas.values()));
         // Neighbours in the table one after another: each page is found, changed and left once.
-        let mut sorted: Vec<_> = deltas.iter().map(|delta| (LinkDay::new(delta.link, delta.day), delta)).collect();
-        sorted.sort_by_key(|(key, _)| *key);
+        let key = |delta: DeltaOf<'_>| LinkDay::new(delta.link, delta.day);
+        let mut sorted: Vec<_> = deltas.iter().map(key).zip(0_usize..).collect();
+        sorted.sort_unstable();
         all.places.reserve_exact(sorted.len());
-        for (key, delta) in &sorted {
+        for (key, at) in &sorted {
+            let delta = deltas.at(*at);
             let day = key.day().unwrap_or(delta.day);
             all.push(day, key.link(), |bytes| {
                 packer.pack_each(forms.of_counts(delta.counts, day), bytes);
@@ -53,8 +55,9 @@ impl Additions {
     fn together(&self) -> Self {
         let mut all = Self::default();
         for (day, of_day) in self.days() {
-            // What was packed just now can be read.
-            let merged = Self::merged(day, of_day.entries().collect(), |_, _| Ok(())).unwrap_or_default();
+            let unreadable = |_: Entry<'_>, reason: Reason| Err(reason.in_row(String::new));
+            let merged = Self::merged(day, of_day.entries().collect(), unreadable);
+            let merged = merged.expect("what was packed just now can be read");
             merged.places.iter().for_each(|place| all.push_entry(day, place.entry(&merged.bytes)));
         }
         all
