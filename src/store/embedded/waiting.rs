@@ -2,7 +2,7 @@
 //!
 //! A link's counters and visitors are a page or several, and a round adds some bytes to each link that was clicked. Changing
 //! them in every round would cost more than everything else a click costs, and more with every visitor of the day. So
-//! each round writes one row for a [`Bucket`] of links, in the form of a [block](super::block) of any size, and what came
+//! each round writes one row for a [`Bucket`] of links, in the form of a [block] of any size, and what came
 //! together is merged into the table of counters at once. Whoever reads counters adds what waits ([`super::unmerged`]).
 //!
 //! It must never merge a row without removing it in the same transaction. What cannot be read goes into the quarantine.
