@@ -43,6 +43,11 @@ impl LinkDay {
         LinkId((self.0 % LINKS).unsigned_abs())
     }
 
+    /// `None` when it was made by hand and is none.
+    pub(super) fn of_number(key: i64) -> Option<Self> {
+        (key >= 0).then_some(Self(key))
+    }
+
     /// `None` when the key was made by hand and names no day.
     pub(super) fn day(self) -> Option<Date> {
         let date = self.0 / LINKS;
@@ -107,10 +112,8 @@ impl ToSql for LinkDay {
 
 impl FromSql for LinkDay {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        match value.as_i64()? {
-            negative if negative < 0 => Err(FromSqlError::OutOfRange(negative)),
-            key => Ok(Self(key)),
-        }
+        let key = value.as_i64()?;
+        Self::of_number(key).ok_or(FromSqlError::OutOfRange(key))
     }
 }
 

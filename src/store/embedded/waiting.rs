@@ -17,6 +17,7 @@ use super::link_day::{Bucket, LinkDay};
 use super::number::Number;
 use super::quarantine::{self, Moved};
 use super::rows::{How, Rows};
+use crate::domain::link::LinkId;
 
 const READ: &str = "SELECT entries FROM additions WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
 const SIZE: &str =
@@ -90,9 +91,21 @@ impl<'f> Waiting<'f> {
         Ok(())
     }
 
-    fn first(&self) -> Result<Option<Bucket>> {
-        let key = self.file.prepare_cached(FIRST)?.query_row([], |row| row.get(0))?;
-        Option::map(key, bucket_of).transpose()
+    /// The bucket of the first row. Rows before it whose keys name none were made by hand: they are set aside, or no batch
+    /// would get past them.
+    fn first(&mut self) -> Result<Option<Bucket>> {
+        let mut first = self.file.prepare_cached(FIRST)?;
+        while let Some(key) = first.query_row([], |row| row.get::<_, Option<i64>>(0))? {
+            if let Some(bucket) = LinkDay::of_number(key).and_then(Bucket::of_row) {
+                return Ok(Some(bucket));
+            }
+            let row: Vec<u8> = self.file.prepare_cached(READ)?.query_row([key, key], |row| row.get(0))?;
+            let row = Entry { link: LinkId(0), counts: &row, visitors: &[] };
+            let reason = Reason::of(format!("its key among the additions, {key}, names no day"));
+            self.counters.moved.push(quarantine::keep_entry(self.file, row, Date::ZERO, reason)?);
+            self.file.prepare_cached(FORGET)?.execute([key, key])?;
+        }
+        Ok(None)
     }
 
     /// Merges what waits in a bucket, and `more` that comes later, into the counters.

@@ -188,3 +188,20 @@ async fn of_two_entries_the_one_that_cannot_be_read_is_set_aside() {
         assert_eq!(store.counters(None, DAY, DAY).await.unwrap()[0].counters.hits(), 7 - lost, "{garbled}");
     }
 }
+
+#[tokio::test]
+async fn rows_under_keys_that_name_no_day_are_set_aside_and_stop_nobody() {
+    let folder = Folder::new();
+    let store = folder.open().unwrap();
+    for key in ["-1", "3", "2026139900000000001"] {
+        folder.edit(&format!("INSERT INTO additions VALUES ({key}, x'07')"));
+    }
+    store.apply(&batch_of(0, vec![delta(3, DAY, 1, &[])])).await.unwrap();
+    assert_eq!(store.quarantined(), 2);
+    assert_eq!(store.counters(None, DAY, DAY).await.unwrap()[0].counters.hits(), 1);
+    store.counters(None, DAY, date(2027, 1, 1)).await.unwrap_err();
+    store.apply(&batch_of(1, vec![delta(3, DAY, 1, &[])])).await.unwrap();
+    assert_eq!((store.quarantined(), folder.rows_waiting()), (3, 0));
+    assert_eq!(store.counters(None, DAY, date(2027, 1, 1)).await.unwrap()[0].counters.hits(), 2);
+    assert_eq!(folder.number("SELECT count(*) FROM quarantine WHERE counts = x'07' AND reason <> ''"), 3);
+}
