@@ -42,6 +42,23 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
+    /// A chunk that is going to have as many rows.
+    pub(super) fn with_room(rows: usize) -> Self {
+        let mut chunk = Self {
+            ids: Vec::with_capacity(rows),
+            times: Vec::with_capacity(rows),
+            visitors: Vec::with_capacity(rows),
+            rules_versions: Vec::with_capacity(rows),
+            ..Self::default()
+        };
+        let Self { links, looks, origins, places, own, rare_texts, .. } = &mut chunk;
+        for keys in [&mut links.keys, &mut looks.keys, &mut origins.keys, &mut places.keys, &mut own.keys] {
+            keys.reserve_exact(rows);
+        }
+        rare_texts.iter_mut().for_each(|texts| texts.ends.reserve_exact(rows));
+        chunk
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.ids.len()
     }

@@ -22,13 +22,12 @@ pub(crate) struct Gathered {
 impl Gathered {
     pub(crate) fn add(&mut self, click: &ClickOf<'_>) {
         match self.chunks.last_mut() {
-            Some(chunk) if chunk.rows() < CHUNK_ROWS => chunk.append(click),
-            _ => {
-                let mut chunk = Chunk::default();
-                chunk.append(click);
-                self.chunks.push(chunk);
-            }
+            Some(chunk) if chunk.rows() < CHUNK_ROWS => return chunk.append(click),
+            // Where one was filled, the next one will mostly be.
+            Some(_) => self.chunks.push(Chunk::with_room(CHUNK_ROWS)),
+            None => self.chunks.push(Chunk::default()),
         }
+        self.chunks.last_mut().into_iter().for_each(|chunk| chunk.append(click));
     }
 
     pub(super) fn into_chunks(self) -> Vec<Chunk> {

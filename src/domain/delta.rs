@@ -58,8 +58,12 @@ pub(crate) struct DeltaOf<'d> {
 }
 
 impl Deltas {
-    pub(crate) fn new(values: Arc<[Value]>) -> Self {
-        Self { values, ..Self::default() }
+    /// For some `links` and days, to which as many `clicks` add.
+    pub(crate) fn with_room(values: Arc<[Value]>, links: usize, clicks: usize) -> Self {
+        /// What clicks of one link and day mostly have: one of each dimension, and more of some.
+        const VALUES_OF_A_LINK: usize = Dimension::ALL.len() + 4;
+        let (counts, visitors) = (Vec::with_capacity(links * VALUES_OF_A_LINK), Vec::with_capacity(clicks));
+        Self { values, places: Vec::with_capacity(links), counts, visitors }
     }
 
     /// As [`DeltaOf`] has them.

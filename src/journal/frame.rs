@@ -80,6 +80,13 @@ pub(super) fn peek(bytes: &[u8]) -> Option<(Position, usize)> {
     (1..=PAYLOAD_MAX).contains(&length).then_some((Position(position), HEAD + length))
 }
 
+/// The link of the hit that seems to stand here, as unchecked.
+pub(super) fn peek_link(bytes: &[u8]) -> Option<LinkId> {
+    /// Before it stand version, flags and time.
+    const AT: usize = HEAD + 2 + 8;
+    bytes.get(AT..).and_then(<[u8]>::first_chunk).map(|link| LinkId(u64::from_le_bytes(*link)))
+}
+
 /// Reads one frame.
 pub(super) fn read(bytes: &[u8], seed: Seed) -> Found<'_> {
     let Some(head) = bytes.first_chunk::<HEAD>() else { return Found::Short };

@@ -18,6 +18,7 @@ pub(crate) mod kit;
 mod list;
 mod listener;
 pub(crate) mod misses;
+mod names;
 mod policy;
 mod spelling;
 pub(crate) mod table;

@@ -10,6 +10,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::names::Names;
 use crate::domain::click_token::PLACEHOLDER;
 use crate::domain::link::{Link, LinkFacts, LinkId, Status};
 use crate::domain::placement::Level;
@@ -118,10 +119,27 @@ impl Table {
 
     /// What classification needs of a link; `None` when it is not in memory.
     pub(crate) fn facts(&self, id: LinkId) -> Option<LinkFacts> {
-        let (shard, slot) = unpack(self.place(id))?;
-        let shard = self.shards.get(shard)?.read().unwrap_or_else(PoisonError::into_inner);
-        let slot = shard.slots.get(slot).filter(|slot| slot.id == id.0 && !slot.text.is_empty())?;
-        Some(self.facts_of(slot))
+        let mut found = None;
+        self.facts_of_all(&[id], |facts| found = Some(facts));
+        found.filter(|facts| facts.id == id)
+    }
+
+    /// The same of many links, in any order; those that are not in memory are left out. Asked for one after the other, each
+    /// would wait for what is far away in memory by itself; here they wait together.
+    pub(crate) fn facts_of_all(&self, ids: &[LinkId], mut take: impl FnMut(LinkFacts)) {
+        let mut places: Vec<(usize, usize)> = {
+            let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+            let place = |id: &LinkId| places.get(usize::try_from(id.0).ok()?).copied();
+            ids.iter().filter_map(place).filter_map(unpack).collect()
+        };
+        places.sort_unstable();
+        places.dedup();
+        for of_shard in places.chunk_by(|(one, _), (next, _)| one == next) {
+            let shard = self.shards[of_shard[0].0].read().unwrap_or_else(PoisonError::into_inner);
+            let slots = || of_shard.iter().filter_map(|(_, slot)| shard.slots.get(*slot));
+            std::hint::black_box(slots().map(|slot| usize::from(slot.text.bytes().next().unwrap_or(0))).sum::<usize>());
+            slots().filter(|slot| !slot.text.is_empty()).for_each(|slot| take(self.facts_of(slot)));
+        }
     }
 
     /// Puts a link in, over an older version of it: whoever asks meanwhile finds one of the two. Returns `true` when
@@ -363,35 +381,6 @@ fn unpack(place: u32) -> Option<(usize, usize)> {
     Some((place % SHARDS, place / SHARDS))
 }
 
-/// A short, growing list of names: the domains and platforms that links use.
-#[derive(Default)]
-struct Names(RwLock<Vec<Box<str>>>);
-
-impl Names {
-    /// The most names; links beyond it share the last one, which no honest installation comes near.
-    const MAX: usize = u16::MAX as usize - 1;
-
-    fn index_of(&self, name: &str) -> u16 {
-        let find = |names: &[Box<str>]| names.iter().position(|known| &**known == name);
-        let known = find(&self.0.read().unwrap_or_else(PoisonError::into_inner));
-        let index = known.unwrap_or_else(|| {
-            let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            find(&names).unwrap_or_else(|| {
-                if names.len() < Self::MAX {
-                    names.push(name.into());
-                }
-                names.len() - 1
-            })
-        });
-        u16::try_from(index).unwrap_or(u16::MAX)
-    }
-
-    fn name(&self, index: u16) -> String {
-        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        names.get(usize::from(index)).map(|name| name.to_string()).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -483,6 +472,18 @@ pub(super) mod tests {
             assert!(!table.put(&link(*id, slug), slug));
         }
         assert_eq!(there(), before);
+    }
+
+    #[test]
+    fn asked_of_many_links_it_tells_the_facts_of_each_that_is_there_once() {
+        let table = Table::new(10_000);
+        let there = || (1..=3_000).filter(|id| id % 3 != 0).map(|id| (id, format!("s{id}")));
+        assert!(there().all(|(id, slug)| !table.put(&link(id, &slug), &slug)));
+        let asked: Vec<LinkId> = (0..=3_001).chain(100..=200).chain([u64::MAX]).map(LinkId).collect();
+        let mut told = Vec::new();
+        table.facts_of_all(&asked, |facts| told.push((facts.id.0, facts.slug)));
+        told.sort_unstable();
+        assert!(there().eq(told));
     }
 
     #[test]

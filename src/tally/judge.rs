@@ -6,8 +6,9 @@ use jiff::civil::Date;
 use tokio::runtime::Runtime;
 
 use super::calendar::Calendar;
-use super::rollup::{Rollup, Values};
+use super::rollup::Rollup;
 use super::stream::Stream;
+use super::values::Values;
 use super::worker::{Tools, Trouble, shard_of};
 use crate::archive::Gathered;
 use crate::classify::{KnownLink, Notes};
@@ -19,12 +20,14 @@ use crate::domain::placement::Level;
 use crate::domain::position::Position;
 use crate::domain::utm::Utm;
 use crate::domain::visitor::Salt;
+use crate::journal::Reader;
 
 /// Salts kept at hand; hits rarely span more than two days.
 const SALTS_MAX: usize = 4;
 
-/// Hits after which a round may be cut short: some 10 ms of work, which take seconds on a machine with nothing to spare.
-const PORTION: usize = 2048;
+/// Hits after which a round may be cut short: a few milliseconds of work, which take a second on a machine with nothing to
+/// spare. The facts of their links are fetched together, and have to fit into a processor's cache until each is used.
+const PORTION: usize = 512;
 
 /// Links and days after which a round ends: a shard of Redis adds those of a round up in one script, and answers nobody
 /// meanwhile. Where many clicks share a link, a round has [`super::Config::batch_hits_max`] of them instead.
@@ -75,6 +78,8 @@ pub(super) struct Judge {
 struct Links {
     facts: HashMap<LinkId, KnownLink>,
     as_of: u64,
+    /// Room for those that are not at hand.
+    unknown: Vec<LinkId>,
 }
 
 impl Judge {
@@ -107,23 +112,25 @@ impl Judge {
         let (mut clicks, mut hits) = (Gathered::default(), 0);
         let from = stream.reader.position();
         let Stream { reader, memory, counted, pushed, booked, .. } = stream;
-        let mut judge = |position: Position, hit: &RawHit<'_>| -> Result<usize, Trouble> {
-            let (id, salt) = (ids.of(hit.time_ms, position), salt(salts, calendar.day(hit.time_ms), tools, runtime)?);
-            let link = links.facts_of(hit.link, tools, runtime)?;
-            let mut click = tools.classifier.classify(hit, id, link, &salt, &places, notes);
-            memory.judge(position, &mut click);
-            if position >= counted[shard_of(hit.link, counted.len())] {
-                rollup.add(&click, calendar, values);
-            }
-            hits += u64::from(position >= *booked);
-            if position >= *pushed {
-                clicks.add(&click);
-            }
-            Ok(rollup.link_days())
-        };
         let mut room = tools.config.batch_hits_max.max(1);
         let is_full = loop {
             let portion = room.min(PORTION);
+            links.fetch(reader, upto, portion, tools);
+            let mut judge = |position: Position, hit: &RawHit<'_>| -> Result<usize, Trouble> {
+                let (id, salt) =
+                    (ids.of(hit.time_ms, position), salt(salts, calendar.day(hit.time_ms), tools, runtime)?);
+                let link = links.facts_of(hit.link, tools, runtime)?;
+                let mut click = tools.classifier.classify(hit, id, link, &salt, &places, notes);
+                memory.judge(position, &mut click);
+                if position >= counted[shard_of(hit.link, counted.len())] {
+                    rollup.add(&click, calendar, values);
+                }
+                hits += u64::from(position >= *booked);
+                if position >= *pushed {
+                    clicks.add(&click);
+                }
+                Ok(rollup.link_days())
+            };
             let (mut link_days, mut trouble) = (0, None);
             let take = |position: Position, hit: &RawHit<'_>| {
                 if trouble.is_none() {
@@ -155,6 +162,17 @@ impl Links {
             self.facts.clear();
             self.as_of = changes;
         }
+    }
+
+    /// Brings the facts of the links near that are about to be asked for. Where links are many, each is far away in memory.
+    fn fetch(&mut self, reader: &mut Reader, upto: Position, hits: usize, tools: &Tools) {
+        let Self { facts, unknown, .. } = self;
+        unknown.clear();
+        reader.coming(upto, hits, |id| match facts.get(&id) {
+            Some(known) => known.fetch(),
+            None => unknown.push(id),
+        });
+        tools.cache.cached_facts_of_all(unknown, |new| drop(facts.insert(new.id, new.into())));
     }
 
     fn facts_of(&mut self, id: LinkId, tools: &Tools, runtime: &Runtime) -> Result<&KnownLink, Trouble> {

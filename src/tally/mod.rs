@@ -20,6 +20,7 @@ mod running;
 mod sealing;
 mod stream;
 mod urgency;
+mod values;
 pub(crate) mod verify;
 mod worker;
 

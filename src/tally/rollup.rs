@@ -2,45 +2,53 @@
 
 use std::sync::Arc;
 
-use compact_str::CompactString;
-use hashbrown::{Equivalent, HashMap};
+use hashbrown::HashMap;
 use jiff::civil::Date;
-use smallvec::SmallVec;
 
 use super::calendar::Calendar;
-use crate::domain::click::{ClickOf, Look, Origin, Place};
-use crate::domain::counter::{Counters, Dimension, OTHER, UNKNOWN, VALUE_BYTES_MAX, VALUES_MAX};
-use crate::domain::delta::{self, Deltas};
+use super::values::{NO_PART, PARTS, Values};
+use crate::domain::click::ClickOf;
+use crate::domain::delta::Deltas;
 use crate::domain::link::LinkId;
-use crate::domain::verdict::Verdict;
 use crate::domain::visitor::Visitor;
 
-/// The word for the referrer of a click that has none.
-const NO_REFERRER: &str = "(none)";
-
 /// Adds up clicks, one at a time, into one delta per link and day. Its room serves one batch after the other.
+///
+/// A click is only noted when it comes, behind the one before it: what its link and day have so far is far away in memory,
+/// and looking there for every click was an eighth of what counting costs. They are put together at the end.
 #[derive(Default)]
 pub(crate) struct Rollup {
-    index: HashMap<(LinkId, Date), usize>,
-    days: Vec<LinkDay>,
+    index: HashMap<(LinkId, Date), u32>,
+    days: Vec<(LinkId, Date)>,
+    noted: Vec<Noted>,
 }
 
-struct LinkDay {
-    link: LinkId,
-    day: Date,
-    /// The numbers of the parts of every click, as they came.
-    parts: SmallVec<[u32; PARTS]>,
-    visitors: SmallVec<[Visitor; 1]>,
+/// A click, as far as it moves counters.
+#[derive(Clone, Copy)]
+struct Noted {
+    /// Its link and day, as a place in [`Rollup::days`].
+    at: u32,
+    /// The numbers of its parts, and [`NO_PART`] where it has fewer.
+    parts: [u32; PARTS],
+    /// Nobody's clicks have one too, which does not count.
+    visitor: Visitor,
 }
 
-/// Where links are many, most have one click in a batch: a person's has four parts, and one more if something is unfilled.
-const PARTS: usize = 6;
+/// Half a line of the processor's cache, in which it is fetched at the end.
+const _: () = assert!(size_of::<Noted>() == 32);
+
+impl Noted {
+    fn is_of_a_person(&self) -> bool {
+        self.parts[1] != NO_PART
+    }
+}
 
 impl Rollup {
     /// Drops what was added and not finished.
     pub(crate) fn clear(&mut self) {
         self.index.clear();
         self.days.clear();
+        self.noted.clear();
     }
 
     /// `values` are the same from the first click to [`Self::finish`].
@@ -48,19 +56,10 @@ impl Rollup {
         let key = (click.link.id, calendar.day(click.time_ms));
         let days = &mut self.days;
         let at = *self.index.entry(key).or_insert_with(|| {
-            days.push(LinkDay { link: key.0, day: key.1, parts: SmallVec::new(), visitors: SmallVec::new() });
-            days.len() - 1
+            days.push(key);
+            u32::try_from(days.len() - 1).expect("a batch has at most batch_hits_max links and days")
         });
-        let day = &mut self.days[at];
-        if click.verdict != Verdict::Human {
-            day.parts.push(values.judgement(click));
-            return;
-        }
-        day.parts.extend(values.human(click, calendar));
-        if !click.unfilled.is_empty() {
-            day.parts.push(values.unfilled(&click.unfilled));
-        }
-        day.visitors.push(click.visitor);
+        self.noted.push(Noted { at, parts: values.parts_of(click, calendar), visitor: click.visitor });
     }
 
     /// How many links and days there are to add to.
@@ -75,27 +74,69 @@ impl Rollup {
         shards: usize,
         shard_of: impl Fn(LinkId) -> usize,
     ) -> Vec<Deltas> {
-        values.texts.rank();
-        let mut deltas: Vec<Deltas> = (0..shards).map(|_| Deltas::new(values.texts.table.clone())).collect();
-        let mut counts = Vec::new();
-        self.index.clear();
-        for day in self.days.drain(..) {
-            let shard = shard_of(day.link);
-            day.put_into(&mut deltas[shard], values, &mut counts);
+        let table = values.rank();
+        let (links, clicks) = (self.days.len().div_ceil(shards), self.noted.len().div_ceil(shards));
+        let room = |_| Deltas::with_room(Arc::clone(&table), links, clicks);
+        let mut deltas: Vec<Deltas> = (0..shards).map(room).collect();
+        let (order, ends) = self.by_day();
+        let (mut link_day, mut begin) = (LinkDay::default(), 0);
+        for ((link, day), end) in self.days.iter().zip(ends) {
+            let noted = order[begin..end as usize].iter().map(|place| &self.noted[*place as usize]);
+            link_day.put_into(&mut deltas[shard_of(*link)], (*link, *day), noted, values);
+            begin = end as usize;
         }
+        self.clear();
         deltas
+    }
+
+    /// The places of what is noted, those of the first link and day first and so on, and where each one's end.
+    fn by_day(&self) -> (Vec<u32>, Vec<u32>) {
+        let mut ends = vec![0_u32; self.days.len()];
+        self.noted.iter().for_each(|noted| ends[noted.at as usize] += 1);
+        let mut sum = 0;
+        for end in &mut ends {
+            (*end, sum) = (sum, sum + *end);
+        }
+        // Each is where its own begin so far, and moves on with every one that is put there.
+        let mut order = vec![0_u32; self.noted.len()];
+        for (place, noted) in (0..).zip(&self.noted) {
+            let end = &mut ends[noted.at as usize];
+            order[*end as usize] = place;
+            *end += 1;
+        }
+        (order, ends)
     }
 }
 
+/// One link and day being put together, and room for the next.
+#[derive(Default)]
+struct LinkDay {
+    parts: Vec<u32>,
+    counts: Vec<(u32, u64)>,
+    visitors: Vec<Visitor>,
+}
+
 impl LinkDay {
-    /// Each part is taken apart once, however many clicks had it. `counts` is room to do it in.
-    fn put_into(mut self, deltas: &mut Deltas, values: &Values, counts: &mut Vec<(u32, u64)>) {
-        let Values { texts, parts, .. } = values;
-        self.parts.sort_unstable();
+    /// Each part is taken apart once, however many clicks had it.
+    fn put_into<'n>(
+        &mut self,
+        deltas: &mut Deltas,
+        (link, day): (LinkId, Date),
+        noted: impl Iterator<Item = &'n Noted>,
+        values: &Values,
+    ) {
+        let Self { parts, counts, visitors } = self;
+        parts.clear();
         counts.clear();
-        for same in self.parts.chunk_by(|one, next| one == next) {
+        visitors.clear();
+        for click in noted {
+            parts.extend(click.parts.iter().filter(|part| **part != NO_PART));
+            visitors.extend(click.is_of_a_person().then_some(click.visitor));
+        }
+        parts.sort_unstable();
+        for same in parts.chunk_by(|one, next| one == next) {
             let count = same.len() as u64;
-            counts.extend(parts[same[0] as usize].iter().map(|number| (texts.ranks[*number as usize], count)));
+            counts.extend(values.of_part(same[0]).map(|rank| (rank, count)));
         }
         counts.sort_unstable_by_key(|(rank, _)| *rank);
         counts.dedup_by(|next, kept| {
@@ -103,284 +144,11 @@ impl LinkDay {
             kept.1 += if is_same { next.1 } else { 0 };
             is_same
         });
-        if counts.len() > VALUES_MAX {
-            texts.cap(counts);
-        }
-        self.visitors.sort_unstable();
-        self.visitors.dedup();
-        deltas.push(self.link, self.day, counts.iter().copied(), &self.visitors);
+        values.cap(counts);
+        visitors.sort_unstable();
+        visitors.dedup();
+        deltas.push(link, day, counts.iter().copied(), visitors);
     }
-}
-
-/// Values seen, numbered, so that adding up compares numbers and not texts. Kept from batch to batch.
-///
-/// A part is a group of values that clicks have together, such as all that their look tells. Clicks are added up by their
-/// parts.
-#[derive(Default)]
-pub(crate) struct Values {
-    texts: Texts,
-    /// The values of each part.
-    parts: Vec<Box<[u32]>>,
-    judgements: HashMap<Judgement, u32>,
-    /// By the instant at which they began.
-    hours: HashMap<i64, u32>,
-    unfilled: HashMap<CompactString, u32>,
-    origins: Shared<Origin>,
-    places: Shared<Place>,
-    looks: Shared<Look>,
-}
-
-/// Every value, each with its number.
-struct Texts {
-    numbers: HashMap<Value, u32>,
-    known: Vec<Value>,
-    /// Numbers met lately, by what is quickly made of a value: most clicks repeat one of a handful.
-    recent: Recent,
-    /// The numbers in the order of their values, and of each number its place there, as far as there were values when
-    /// they were last ranked.
-    ordered: Vec<u32>,
-    ranks: Vec<u32>,
-    /// The values in that order.
-    table: Arc<[delta::Value]>,
-}
-
-impl Default for Texts {
-    fn default() -> Self {
-        let mut texts = Self {
-            numbers: HashMap::new(),
-            known: Vec::new(),
-            recent: Recent([u32::MAX; RECENT]),
-            ordered: Vec::new(),
-            ranks: Vec::new(),
-            table: Arc::default(),
-        };
-        // What a link and day with too many values needs.
-        for dimension in Dimension::ALL {
-            texts.number(dimension, OTHER);
-        }
-        texts
-    }
-}
-
-/// The parts that many clicks share, by address: what stands there is kept alive here, so an address means one thing for
-/// as long.
-struct Shared<T>(HashMap<usize, (Arc<T>, u32)>);
-
-impl<T> Default for Shared<T> {
-    fn default() -> Self {
-        Self(HashMap::new())
-    }
-}
-
-impl<T> Shared<T> {
-    fn part(&mut self, one: &Arc<T>, learn: impl FnOnce(&T) -> u32) -> u32 {
-        self.0.entry(Arc::as_ptr(one) as usize).or_insert_with(|| (Arc::clone(one), learn(one))).1
-    }
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Judgement {
-    verdict: Verdict,
-    reason: CompactString,
-}
-
-/// A judgement that is asked for without being made.
-#[derive(Hash)]
-struct Given<'a> {
-    verdict: Verdict,
-    reason: &'a str,
-}
-
-impl Equivalent<Judgement> for Given<'_> {
-    fn equivalent(&self, judgement: &Judgement) -> bool {
-        self.verdict == judgement.verdict && self.reason == judgement.reason
-    }
-}
-
-fn of_origin(origin: &Origin, texts: &mut Texts) -> [u32; 3] {
-    [
-        texts.number(Dimension::Source, &origin.source),
-        texts.number(Dimension::Channel, &origin.channel),
-        texts.number(Dimension::SeenOn, known(&origin.seen_on)),
-    ]
-}
-
-fn of_place(place: &Place, texts: &mut Texts) -> [u32; 3] {
-    [
-        texts.number(Dimension::Country, known(&place.country)),
-        texts.number(Dimension::Region, &within(&place.country, &place.region)),
-        texts.number(Dimension::City, &within(&place.country, &place.city)),
-    ]
-}
-
-fn of_look(look: &Look, texts: &mut Texts) -> [u32; 5] {
-    let referrer = if look.referrer_host.is_empty() { NO_REFERRER } else { &look.referrer_host };
-    [
-        texts.number(Dimension::Referrer, referrer),
-        texts.number(Dimension::Device, look.device.as_str()),
-        texts.number(Dimension::Os, known(&look.os)),
-        texts.number(Dimension::Browser, known(&look.browser)),
-        texts.number(Dimension::Language, known(&look.language)),
-    ]
-}
-
-const RECENT: usize = 256;
-
-struct Recent([u32; RECENT]);
-
-impl Recent {
-    fn place(dimension: Dimension, text: &str) -> usize {
-        let end = |byte: Option<u8>| usize::from(byte.unwrap_or(0));
-        let (first, last) = (end(text.bytes().next()), end(text.bytes().next_back()));
-        (((dimension as usize) << 4) ^ text.len() ^ first ^ (last << 3)) % RECENT
-    }
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Value {
-    dimension: Dimension,
-    text: CompactString,
-}
-
-/// A value that is asked for without being made.
-#[derive(Hash)]
-struct Asked<'a> {
-    dimension: Dimension,
-    text: &'a str,
-}
-
-impl Equivalent<Value> for Asked<'_> {
-    fn equivalent(&self, value: &Value) -> bool {
-        self.dimension == value.dimension && self.text == value.text
-    }
-}
-
-impl Values {
-    /// The most values kept from one batch to the next; strangers can make up as many as they like.
-    const KEPT_MAX: usize = 100_000;
-
-    /// Forgets everything if that is too much. Between two roll-ups only: their numbers would mean something else. Everything
-    /// that is kept has a part or a value of its own.
-    pub(crate) fn make_room(&mut self) {
-        if self.texts.known.len() > Self::KEPT_MAX || self.parts.len() > Self::KEPT_MAX {
-            *self = Self::default();
-        }
-    }
-
-    /// The part of a click that is nobody's: its verdict and the reason.
-    fn judgement(&mut self, click: &ClickOf<'_>) -> u32 {
-        let Self { texts, parts, judgements, .. } = self;
-        let given = Given { verdict: click.verdict, reason: &click.reason };
-        if let Some(part) = judgements.get(&given) {
-            return *part;
-        }
-        let verdict = click.verdict.as_str();
-        let reason = texts.number(Dimension::Reason, &joined(verdict, ':', &click.reason));
-        let part = learn(parts, [texts.number(Dimension::Verdict, verdict), reason]);
-        judgements.insert(Judgement { verdict: click.verdict, reason: click.reason.clone().into_owned() }, part);
-        part
-    }
-
-    /// The parts that every click of a person has.
-    fn human(&mut self, click: &ClickOf<'_>, calendar: &mut Calendar) -> [u32; 4] {
-        let Self { texts, parts, hours, origins, places, looks, .. } = self;
-        let hour = hours.entry(calendar.hour_begins(click.time_ms)).or_insert_with(|| {
-            let hour = texts.number(Dimension::Hour, calendar.hour(click.time_ms));
-            learn(parts, [texts.number(Dimension::Verdict, Verdict::Human.as_str()), hour])
-        });
-        [
-            *hour,
-            origins.part(&click.origin, |origin| learn(parts, of_origin(origin, texts))),
-            places.part(&click.place, |place| learn(parts, of_place(place, texts))),
-            looks.part(&click.look, |look| learn(parts, of_look(look, texts))),
-        ]
-    }
-
-    /// `names` as [`ClickOf::unfilled`] has them.
-    fn unfilled(&mut self, names: &CompactString) -> u32 {
-        let Self { texts, parts, unfilled, .. } = self;
-        *unfilled.entry_ref(names).or_insert_with(|| {
-            let names = names.split(',').filter(|name| !name.is_empty());
-            learn(parts, names.map(|name| texts.number(Dimension::Unfilled, name)))
-        })
-    }
-}
-
-/// Numbers a part.
-fn learn(parts: &mut Vec<Box<[u32]>>, values: impl IntoIterator<Item = u32>) -> u32 {
-    parts.push(values.into_iter().collect());
-    u32::try_from(parts.len() - 1).expect("a batch has at most batch_hits_max times 5 parts")
-}
-
-impl Texts {
-    fn number(&mut self, dimension: Dimension, text: &str) -> u32 {
-        let text = &text[..text.floor_char_boundary(VALUE_BYTES_MAX)];
-        let asked = Asked { dimension, text };
-        let place = Recent::place(dimension, text);
-        let recent = self.recent.0[place];
-        if self.known.get(recent as usize).is_some_and(|known| asked.equivalent(known)) {
-            return recent;
-        }
-        let number = self.numbers.get(&asked).copied().unwrap_or_else(|| self.learn(dimension, text));
-        self.recent.0[place] = number;
-        number
-    }
-
-    /// Puts the values that are new since the last time in their places. What was in order stays so, so that this is one
-    /// walk through them, and deltas are put in order without a look at a text.
-    fn rank(&mut self) {
-        if self.ranks.len() == self.known.len() {
-            return;
-        }
-        let number_of = |at: usize| u32::try_from(at).expect("there are no more values than numbers");
-        self.ordered.extend((self.ordered.len()..self.known.len()).map(number_of));
-        self.ordered.sort_by(|one, other| self.known[*one as usize].cmp(&self.known[*other as usize]));
-        self.ranks.resize(self.known.len(), 0);
-        for (rank, number) in self.ordered.iter().enumerate() {
-            self.ranks[*number as usize] = number_of(rank);
-        }
-        let value = |number: &u32| &self.known[*number as usize];
-        self.table = self.ordered.iter().map(value).map(|value| (value.dimension, value.text.clone())).collect();
-    }
-
-    /// Gives counts in the order of their ranks the caps of [`Counters`].
-    fn cap(&self, counts: &mut Vec<(u32, u64)>) {
-        let named = |(rank, count): &(u32, u64)| {
-            let (dimension, text) = &self.table[*rank as usize];
-            (*dimension, text.clone(), *count)
-        };
-        let capped = Counters::in_order(counts.iter().map(named));
-        counts.clear();
-        counts.extend(capped.iter().map(|(dimension, text, count)| {
-            let at =
-                self.table.binary_search_by(|(of, known)| of.cmp(&dimension).then_with(|| known.as_str().cmp(text)));
-            (at.expect("every value is known, and that for the others from the start") as u32, count)
-        }));
-    }
-
-    fn learn(&mut self, dimension: Dimension, text: &str) -> u32 {
-        let number = u32::try_from(self.known.len()).expect("a batch has at most batch_hits_max times 14 values");
-        let value = Value { dimension, text: CompactString::from(text) };
-        self.known.push(value.clone());
-        self.numbers.insert(value, number);
-        number
-    }
-}
-
-fn known(value: &str) -> &str {
-    if value.is_empty() { UNKNOWN } else { value }
-}
-
-fn within(country: &str, place: &str) -> CompactString {
-    if place.is_empty() { CompactString::const_new(UNKNOWN) } else { joined(known(country), '/', place) }
-}
-
-/// What `format!` would make, in a third of the time.
-fn joined(first: &str, sign: char, second: &str) -> CompactString {
-    let mut text = CompactString::from(first);
-    text.push(sign);
-    text.push_str(second);
-    text
 }
 
 #[cfg(test)]
@@ -391,22 +159,56 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::domain::click::Click;
+    use crate::domain::click::{Click, Look};
+    use crate::domain::counter::{Dimension, OTHER, VALUES_MAX};
     use crate::domain::link::LinkFacts;
     use crate::domain::placement::Level;
     use crate::domain::utm::Utm;
+    use crate::domain::verdict::Verdict;
+
+    fn click_on(id: u64) -> Click {
+        let (domain, slug, utm) = (String::new(), String::new(), Utm::default());
+        let link = LinkFacts { id: LinkId(id), domain, slug, utm, platform: None, level: Level::Post };
+        Click::blank(Arc::new(link), Visitor(1))
+    }
+
+    #[test]
+    fn clicks_that_come_mixed_add_to_their_own_link_and_day_and_only_people_are_visitors() {
+        const DAY_MS: i64 = 86_400_000;
+        let (mut rollup, mut values, mut utc) = (Rollup::default(), Values::default(), Calendar::new(TimeZone::UTC));
+        for round in 1..3 {
+            for number in 0..60 {
+                let mut click = click_on(number % 3);
+                click.time_ms = DAY_MS * (number % 2).cast_signed();
+                click.visitor = Visitor(number % 5);
+                click.verdict = if number % 3 == 2 { Verdict::Bot } else { Verdict::Human };
+                rollup.add(&click, &mut utc, &mut values);
+            }
+            assert_eq!(rollup.link_days(), 6, "round {round} begins anew");
+            let deltas: Vec<Deltas> = rollup.finish(&mut values, 2, |link| link.0 as usize % 2);
+            let told = |deltas: &Deltas| {
+                let each = deltas.iter().map(|delta| {
+                    let counters = delta.to_owned().counters;
+                    (
+                        delta.link.0,
+                        delta.day.day(),
+                        counters.hits(),
+                        counters.get(Dimension::Verdict, "bot"),
+                        delta.visitors.len(),
+                    )
+                });
+                let mut each: Vec<_> = each.collect();
+                each.sort_unstable();
+                each
+            };
+            let even = [(0, 1, 10, 0, 5), (0, 2, 10, 0, 5), (2, 1, 10, 10, 0), (2, 2, 10, 10, 0)];
+            assert_eq!((told(&deltas[0]), told(&deltas[1])), (even.into(), vec![(1, 1, 10, 0, 5), (1, 2, 10, 0, 5)]));
+        }
+    }
 
     #[test]
     fn a_link_and_day_with_too_many_values_keeps_as_many_as_counters_do() {
-        let link = LinkFacts {
-            id: LinkId(1),
-            domain: String::new(),
-            slug: String::new(),
-            utm: Utm::default(),
-            platform: None,
-            level: Level::Post,
-        };
-        let mut click = Click::blank(Arc::new(link), Visitor(1));
+        let mut click = click_on(1);
         let (mut rollup, mut values, mut utc) = (Rollup::default(), Values::default(), Calendar::new(TimeZone::UTC));
         for number in 0..VALUES_MAX + 200 {
             let look = Look { referrer_host: format_compact!("{number}.example"), ..Look::clone(&click.look) };

@@ -72,7 +72,7 @@ struct Layer {
 }
 
 /// Code that computes and does nothing else, as starts of paths below `src`.
-const PURE: [&str; 14] = [
+const PURE: [&str; 15] = [
     "classify/",
     "domain/",
     "forward/course",
@@ -81,6 +81,7 @@ const PURE: [&str; 14] = [
     "impressions/book/",
     "impressions/matching/",
     "tally/rollup",
+    "tally/values",
     "stats/compare",
     "stats/ctr",
     "stats/interval",

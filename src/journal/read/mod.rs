@@ -17,6 +17,7 @@ use super::frame::{self, Found, Seed};
 use super::keep;
 use super::segment::{HEADER, Header, Name};
 use crate::domain::hit::RawHit;
+use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position};
 
 pub(super) use folder::{files_of, left_behind};
@@ -134,6 +135,31 @@ impl Reader {
         }
         self.whole_to = (!progress.at_end).then_some(upto);
         Ok(progress)
+    }
+
+    /// The links of the hits that [`Self::read`] seems about to hand out, up to `max` of them: as they stand in the buffer, and
+    /// unchecked. It says so for what is best fetched ahead, and often names fewer than come, or none.
+    pub(crate) fn coming(&mut self, upto: Position, max: usize, mut each: impl FnMut(LinkId)) {
+        let Some(open) = self.open.as_mut().filter(|_| self.whole_to == Some(upto)) else { return };
+        let (mut at, mut is_filled) = (0, false);
+        for _ in 0..max {
+            let Some((position, length)) = frame::peek(&open.window()[at..]) else { return };
+            if position >= upto {
+                return;
+            }
+            if open.window().len() < at + length {
+                // What cannot be read now is found out when it is read.
+                if is_filled || !open.fill().unwrap_or(false) {
+                    return;
+                }
+                is_filled = true;
+            }
+            frame::peek_link(&open.window()[at..]).into_iter().for_each(&mut each);
+            at += length;
+            if open.window().len() < at {
+                return;
+            }
+        }
     }
 
     /// Passes over frames before `next` by their heads alone: a start would otherwise check everything that was

@@ -66,6 +66,26 @@ fn hits_come_back_in_order_across_segments_and_from_any_position() {
 }
 
 #[test]
+fn what_comes_next_is_named_before_it_is_read_as_far_as_it_is_buffered() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 5_000);
+    let mut reader = Reader::new(folder.path(), incarnation, Position(0));
+    let (upto, mut read, mut named) = (Position(4_900), Vec::new(), 0);
+    while reader.position() < upto {
+        let (mut coming, begin) = (Vec::new(), read.len());
+        reader.coming(upto, 64, |link| coming.push(link.0));
+        reader.read(upto, 64, |_, hit| read.push(hit.link.0)).unwrap();
+        assert!(read[begin..].starts_with(&coming));
+        named += coming.len();
+    }
+    assert_eq!(read, (0..4_900).collect::<Vec<_>>());
+    // All but those at the beginning of each file.
+    let files = files_of_log(folder.path(), incarnation).len();
+    assert!(files > 1 && named >= read.len() - 64 * files, "{named} of {files} files");
+    reader.coming(Position(5_000), 64, |link| panic!("{} may be half-written still", link.0));
+}
+
+#[test]
 fn once_the_first_file_is_full_two_wait_and_hits_go_on_into_them_before_the_keeper_looks_again() {
     let (folder, clock, incarnation) = (tempfile::tempdir().unwrap(), Clock::fixed(1000), Incarnation(7));
     let sync_file = Box::new(|_: &File| Ok(()));

@@ -184,6 +184,11 @@ impl Cache {
         self.table.facts(id)
     }
 
+    /// The same of many links at once; those that are not in memory are left out.
+    pub(crate) fn cached_facts_of_all(&self, ids: &[LinkId], take: impl FnMut(LinkFacts)) {
+        self.table.facts_of_all(ids, take);
+    }
+
     /// What classification needs of a link that is not in memory.
     ///
     /// # Errors

@@ -9,7 +9,8 @@ use crate::domain::click::Click;
 use crate::domain::delta::{Delta, Deltas};
 use crate::domain::link::LinkId;
 use crate::tally::calendar::Calendar;
-use crate::tally::rollup::{Rollup, Values};
+use crate::tally::rollup::Rollup;
+use crate::tally::values::Values;
 
 /// Clicks of a day that are rolled up at once.
 const PORTION: usize = 8192;
