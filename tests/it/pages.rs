@@ -85,7 +85,7 @@ fn days_are_compared_with_any_others() {
         let shown = page(&app, &format!("{path}?from={second}&to={third}&from2={first}"));
         assert!(shown.contains(&format!("{first} to {second}")), "as many days");
         let change = match now["clicks"] == other["clicks"] {
-            true => format!("as in {first} to {second}"),
+            true => "as in the other days".to_owned(),
             false => format!("> from {}<", written(&other["clicks"])),
         };
         assert!(shown.contains(&change), "{change}: {other}");
