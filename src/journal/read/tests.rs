@@ -86,6 +86,24 @@ fn what_comes_next_is_named_before_it_is_read_as_far_as_it_is_buffered() {
 }
 
 #[test]
+fn damage_that_is_named_ahead_changes_nothing_that_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let incarnation = written(folder.path(), 20);
+    let path = only_file(folder.path());
+    let whole = std::fs::read(&path).unwrap();
+    for at in (HEADER..HEADER + 20 * usize::try_from(FRAME).unwrap()).step_by(7) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0xff;
+        std::fs::write(&path, &bytes).unwrap();
+        let (mut reader, mut links) = (Reader::new(folder.path(), incarnation, Position(0)), Vec::new());
+        while !reader.read(Position(20), 3, |_, hit| links.push(hit.link.0)).unwrap().at_end && links.len() < 19 {
+            reader.coming(Position(20), 512, |_| ());
+        }
+        assert_eq!(links, read_all(folder.path(), incarnation, 0).0, "byte {at}");
+    }
+}
+
+#[test]
 fn once_the_first_file_is_full_two_wait_and_hits_go_on_into_them_before_the_keeper_looks_again() {
     let (folder, clock, incarnation) = (tempfile::tempdir().unwrap(), Clock::fixed(1000), Incarnation(7));
     let sync_file = Box::new(|_: &File| Ok(()));
