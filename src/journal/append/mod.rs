@@ -1,5 +1,6 @@
 //! The writing side: the mapped segment in use, the group sync, and the hand-over to the next segment.
 
+mod call;
 mod spares;
 
 use std::cell::RefCell;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use self::call::Call;
 use super::frame::{self, Seed};
 use super::keep::{self, Released};
 use super::read;
@@ -66,8 +68,8 @@ pub(super) struct Shared {
     cursor: Mutex<Cursor>,
     /// Hits below this position are on disk.
     synced: watch::Sender<u64>,
-    /// Whether there is something to sync; set by the first append after a sync.
-    dirty: AtomicBool,
+    /// For a sync, by the first append after one.
+    call: Call,
     pub(super) stopping: AtomicBool,
     lost: AtomicU64,
     /// Whether an answer left without its sync since the last one; said once, not for every answer.
@@ -141,7 +143,7 @@ impl Journal {
             seed: Seed::of(incarnation),
             cursor: Mutex::new(cursor),
             synced: watch::Sender::new(0),
-            dirty: AtomicBool::new(true),
+            call: Call::made(),
             stopping: AtomicBool::new(false),
             lost: AtomicU64::new(0),
             late: AtomicBool::new(false),
@@ -328,9 +330,7 @@ impl Shared {
         if new_segment {
             [&self.keeper, &self.hurrier].into_iter().filter_map(OnceLock::get).for_each(Thread::unpark);
         }
-        // One wake-up per group: whoever turns the flag on wakes the syncer, everybody else only reads it.
-        if !self.dirty.load(Ordering::Relaxed)
-            && !self.dirty.swap(true, Ordering::AcqRel)
+        if self.call.make()
             && let Some(syncer) = self.syncer.get()
         {
             syncer.unpark();
@@ -343,18 +343,22 @@ impl Shared {
             // Waiting answers make the group: whatever arrives during one sync goes into the next.
             Durability::Strict => Duration::ZERO,
         };
-        while !self.stopping.load(Ordering::Acquire) {
-            if self.dirty.load(Ordering::Acquire) {
-                std::thread::sleep(group);
+        let goes_on = || !self.stopping.load(Ordering::Acquire);
+        while goes_on() {
+            // Not only from the first hit on: while hits come, none has to wake this thread.
+            std::thread::sleep(group);
+            if self.call.is_made() {
                 self.sync();
-            } else {
-                std::thread::park_timeout(IDLE);
+            } else if self.call.fall_asleep() {
+                while goes_on() && self.call.is_asleep() {
+                    std::thread::park_timeout(IDLE);
+                }
             }
         }
     }
 
     fn sync(&self) {
-        self.dirty.store(false, Ordering::Release);
+        self.call.answer();
         let (files, end, active_end, failed, has_new_names) = {
             let cursor = self.lock();
             let segments = || cursor.full.iter().chain([&cursor.active]);
@@ -404,7 +408,8 @@ impl Shared {
 
     fn recover_from(&self, error: &io::Error) {
         tracing::error!(%error, "the journal cannot be synced; going on in a fresh file");
-        self.dirty.store(true, Ordering::Release);
+        // Nobody is woken: it is mostly the syncer who failed, and it looks again by itself.
+        let _ = self.call.make();
         let now_ms = self.clock.now_ms();
         let moved = {
             let mut cursor = self.lock();
