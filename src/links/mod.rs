@@ -2,6 +2,7 @@
 
 mod aliases;
 pub(crate) mod bulk;
+mod by_id;
 pub(crate) mod cache;
 pub(crate) mod catalog;
 mod check;
@@ -19,6 +20,7 @@ mod list;
 mod listener;
 pub(crate) mod misses;
 mod names;
+pub(crate) mod packed;
 mod policy;
 mod spelling;
 pub(crate) mod table;

@@ -1,56 +1,32 @@
 //! The links in memory: packed, sharded, found by slug on the hot path and by id when clicks are counted.
 //!
-//! One link costs a slot of 40 bytes, one allocation for its slug and destination, five bytes of hash table and four
-//! of id index; `benches/run` prints the sum. A read takes one shard's read lock for the length of a closure that
-//! computes; nobody holds a lock across IO or an await.
+//! A link is one piece of memory (`packed.rs`): 32 bytes, its slug and its destination. The hash table has 17 bytes a bucket
+//! for it, the index of ids 16; `benches/run` prints the sum. Whoever finds a link waits for memory three times, for the bucket's
+//! tag, the bucket and the link; that wait was a twentieth of what a redirect costs when the slots, and from there the texts,
+//! were elsewhere. A read takes one shard's read lock for the length of a closure that computes; nobody holds a lock
+//! across IO or an await.
 
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table};
 
+use super::by_id::ById;
 use super::names::Names;
-use crate::domain::click_token::PLACEHOLDER;
-use crate::domain::link::{Link, LinkFacts, LinkId, Status};
-use crate::domain::placement::Level;
-use crate::domain::utm::Utm;
+use super::packed::{Entry, Packed};
+use crate::domain::link::{Link, LinkFacts, LinkId};
 
 const SHARDS: usize = 64;
-
-/// Ids above this are not indexed; their facts are asked of the store.
-const INDEXED_ID_MAX: u64 = 1 << 28;
-
-const ENABLED: u8 = 1;
-const PASSTHROUGH: u8 = 2;
-const VISITOR_UTM: u8 = 4;
-const RECENTLY_USED: u8 = 8;
-const CLICK_ID: u8 = 16;
 
 /// Which of the known domains: an index into the table's list of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct DomainIndex(pub(crate) u16);
 
-/// A link as a redirect needs it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry<'a> {
-    pub(crate) id: LinkId,
-    pub(crate) destination: &'a str,
-    pub(crate) status: Status,
-    pub(crate) enabled: bool,
-    pub(crate) passthrough: bool,
-    pub(crate) visitor_utm: bool,
-    /// Whether the destination asks for the click's token.
-    pub(crate) click_id: bool,
-    pub(crate) expires_ms: Option<i64>,
-    pub(crate) expired_url: Option<&'a str>,
-}
-
 pub(crate) struct Table {
     hasher: DefaultHashBuilder,
     shards: Box<[RwLock<Shard>]>,
-    /// Link id to where it is; 0 means nowhere.
-    places: RwLock<Vec<u32>>,
+    /// The same links; each stands at its id.
+    by_id: RwLock<ById>,
     domains: Names,
     platforms: Names,
     links_per_shard_max: usize,
@@ -58,34 +34,9 @@ pub(crate) struct Table {
 
 #[derive(Default)]
 struct Shard {
-    slots: Vec<Slot>,
-    free: Vec<u32>,
-    by_slug: HashTable<u32>,
-    /// Where the search for a link to evict goes on.
+    links: HashTable<Packed>,
+    /// The bucket where the search for a link to evict goes on.
     hand: usize,
-}
-
-#[derive(Default)]
-struct Slot {
-    /// Folded slug, then destination; empty when the slot is free.
-    text: Box<str>,
-    id: u64,
-    /// What few links have.
-    rare: Option<Box<Rare>>,
-    slug_bytes: u16,
-    domain: u16,
-    /// Index of the platform's name and one; 0 for none.
-    platform: u16,
-    level_and_status: u8,
-    flags: AtomicU8,
-}
-
-#[derive(Default)]
-struct Rare {
-    /// The slug as its owner wrote it, when it differs from its folded form.
-    slug: Option<Box<str>>,
-    expires_ms: Option<i64>,
-    expired_url: Option<Box<str>>,
 }
 
 impl Table {
@@ -94,7 +45,7 @@ impl Table {
         Self {
             hasher: DefaultHashBuilder::default(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            places: RwLock::default(),
+            by_id: RwLock::default(),
             domains: Names::default(),
             platforms: Names::default(),
             links_per_shard_max: links_max.div_ceil(SHARDS).max(1),
@@ -107,159 +58,107 @@ impl Table {
 
     /// Computes something from the link with this slug. `use_it` must not wait.
     pub(crate) fn with<R>(&self, domain: DomainIndex, folded: &str, use_it: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
-        let hash = self.hash(domain.0, folded.as_bytes());
+        let hash = self.hash(domain.0, folded);
         let shard = self.read(hash);
-        let slot = &shard.slots[shard.find(hash, domain.0, folded.as_bytes())? as usize];
-        // Only the first reader after the hand passed writes, so a hot link stays a shared cache line.
-        if slot.flags.load(Ordering::Relaxed) & RECENTLY_USED == 0 {
-            slot.flags.fetch_or(RECENTLY_USED, Ordering::Relaxed);
-        }
-        Some(use_it(slot.entry()))
+        let link = shard.find(hash, domain.0, folded)?;
+        link.note_use();
+        Some(use_it(link.entry()))
     }
 
     /// What classification needs of a link; `None` when it is not in memory.
     pub(crate) fn facts(&self, id: LinkId) -> Option<LinkFacts> {
         let mut found = None;
         self.facts_of_all(&[id], |facts| found = Some(facts));
-        found.filter(|facts| facts.id == id)
+        found
     }
 
     /// The same of many links, in any order; those that are not in memory are left out. Asked for one after the other, each
     /// would wait for what is far away in memory by itself; here they wait together.
     pub(crate) fn facts_of_all(&self, ids: &[LinkId], mut take: impl FnMut(LinkFacts)) {
-        let mut places: Vec<(usize, usize)> = {
-            let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
-            let place = |id: &LinkId| places.get(usize::try_from(id.0).ok()?).copied();
-            ids.iter().filter_map(place).filter_map(unpack).collect()
-        };
-        places.sort_unstable();
-        places.dedup();
-        for of_shard in places.chunk_by(|(one, _), (next, _)| one == next) {
-            let shard = self.shards[of_shard[0].0].read().unwrap_or_else(PoisonError::into_inner);
-            let slots = || of_shard.iter().filter_map(|(_, slot)| shard.slots.get(*slot));
-            std::hint::black_box(slots().map(|slot| usize::from(slot.text.bytes().next().unwrap_or(0))).sum::<usize>());
-            slots().filter(|slot| !slot.text.is_empty()).for_each(|slot| take(self.facts_of(slot)));
-        }
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        let links = || ids.iter().filter_map(|id| by_id.get(*id));
+        let ends = links().filter_map(|link| link.destination().bytes().next_back());
+        std::hint::black_box(ends.fold(0, u8::wrapping_add));
+        links().for_each(|link| take(self.facts_of(link)));
     }
 
     /// Puts a link in, over an older version of it: whoever asks meanwhile finds one of the two. Returns `true` when
     /// another link had to make room.
     pub(crate) fn put(&self, link: &Link, folded: &str) -> bool {
-        let before = self.place(link.id);
         let domain = self.domains.index_of(&link.spec.domain.0);
-        let hash = self.hash(domain, folded.as_bytes());
-        let slot = self.pack(link, folded, domain);
-        let (number, evicted) = {
+        let hash = self.hash(domain, folded);
+        let packed = self.pack(link, folded, domain);
+        let (evicted, replaced) = {
             let mut shard = self.write(hash);
-            let is_new = shard.find(hash, domain, folded.as_bytes()).is_none();
-            let is_full = is_new && shard.by_slug.len() >= self.links_per_shard_max;
-            let evicted = is_full.then(|| shard.evict(&self.hasher)).flatten();
-            (shard.insert(hash, slot, &self.hasher), evicted)
+            let is_new = shard.find(hash, domain, folded).is_none();
+            let is_full = is_new && shard.links.len() >= self.links_per_shard_max;
+            let evicted = is_full.then(|| shard.evict()).flatten();
+            (evicted, shard.insert(hash, packed.clone(), |link| self.hash(link.domain(), link.slug())))
         };
-        if let Some(evicted) = evicted {
-            self.set_place(evicted, 0);
-        }
-        let place = pack(shard_of(hash), number);
-        self.set_place(link.id.0, place);
-        if before != place {
-            self.clear(before, link.id);
+        let others = [&evicted, &replaced].into_iter().flatten().filter(|other| other.id() != link.id);
+        others.for_each(|other| self.forget(other));
+        let before = self.by_id_to_write().put(packed);
+        if let Some(before) = before.filter(|before| !before.is(domain, folded)) {
+            self.take_out(&before);
         }
         evicted.is_some()
     }
 
     pub(crate) fn remove(&self, id: LinkId) {
-        self.clear(self.place(id), id);
-        self.set_place(id.0, 0);
-    }
-
-    fn place(&self, id: LinkId) -> u32 {
-        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
-        usize::try_from(id.0).ok().and_then(|id| places.get(id).copied()).unwrap_or(0)
-    }
-
-    /// Empties a place, if it is this link that stands there.
-    fn clear(&self, place: u32, id: LinkId) {
-        if let Some((shard, slot)) = unpack(place) {
-            self.shards[shard].write().unwrap_or_else(PoisonError::into_inner).remove(slot, id, &self.hasher);
+        let link = self.by_id_to_write().take(id);
+        if let Some(link) = link {
+            self.take_out(&link);
         }
+    }
+
+    /// Removes a link that nobody finds by its id any more, unless there is another one under its slug by now.
+    fn take_out(&self, link: &Packed) {
+        let hash = self.hash(link.domain(), link.slug());
+        self.write(hash).remove(hash, link);
+    }
+
+    /// Has nobody find a link by its id any more that nobody finds by its slug.
+    fn forget(&self, link: &Packed) {
+        let mut by_id = self.by_id_to_write();
+        if by_id.get(link.id()).is_some_and(|there| there.is_same(link)) {
+            by_id.take(link.id());
+        }
+    }
+
+    fn by_id_to_write(&self) -> RwLockWriteGuard<'_, ById> {
+        self.by_id.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Above every id that [`Self::remove`] can find.
     pub(crate) fn ids_end(&self) -> u64 {
-        self.places.read().unwrap_or_else(PoisonError::into_inner).len() as u64
+        self.by_id.read().unwrap_or_else(PoisonError::into_inner).end()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).by_slug.len()).sum()
+        self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).links.len()).sum()
     }
 
-    fn pack(&self, link: &Link, folded: &str, domain: u16) -> Slot {
-        let spec = &link.spec;
-        let rules = &spec.rules;
-        let text = format!("{folded}{}", spec.destination.as_str());
-        let rare = Rare {
-            slug: (spec.slug.as_str() != folded).then(|| spec.slug.as_str().into()),
-            expires_ms: rules.expires_at.map(jiff::Timestamp::as_millisecond),
-            expired_url: rules.expired_url.as_ref().map(|url| url.as_str().into()),
-        };
-        let is_rare = rare.slug.is_some() || rare.expires_ms.is_some() || rare.expired_url.is_some();
-        let flag = |on: bool, flag: u8| if on { flag } else { 0 };
-        Slot {
-            text: text.into_boxed_str(),
-            id: link.id.0,
-            rare: is_rare.then(|| Box::new(rare)),
-            slug_bytes: u16::try_from(folded.len()).expect("a slug is at most 128 characters"),
-            domain,
-            platform: spec
-                .placement
-                .platform
-                .as_ref()
-                .map_or(0, |platform| self.platforms.index_of(platform.as_str()) + 1),
-            level_and_status: pack_level(spec.placement.level, rules.status),
-            flags: AtomicU8::new(
-                flag(rules.enabled, ENABLED)
-                    | flag(rules.passthrough, PASSTHROUGH)
-                    | flag(rules.visitor_utm, VISITOR_UTM)
-                    | flag(spec.destination.as_str().contains(PLACEHOLDER), CLICK_ID)
-                    | RECENTLY_USED,
-            ),
-        }
+    fn pack(&self, link: &Link, folded: &str, domain: u16) -> Packed {
+        let platform = link.spec.placement.platform.as_ref();
+        Packed::of(link, folded, domain, platform.map(|platform| self.platforms.index_of(platform.as_str())))
     }
 
-    fn facts_of(&self, slot: &Slot) -> LinkFacts {
-        let destination = slot.destination();
-        let before_fragment = destination.split('#').next().unwrap_or_default();
-        let query = before_fragment.split_once('?').map_or("", |(_, query)| query);
-        let given = slot.rare.as_ref().and_then(|rare| rare.slug.as_deref());
+    fn facts_of(&self, link: &Packed) -> LinkFacts {
         LinkFacts {
-            id: LinkId(slot.id),
-            domain: self.domains.name(slot.domain),
-            slug: given.unwrap_or_else(|| slot.slug()).to_owned(),
-            utm: Utm::read(query),
-            platform: slot.platform.checked_sub(1).map(|index| self.platforms.name(index)),
-            level: Level::ALL[usize::from(slot.level_and_status >> 4) % Level::ALL.len()],
+            id: link.id(),
+            domain: self.domains.name(link.domain()),
+            slug: link.given_slug().to_owned(),
+            utm: link.utm(),
+            platform: link.platform().map(|index| self.platforms.name(index)),
+            level: link.level(),
         }
     }
 
-    fn set_place(&self, id: u64, place: u32) {
-        if id > INDEXED_ID_MAX {
-            return;
-        }
-        let index = usize::try_from(id).expect("ids above INDEXED_ID_MAX were left out");
-        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
-        if index >= places.len() {
-            if place == 0 {
-                return;
-            }
-            let (length, grown) = (places.len(), places.len() + places.len() / 8);
-            places.reserve_exact((index + 1).max(grown) - length);
-            places.resize(index + 1, 0);
-        }
-        places[index] = place;
-    }
-
-    fn hash(&self, domain: u16, slug: &[u8]) -> u64 {
-        self.hasher.hash_one((domain, slug))
+    fn hash(&self, domain: u16, folded: &str) -> u64 {
+        self.hasher.hash_one((domain, folded.as_bytes()))
     }
 
     fn read(&self, hash: u64) -> RwLockReadGuard<'_, Shard> {
@@ -271,123 +170,55 @@ impl Table {
     }
 }
 
+fn shard_of(hash: u64) -> usize {
+    // The low bits pick the bucket and the high ones its tag, so the shard comes from the middle.
+    usize::try_from(hash >> 32).unwrap_or(0) % SHARDS
+}
+
 impl Shard {
-    fn find(&self, hash: u64, domain: u16, slug: &[u8]) -> Option<u32> {
-        self.by_slug.find(hash, |number| self.slots[*number as usize].is(domain, slug)).copied()
+    fn find(&self, hash: u64, domain: u16, folded: &str) -> Option<&Packed> {
+        self.links.find(hash, |link| link.is(domain, folded))
     }
 
-    /// Puts a slot in, replacing one with the same domain and slug, and returns its number.
-    fn insert(&mut self, hash: u64, slot: Slot, hasher: &DefaultHashBuilder) -> u32 {
-        if let Some(number) = self.find(hash, slot.domain, slot.slug().as_bytes()) {
-            self.slots[number as usize] = slot;
-            return number;
+    /// Puts a link in. Returns the one it replaces, which has the same domain and slug.
+    fn insert(&mut self, hash: u64, link: Packed, hash_of: impl Fn(&Packed) -> u64) -> Option<Packed> {
+        match self.links.entry(hash, |other| other.is(link.domain(), link.slug()), hash_of) {
+            hash_table::Entry::Occupied(mut there) => Some(std::mem::replace(there.get_mut(), link)),
+            hash_table::Entry::Vacant(free) => {
+                free.insert(link);
+                None
+            }
         }
-        let number = match self.free.pop() {
-            Some(number) => {
-                self.slots[number as usize] = slot;
-                number
-            }
-            None => {
-                // Doubling would waste up to half of what a million links cost.
-                if self.slots.len() == self.slots.capacity() {
-                    self.slots.reserve_exact(self.slots.len() / 8 + 16);
-                }
-                self.slots.push(slot);
-                u32::try_from(self.slots.len() - 1).expect("a shard holds at most links_per_shard_max slots")
-            }
-        };
-        let slots = &self.slots;
-        self.by_slug.insert_unique(hash, number, |number| slots[*number as usize].hash(hasher));
-        number
     }
 
-    fn remove(&mut self, number: usize, id: LinkId, hasher: &DefaultHashBuilder) {
-        let Some(slot) = self.slots.get(number).filter(|slot| slot.id == id.0 && !slot.text.is_empty()) else { return };
-        let hash = slot.hash(hasher);
-        if let Ok(found) = self.by_slug.find_entry(hash, |other| *other as usize == number) {
+    fn remove(&mut self, hash: u64, link: &Packed) {
+        if let Ok(found) = self.links.find_entry(hash, |other| other.is_same(link)) {
             found.remove();
         }
-        self.slots[number] = Slot::default();
-        self.free.push(u32::try_from(number).expect("slot numbers are u32"));
     }
 
-    /// Removes a link that was not used since the hand last passed (second chance). Returns its id.
-    fn evict(&mut self, hasher: &DefaultHashBuilder) -> Option<u64> {
-        for _ in 0..2 * self.slots.len() {
-            self.hand = (self.hand + 1) % self.slots.len();
-            let slot = &self.slots[self.hand];
-            if slot.text.is_empty() {
-                continue;
-            }
-            if slot.flags.fetch_and(!RECENTLY_USED, Ordering::Relaxed) & RECENTLY_USED == 0 {
-                let id = slot.id;
-                self.remove(self.hand, LinkId(id), hasher);
-                return Some(id);
+    /// Removes a link that was not used since the hand last passed (second chance), and returns it.
+    fn evict(&mut self) -> Option<Packed> {
+        for _ in 0..2 * self.links.num_buckets() {
+            self.hand = (self.hand + 1) % self.links.num_buckets();
+            let Ok(there) = self.links.get_bucket_entry(self.hand) else { continue };
+            if !there.get().was_used() {
+                return Some(there.remove().0);
             }
         }
         None
     }
 }
 
-impl Slot {
-    fn slug(&self) -> &str {
-        &self.text[..usize::from(self.slug_bytes)]
-    }
-
-    fn destination(&self) -> &str {
-        &self.text[usize::from(self.slug_bytes)..]
-    }
-
-    fn is(&self, domain: u16, slug: &[u8]) -> bool {
-        self.domain == domain && self.slug().as_bytes() == slug
-    }
-
-    fn hash(&self, hasher: &DefaultHashBuilder) -> u64 {
-        hasher.hash_one((self.domain, self.slug().as_bytes()))
-    }
-
-    fn entry(&self) -> Entry<'_> {
-        let flags = self.flags.load(Ordering::Relaxed);
-        Entry {
-            id: LinkId(self.id),
-            destination: self.destination(),
-            status: Status::ALL[usize::from(self.level_and_status & 3)],
-            enabled: flags & ENABLED != 0,
-            passthrough: flags & PASSTHROUGH != 0,
-            visitor_utm: flags & VISITOR_UTM != 0,
-            click_id: flags & CLICK_ID != 0,
-            expires_ms: self.rare.as_ref().and_then(|rare| rare.expires_ms),
-            expired_url: self.rare.as_ref().and_then(|rare| rare.expired_url.as_deref()),
-        }
-    }
-}
-
-fn pack_level(level: Level, status: Status) -> u8 {
-    (level as u8) << 4 | status as u8
-}
-
-fn shard_of(hash: u64) -> usize {
-    // The low bits pick the bucket and the high ones its tag, so the shard comes from the middle.
-    usize::try_from(hash >> 32).unwrap_or(0) % SHARDS
-}
-
-/// Shard and slot in one number above 0.
-fn pack(shard: usize, slot: u32) -> u32 {
-    (slot * SHARDS as u32 + u32::try_from(shard).expect("there are 64 shards")) + 1
-}
-
-fn unpack(place: u32) -> Option<(usize, usize)> {
-    let place = place.checked_sub(1)? as usize;
-    Some((place % SHARDS, place / SHARDS))
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
     use crate::domain::destination::Destination;
+    use crate::domain::link::Status;
     use crate::domain::link::{DomainName, LinkSpec, Rules};
-    use crate::domain::placement::Placement;
+    use crate::domain::placement::{Level, Placement};
     use crate::domain::slug::Slug;
+    use crate::domain::utm::Utm;
 
     pub(in crate::links) fn link(id: u64, slug: &str) -> Link {
         let url = Destination::parse("https://example.com/?a=1&utm_source=instagram#top", 2048).unwrap();
@@ -472,6 +303,18 @@ pub(super) mod tests {
             assert!(!table.put(&link(*id, slug), slug));
         }
         assert_eq!(there(), before);
+    }
+
+    #[test]
+    fn a_slug_that_another_link_has_taken_over_is_no_longer_told_of_the_first() {
+        let table = Table::new(100);
+        table.put(&link(1, "a"), "a");
+        table.put(&link(2, "a"), "a");
+        assert_eq!((id_of(&table, "a"), table.facts(LinkId(1))), (Some(2), None));
+        table.put(&link(1, "b"), "b");
+        table.remove(LinkId(1));
+        assert_eq!((id_of(&table, "a"), id_of(&table, "b"), table.len()), (Some(2), None, 1));
+        assert_eq!(table.facts(LinkId(2)).map(|facts| facts.slug), Some("a".to_owned()));
     }
 
     #[test]

@@ -45,7 +45,7 @@ use crate::journal::Journal;
 use crate::links::Domains;
 use crate::links::cache::{Cache, Resolved};
 use crate::links::misses::{Miss, Misses};
-use crate::links::table::Entry;
+use crate::links::packed::Entry;
 use crate::telemetry::RedirectCounts;
 
 pub(crate) use listener::{Plane, bind};

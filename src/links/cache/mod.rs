@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::catalog::LinkListener;
-use super::table::{DomainIndex, Entry, Table};
+use super::packed::Entry;
+use super::table::{DomainIndex, Table};
 use super::{Config, Domains};
 use crate::domain::link::{DomainName, Link, LinkFacts, LinkId};
 use crate::store::{Heard, LinkStore, News, StoreError};
