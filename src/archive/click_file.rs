@@ -14,7 +14,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use super::ArchiveError;
@@ -113,7 +113,8 @@ fn encode(
 ) -> Result<Checksummed<File>, ArchiveError> {
     let failed = |cause| ArchiveError::Encode { path: path.to_owned(), cause };
     let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(failed)?;
-    let writer = writer(Checksummed::new(file), Some(name.metadata())).map_err(failed)?;
+    let properties = properties().map_err(failed)?.set_key_value_metadata(Some(name.metadata()));
+    let writer = writer(Checksummed::new(file), without_texts(properties)).map_err(failed)?;
     let (mut writer, column_writers) = writer.into_serialized_writer().map_err(failed)?;
     for rows in row_groups {
         rows?.write(&mut writer, &column_writers, level).map_err(failed)?;
@@ -135,19 +136,31 @@ fn put_in_place(root: &Path, name: FileName, unfinished: &Path) -> Result<(), Ar
 }
 
 /// A Parquet writer for [`COLUMNS`]. Given batches, it buffers one row group; a click file is given [`RowGroup`]s.
-pub(super) fn writer<W: Write + Send>(out: W, metadata: Option<Vec<KeyValue>>) -> Result<ArrowWriter<W>, ParquetError> {
+pub(super) fn writer<W: Write + Send>(
+    out: W,
+    properties: WriterPropertiesBuilder,
+) -> Result<ArrowWriter<W>, ParquetError> {
     // Without Arrow's own copy of the schema every engine sees plain strings, and a small file stays small.
-    let options = ArrowWriterOptions::new().with_properties(properties(metadata)?).with_skip_arrow_metadata(true);
+    let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
     ArrowWriter::try_new_with_options(out, SCHEMA.clone(), options)
 }
 
-fn properties(metadata: Option<Vec<KeyValue>>) -> Result<WriterProperties, ParquetError> {
+/// Row groups encode and compress columns of texts themselves. Writers are made for these, too, and each would make a
+/// compressor and a decompressor that nobody uses: 200 KB of memory to be fetched for every column of every row group.
+fn without_texts(properties: WriterPropertiesBuilder) -> WriterPropertiesBuilder {
+    let are_texts = COLUMNS.iter().filter(|column| column.content.is_shared_text());
+    are_texts.fold(properties, |properties, column| {
+        properties.set_column_compression(ColumnPath::from(column.name), Compression::UNCOMPRESSED)
+    })
+}
+
+/// How columns are written.
+pub(super) fn properties() -> Result<WriterPropertiesBuilder, ParquetError> {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::None)
-        .set_offset_index_disabled(true)
-        .set_key_value_metadata(metadata);
+        .set_offset_index_disabled(true);
     for column in &COLUMNS {
         let path = ColumnPath::from(column.name);
         builder = match column.content {
@@ -169,7 +182,7 @@ fn properties(metadata: Option<Vec<KeyValue>>) -> Result<WriterProperties, Parqu
             | Content::RulesVersion => builder,
         };
     }
-    Ok(builder.build())
+    Ok(builder)
 }
 
 /// Creates the root, keeps it private, and removes what a killed process left half-written.

@@ -67,6 +67,11 @@ impl Content {
         }
     }
 
+    /// Whether it is text that several clicks mostly share.
+    pub(super) fn is_shared_text(self) -> bool {
+        matches!(self.data_type(), DataType::Dictionary(..))
+    }
+
     fn nullable(self) -> bool {
         !matches!(self, Self::Id | Self::Time | Self::Link | Self::Visitor | Self::RulesVersion)
     }

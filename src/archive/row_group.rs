@@ -8,9 +8,8 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{
-    ArrayRef, BinaryArray, RecordBatch, StringArray, TimestampMillisecondArray, UInt32Array, UInt64Array,
-};
+use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray, UInt32Array, UInt64Array};
+use arrow_buffer::OffsetBuffer;
 use arrow_schema::Field;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::ZstdLevel;
@@ -238,6 +237,6 @@ fn visitors(visitors: &[Visitor]) -> StringArray {
 
 /// Texts that all have one length, in ASCII.
 fn of_length<const LENGTH: usize>(texts: Vec<[u8; LENGTH]>) -> StringArray {
-    let (ends, _, _) = BinaryArray::new_repeated([0; LENGTH], texts.len()).into_parts();
+    let ends = OffsetBuffer::from_repeated_length(LENGTH, texts.len());
     StringArray::new(ends, texts.into_flattened().into(), None)
 }

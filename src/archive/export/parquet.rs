@@ -9,7 +9,8 @@ use super::super::click_file;
 use super::Scan;
 
 pub(super) fn write(scan: Scan, out: impl io::Write + Send) -> io::Result<u64> {
-    let mut writer = click_file::writer(out, None).map_err(io::Error::other)?;
+    let writer = click_file::properties().and_then(|properties| click_file::writer(out, properties));
+    let mut writer = writer.map_err(io::Error::other)?;
     let mut rows = 0;
     for batch in scan {
         let batch = batch?;
