@@ -214,8 +214,7 @@ impl Shard {
 pub(super) mod tests {
     use super::*;
     use crate::domain::destination::Destination;
-    use crate::domain::link::Status;
-    use crate::domain::link::{DomainName, LinkSpec, Rules};
+    use crate::domain::link::{DomainName, LinkSpec, Rules, Status};
     use crate::domain::placement::{Level, Placement};
     use crate::domain::slug::Slug;
     use crate::domain::utm::Utm;
@@ -315,6 +314,28 @@ pub(super) mod tests {
         table.remove(LinkId(1));
         assert_eq!((id_of(&table, "a"), id_of(&table, "b"), table.len()), (Some(2), None, 1));
         assert_eq!(table.facts(LinkId(2)).map(|facts| facts.slug), Some("a".to_owned()));
+    }
+
+    #[test]
+    fn whatever_is_put_in_taken_over_renamed_removed_or_evicted_both_ways_lead_to_the_same_links() {
+        let table = Table::new(SHARDS * 2);
+        for step in 0..20_000_u64 {
+            let number = step.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+            let (id, slug) = (number % 400, format!("s{}", number / 400 % 500));
+            match number % 7 {
+                0 => table.remove(LinkId(id)),
+                _ => {
+                    table.put(&link(id, &slug), &slug);
+                }
+            }
+        }
+        let by_slug = (0..500).filter_map(|slug| Some((id_of(&table, &format!("s{slug}"))?, format!("s{slug}"))));
+        let mut by_slug: Vec<(u64, String)> = by_slug.collect();
+        by_slug.sort_unstable();
+        let by_id = (0..400).filter_map(|id| table.facts(LinkId(id))).map(|facts| (facts.id.0, facts.slug));
+        assert!(by_id.eq(by_slug.iter().cloned()));
+        assert_eq!(by_slug.len(), table.len());
+        assert!((SHARDS / 2..=SHARDS * 2).contains(&by_slug.len()), "{}", by_slug.len());
     }
 
     #[test]
