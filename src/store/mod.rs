@@ -42,7 +42,7 @@ pub(crate) struct Config {
     pub(crate) tls_key: PathBuf,
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     /// The outcome is unknown or nothing happened: ask again later.
     #[error("the store is not available: {0}")]
@@ -173,6 +173,15 @@ pub(crate) trait CountStore: Send + Sync {
     fn shards(&self) -> u16;
     /// Adds a batch in one atomic step: counters, uniques and watermark together, or nothing.
     async fn apply(&self, batch: &Batch) -> Result<Applied>;
+    /// Adds one batch to each of several shards, every one for itself; what became of them, in their order. A store with many
+    /// shards that is asked over a network has to take them side by side: in turn, a round waits as often as there are shards.
+    async fn apply_all(&self, batches: &[&Batch]) -> Vec<Result<Applied>> {
+        let mut applied = Vec::with_capacity(batches.len());
+        for batch in batches {
+            applied.push(self.apply(batch).await);
+        }
+        applied
+    }
     /// Up to where this shard has counted an incarnation; `START` when it never heard of it.
     async fn watermark(&self, incarnation: Incarnation, shard: Shard) -> Result<Position>;
     /// The watermarks of all shards.

@@ -55,6 +55,13 @@ impl Held {
     }
 }
 
+/// What became of batches that were sent together.
+struct Tried {
+    /// A shard stands neither where its batch begins nor where it ends.
+    is_elsewhere: bool,
+    failed: Vec<(usize, Trouble)>,
+}
+
 /// What a round adds to each shard that is not held. `None` when one of them stands before the round: what is in between
 /// was read when it could not be counted into.
 pub(super) fn batches(stream: &Stream, round: &mut Round) -> Option<Vec<Batch>> {
@@ -80,18 +87,13 @@ impl Worker {
         let is_one_well = batches.len() + stream.held.shards.len() < stream.counted.len();
         let mut backoff = BACKOFF_FIRST;
         for tried in 1.. {
-            let (mut is_counted, mut failed) = (is_one_well, Vec::new());
-            for batch in batches {
-                if stream.counted[usize::from(batch.shard.0)] == batch.to {
-                    is_counted = true;
-                    continue;
-                }
-                match self.apply(stream, batch) {
-                    Ok(true) => is_counted = true,
-                    Ok(false) => return Ok(false),
-                    Err(trouble) => failed.push((usize::from(batch.shard.0), trouble)),
-                }
+            let Tried { is_elsewhere, failed } = self.try_all(stream, batches);
+            // A store that went back went back in many shards at once: all are asked before the journal is read again.
+            if is_elsewhere {
+                self.compare(stream)?;
+                return Ok(false);
             }
+            let is_counted = is_one_well || failed.len() < batches.len();
             let shards: Vec<_> = failed.iter().map(|(shard, _)| *shard).collect();
             let Some((_, trouble)) = failed.into_iter().next() else { break };
             if !is_counted {
@@ -108,6 +110,23 @@ impl Worker {
             break;
         }
         Ok(true)
+    }
+
+    /// Sends what is not counted yet.
+    fn try_all(&mut self, stream: &mut Stream, batches: &[Batch]) -> Tried {
+        let left: Vec<&Batch> = batches.iter().filter(|batch| stream.counted[index(batch)] != batch.to).collect();
+        let applied = self.runtime.block_on(self.tools.store.apply_all(&left));
+        let mut tried = Tried { is_elsewhere: false, failed: Vec::new() };
+        for (batch, applied) in left.into_iter().zip(applied) {
+            match applied {
+                Ok(Applied::Yes) => stream.counted[index(batch)] = batch.to,
+                // An earlier try got through and its answer was lost.
+                Ok(Applied::No { watermark }) if watermark == batch.to => stream.counted[index(batch)] = batch.to,
+                Ok(Applied::No { .. }) => tried.is_elsewhere = true,
+                Err(error) => tried.failed.push((index(batch), error.into())),
+            }
+        }
+        tried
     }
 
     /// Looks whether what is held can be counted into again, with a batch of nothing: it meets all that a batch meets.
@@ -167,6 +186,10 @@ impl Worker {
         let ask = |shard| Ok((shard, self.runtime.block_on(store.watermark(incarnation, numbered(shard)))?));
         (0..stream.counted.len()).filter(|shard| !stream.held.holds(*shard)).map(ask).collect()
     }
+}
+
+fn index(batch: &Batch) -> usize {
+    usize::from(batch.shard.0)
 }
 
 /// The shard with this number.

@@ -15,9 +15,11 @@ use crate::priority::Priority;
 const FULL_ABOVE: u64 = 25;
 const CLEARED_BELOW: u64 = 5;
 
-/// How old hits may be that are not counted before people at the dashboard need not wait longer than redirects, and how
-/// old again when that ends.
-const LATE_AFTER: Duration = Duration::from_secs(30);
+/// How old hits may be that are not counted before counting no longer waits for people at the dashboard, before it no
+/// longer waits for redirects either, and how old again when that ends. Something else may keep the processor busy for
+/// days, and then whoever stands behind it gets next to nothing.
+const LATE_AFTER: Duration = Duration::from_secs(10);
+const TOO_LATE_AFTER: Duration = Duration::from_secs(30);
 const IN_TIME_WITHIN: Duration = Duration::from_secs(1);
 
 /// What is known of how counting stands.
@@ -25,12 +27,13 @@ pub(super) struct Urgency {
     /// Everything that arrived before this is counted.
     counted_until: Instant,
     is_filling: bool,
-    is_late: bool,
+    /// What is due to the age of what waits.
+    by_age: Priority,
 }
 
 impl Urgency {
     pub(super) fn new(now: Instant) -> Self {
-        Self { counted_until: now, is_filling: false, is_late: false }
+        Self { counted_until: now, is_filling: false, by_age: Priority::WhenIdle }
     }
 
     /// A round that began at `begun` is over, and `is_all` was counted that there was then. The journal is full by
@@ -39,28 +42,34 @@ impl Urgency {
         if is_all {
             self.counted_until = begun;
         }
-        let behind = now.saturating_duration_since(self.counted_until);
+        let age = self.age(now);
         self.is_filling = needed_percent > if self.is_filling { CLEARED_BELOW } else { FULL_ABOVE };
-        self.is_late = behind > if self.is_late { IN_TIME_WITHIN } else { LATE_AFTER };
+        self.by_age = if age > IN_TIME_WITHIN { self.by_age.min(due_at(age)) } else { Priority::WhenIdle };
     }
 
     /// Whether a round that goes on should do so at a higher priority.
     pub(super) fn has_grown(&self, now: Instant, needed_percent: u64) -> bool {
-        let is_filling = needed_percent > FULL_ABOVE;
-        let is_late = now.saturating_duration_since(self.counted_until) > LATE_AFTER;
-        match self.priority() {
-            Priority::Ordinary => false,
-            Priority::AfterRedirects => is_filling,
-            Priority::WhenIdle => is_filling || is_late,
-        }
+        let due = if needed_percent > FULL_ABOVE { Priority::Ordinary } else { due_at(self.age(now)) };
+        due < self.priority()
     }
 
     fn priority(&self) -> Priority {
-        match (self.is_filling, self.is_late) {
-            (true, _) => Priority::Ordinary,
-            (false, true) => Priority::AfterRedirects,
-            (false, false) => Priority::WhenIdle,
-        }
+        if self.is_filling { Priority::Ordinary } else { self.by_age }
+    }
+
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.counted_until)
+    }
+}
+
+/// The priority of counting what has waited for so long.
+fn due_at(age: Duration) -> Priority {
+    if age > TOO_LATE_AFTER {
+        Priority::Ordinary
+    } else if age > LATE_AFTER {
+        Priority::AfterRedirects
+    } else {
+        Priority::WhenIdle
     }
 }
 
@@ -126,32 +135,39 @@ mod tests {
     #[test]
     fn a_burst_is_counted_after_it_unless_it_lasts() {
         play(&[
-            (0, 10, false, 0, Priority::WhenIdle),
-            (10, 30, false, 0, Priority::WhenIdle),
-            (30, 31, false, 0, Priority::AfterRedirects),
-            (31, 33, true, 0, Priority::AfterRedirects),
-            (34, 35, true, 0, Priority::WhenIdle),
+            (0, 5, false, 0, Priority::WhenIdle),
+            (5, 10, false, 0, Priority::WhenIdle),
+            (10, 11, false, 0, Priority::AfterRedirects),
+            (11, 13, true, 0, Priority::AfterRedirects),
+            (14, 15, true, 0, Priority::WhenIdle),
             (90, 91, true, 0, Priority::WhenIdle),
+            (91, 120, false, 0, Priority::AfterRedirects),
+            (120, 121, false, 0, Priority::Ordinary),
+            (121, 123, true, 0, Priority::Ordinary),
+            (124, 125, true, 0, Priority::WhenIdle),
         ]);
     }
 
     #[test]
     fn a_round_is_cut_short_when_it_has_become_more_urgent_and_not_again_after_that() {
         let start = Instant::now();
-        let (soon, late) = (start + Duration::from_secs(30), start + Duration::from_secs(31));
+        let [soon, late, too_late] = [10, 11, 31].map(|seconds| start + Duration::from_secs(seconds));
         let mut urgency = Urgency::new(start);
         assert_eq!(
             [(soon, 25), (soon, 26), (late, 0)].map(|(now, full)| urgency.has_grown(now, full)),
             [false, true, true]
         );
         urgency.note(false, start, late, 0);
-        assert_eq!([(late, 25), (late, 26)].map(|(now, full)| urgency.has_grown(now, full)), [false, true]);
+        assert_eq!(
+            [(late, 25), (late, 26), (too_late, 25)].map(|(now, full)| urgency.has_grown(now, full)),
+            [false, true, true]
+        );
         urgency.note(false, start, late, 26);
-        assert!(!urgency.has_grown(late, 99));
+        assert!(!urgency.has_grown(too_late, 99));
     }
 
     #[test]
     fn hits_that_would_be_lost_are_more_urgent_than_hits_that_are_late() {
-        play(&[(0, 40, false, 30, Priority::Ordinary), (40, 41, false, 3, Priority::AfterRedirects)]);
+        play(&[(0, 20, false, 30, Priority::Ordinary), (20, 21, false, 3, Priority::AfterRedirects)]);
     }
 }

@@ -24,7 +24,6 @@ use super::verify;
 use crate::archive::{Archive, ArchiveError};
 use crate::classify::Classifier;
 use crate::clock::Clock;
-use crate::domain::counter::{Applied, Batch};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position};
 use crate::journal::Journal;
@@ -317,23 +316,6 @@ impl Worker {
         // before, because another shard was behind, are not booked again.
         stream.booked = stream.booked.max(round.to);
         self.tools.accounts.settled(stream.origin, hits, damaged, stream.booked);
-        Ok(true)
-    }
-
-    /// Applies one shard's part of a round; `false` when the store asks to go on from an earlier position.
-    pub(super) fn apply(&mut self, stream: &mut Stream, batch: &Batch) -> Result<bool, Trouble> {
-        let applied = self.runtime.block_on(self.tools.store.apply(batch))?;
-        match applied {
-            Applied::Yes => {}
-            // An earlier try got through and its answer was lost.
-            Applied::No { watermark } if watermark == batch.to => {}
-            // A store that went back went back in many shards at once: all are asked before the journal is read again.
-            Applied::No { .. } => {
-                self.compare(stream)?;
-                return Ok(false);
-            }
-        }
-        stream.counted[usize::from(batch.shard.0)] = batch.to;
         Ok(true)
     }
 

@@ -114,7 +114,7 @@ fn put_back(redis: &mut RedisServer, backup: &tempfile::TempDir) {
 fn an_emptied_redis_is_not_counted_into_and_is_exact_once_it_is_put_back() {
     let mut redis = RedisServer::start();
     let app = node(&redis);
-    let load = Load::of_clicks_per_second(4_000);
+    let load = Load::going_on();
     load.run(&app, size(500, 20_000));
     app.drained();
     let backup = backup_of(&mut redis);
@@ -175,11 +175,11 @@ fn a_counter_that_holds_something_else_takes_nothing_with_it_and_does_not_grow()
 #[test]
 fn a_redis_put_back_from_a_backup_is_caught_up_by_the_journal() {
     let mut redis = RedisServer::start();
-    let (app, load) = (node(&redis), Load::new());
+    let (app, load) = (node(&redis), Load::going_on());
     load.run(&app, size(500, 20_000));
     app.drained();
     let backup = backup_of(&mut redis);
-    clicks_during("R14", &app, &load, size(3_000, 200_000), || {
+    clicks_during("R14", &app, &load, size(2_000, 200_000), || {
         app.eventually("more is counted", || app.node_hits().counted > size(600, 25_000) as u64);
         put_back(&mut redis, &backup);
     });

@@ -30,7 +30,7 @@ fn node(redis: &RedisServer) -> TestApp {
 
 /// Clicks while `fault` is done to Redis and undone again, after which counting must go on by itself.
 fn survives(app: &TestApp, fault: impl FnOnce()) {
-    clicks_during(ROW, app, &Load::of_clicks_per_second(4_000), size(2_000, 100_000), fault);
+    clicks_during(ROW, app, &Load::going_on(), size(2_000, 100_000), fault);
 }
 
 /// The connections of the node end, so that it has to come anew.

@@ -37,6 +37,24 @@ pub(in crate::store) async fn an_empty_range_moves_the_watermark(store: &dyn Sto
     assert_eq!(store.watermark(ONE, Shard(0)).await.unwrap(), Position(10));
 }
 
+pub(in crate::store) async fn batches_that_go_together_are_told_apart(store: &dyn Store) {
+    let begins = |number: u128| if number % 9 == 4 { 5 } else { 0 };
+    let one = |number: u128| Batch {
+        incarnation: Incarnation(number),
+        ..batch(begins(number), 10, vec![delta(number as u64, DAY, 3, &[])])
+    };
+    let batches: Vec<Batch> = (1..=40).map(one).collect();
+    let applied = store.apply_all(&batches.iter().collect::<Vec<_>>()).await;
+    assert_eq!(applied.len(), batches.len());
+    for (batch, applied) in batches.iter().zip(applied) {
+        let is_counted = batch.from == Position::START;
+        let refused = Applied::No { watermark: Position::START };
+        assert_eq!(applied.unwrap(), if is_counted { Applied::Yes } else { refused }, "{}", batch.incarnation);
+        let counted = count(store, batch.incarnation.0 as u64, DAY).await;
+        assert_eq!(counted.is_some(), is_counted, "{}", batch.incarnation);
+    }
+}
+
 pub(in crate::store) async fn incarnations_and_shards_have_watermarks_of_their_own(store: &dyn Store) {
     let other = Incarnation(u128::MAX);
     store.apply(&batch(0, 10, vec![delta(1, DAY, 10, &[])])).await.unwrap();

@@ -62,6 +62,7 @@ macro_rules! store_contract {
                 a_batch_with_a_gap_is_refused_and_says_where_to_go_on
                 a_batch_that_does_not_move_forward_counts_nothing
                 an_empty_range_moves_the_watermark
+                batches_that_go_together_are_told_apart
                 incarnations_and_shards_have_watermarks_of_their_own
                 counters_add_across_batches
                 one_batch_may_name_a_link_and_day_twice

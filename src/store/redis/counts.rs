@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
+use futures_util::StreamExt;
 use futures_util::future::try_join_all;
+use futures_util::stream;
 use jiff::civil::Date;
 use redis::{Value, cmd};
 
@@ -17,12 +19,26 @@ use crate::domain::delta::{Delta, DeltaOf, Deltas};
 use crate::domain::link::LinkId;
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::uniques::EXACT_MAX;
+use crate::store;
 
 /// The field of `marks` that names the store.
 pub(super) const EPOCH: &str = "epoch";
 
 /// Where a shard stands that never heard of an incarnation.
 const NOWHERE: &str = "0";
+
+/// Batches that Redis has before it at the same time. Each has a deadline, so the last of them must not wait long for the
+/// others.
+const APPLIED_AT_ONCE: usize = 16;
+
+/// Adds each batch to its shard, side by side.
+pub(super) async fn apply_all(server: &Server, batches: Vec<Batch>) -> Vec<store::Result<Applied>> {
+    let calls = batches.into_iter().map(|batch| async move { apply(server, &batch).await });
+    let named = stream::iter(calls)
+        .buffered(APPLIED_AT_ONCE)
+        .map(|applied| applied.map_err(|failure| failure.at(&server.name)));
+    named.collect().await
+}
 
 /// Adds `batch` if the shard stands exactly where it begins.
 pub(super) async fn apply(server: &Server, batch: &Batch) -> Result<Applied> {

@@ -249,6 +249,13 @@ impl CountStore for Redis {
         self.call(|server| async move { counts::apply(&server, &batch).await }).await
     }
 
+    async fn apply_all(&self, batches: &[&Batch]) -> Vec<Result<Applied>> {
+        let number = batches.len();
+        let batches: Vec<Batch> = batches.iter().copied().cloned().collect();
+        let all = self.call(move |server| async move { Ok(counts::apply_all(&server, batches).await) }).await;
+        all.unwrap_or_else(|closed| std::iter::repeat_n(Err(closed), number).collect())
+    }
+
     async fn watermark(&self, incarnation: Incarnation, shard: Shard) -> Result<Position> {
         self.call(move |server| async move { counts::watermark(&server, incarnation, shard).await }).await
     }

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::agents;
 use super::app::TestApp;
-use super::figure;
 use super::http::{Connection, Request};
+use super::{figure, size};
 
 /// Clicks with an id of their own in the referrer's path, from several kept connections at once. Ids are noted only
 /// when the whole 302 has arrived.
@@ -59,6 +59,12 @@ impl Load {
     /// So many clicks a second at the most: for faults that last, so that there is no day's work to count after them.
     pub(crate) fn of_clicks_per_second(clicks: usize) -> Arc<Self> {
         Self::with_clicks_every(Duration::from_secs(Self::CLIENTS) / u32::try_from(clicks).unwrap())
+    }
+
+    /// Clicks that go on until something else is over. In an ordinary run nobody knows how long that takes on a machine
+    /// that is busy with other tests, and all that comes has to be counted in the end, so they are few.
+    pub(crate) fn going_on() -> Arc<Self> {
+        Self::of_clicks_per_second(size(500, 4_000))
     }
 
     fn with_clicks_every(every: Duration) -> Arc<Self> {
