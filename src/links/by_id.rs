@@ -1,7 +1,7 @@
 //! Links by their ids.
 //!
 //! In pages, so that one more link never has all of them copied while somebody waits for the lock, and so that the least of
-//! those ids that nobody asks for take memory: where they are all over the place, a page is a kilobyte for each link.
+//! those ids that nobody asks for take memory: where they are all over the place, a page is half a kilobyte for each link.
 
 use super::packed::Packed;
 use crate::domain::link::LinkId;

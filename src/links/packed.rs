@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use triomphe::{Arc, HeaderSlice};
+use triomphe::ThinArc;
 
 use crate::domain::click_token::PLACEHOLDER;
 use crate::domain::link::{Link, LinkId, Status};
@@ -30,9 +30,10 @@ pub(crate) struct Entry<'a> {
     pub(crate) expired_url: Option<&'a str>,
 }
 
-/// What is of one size, and behind it the texts: the folded slug, then the destination.
+/// What is of one size, and behind it the texts: the folded slug, then the destination. The pointer is of eight bytes, because
+/// the table has two for each link and room for as many again.
 #[derive(Clone)]
-pub(super) struct Packed(Arc<HeaderSlice<Head, str>>);
+pub(super) struct Packed(ThinArc<Head, u8>);
 
 struct Head {
     id: u64,
@@ -46,8 +47,8 @@ struct Head {
     flags: AtomicU8,
 }
 
-/// With the count that an [`Arc`] has, half a line of the processor's cache.
-const _: () = assert!(size_of::<Head>() == 24);
+/// With count and length before it and behind it, two thirds of a line of the processor's cache.
+const _: () = assert!(size_of::<Head>() == 24 && size_of::<Option<Packed>>() == 8);
 
 struct Rare {
     /// The slug as its owner wrote it, when it differs from its folded form.
@@ -83,11 +84,11 @@ impl Packed {
             level_and_status: (spec.placement.level as u8) << 4 | rules.status as u8,
             flags: AtomicU8::new(flags),
         };
-        Self(Arc::from_header_and_str(head, &text))
+        Self(ThinArc::from_header_and_slice(head, text.as_bytes()))
     }
 
     fn head(&self) -> &Head {
-        &self.0.header
+        &self.0.header.header
     }
 
     pub(super) fn id(&self) -> LinkId {
@@ -98,9 +99,13 @@ impl Packed {
         self.head().domain
     }
 
+    fn texts(&self) -> (&[u8], &[u8]) {
+        self.0.slice.split_at(usize::from(self.head().slug_bytes))
+    }
+
     /// Folded.
     pub(super) fn slug(&self) -> &str {
-        &self.0.slice[..usize::from(self.head().slug_bytes)]
+        text(self.texts().0)
     }
 
     /// As its owner wrote it.
@@ -109,7 +114,7 @@ impl Packed {
     }
 
     pub(super) fn destination(&self) -> &str {
-        &self.0.slice[usize::from(self.head().slug_bytes)..]
+        text(self.texts().1)
     }
 
     pub(super) fn utm(&self) -> Utm {
@@ -127,12 +132,12 @@ impl Packed {
 
     /// Whether it is the same link as it was put in at the same time.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        std::ptr::eq(self.head(), other.head())
     }
 
     /// Whether it is the link with this slug.
     pub(super) fn is(&self, domain: u16, folded: &str) -> bool {
-        self.domain() == domain && self.slug() == folded
+        self.domain() == domain && self.texts().0 == folded.as_bytes()
     }
 
     pub(super) fn note_use(&self) {
@@ -163,4 +168,8 @@ impl Packed {
             expired_url: head.rare.as_ref().and_then(|rare| rare.expired_url.as_deref()),
         }
     }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("slug and destination were texts, one behind the other")
 }

@@ -1,7 +1,7 @@
 //! The links in memory: packed, sharded, found by slug on the hot path and by id when clicks are counted.
 //!
-//! A link is one piece of memory (`packed.rs`): 32 bytes, its slug and its destination. The hash table has 17 bytes a bucket
-//! for it, the index of ids 16; `benches/run` prints the sum. Whoever finds a link waits for memory three times, for the bucket's
+//! A link is one piece of memory (`packed.rs`): 40 bytes, its slug and its destination. The hash table has nine bytes a bucket
+//! for it, the index of ids eight; `benches/run` prints the sum. Whoever finds a link waits for memory three times, for the bucket's
 //! tag, the bucket and the link; that wait was a twentieth of what a redirect costs when the slots, and from there the texts,
 //! were elsewhere. A read takes one shard's read lock for the length of a closure that computes; nobody holds a lock
 //! across IO or an await.
