@@ -21,11 +21,10 @@ pub(crate) struct Gathered {
 
 impl Gathered {
     pub(crate) fn add(&mut self, click: &ClickOf<'_>) {
-        match self.chunks.last_mut() {
-            Some(chunk) if chunk.rows() < CHUNK_ROWS => return chunk.append(click),
+        if self.chunks.last().is_none_or(|chunk| chunk.rows() >= CHUNK_ROWS) {
             // Where one was filled, the next one will mostly be.
-            Some(_) => self.chunks.push(Chunk::with_room(CHUNK_ROWS)),
-            None => self.chunks.push(Chunk::default()),
+            let next = if self.chunks.is_empty() { Chunk::default() } else { Chunk::with_room(CHUNK_ROWS) };
+            self.chunks.push(next);
         }
         self.chunks.last_mut().into_iter().for_each(|chunk| chunk.append(click));
     }

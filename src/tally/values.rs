@@ -16,6 +16,7 @@ const NO_REFERRER: &str = "(none)";
 
 /// A person's click has four parts, and one more if something is unfilled; another has one.
 pub(super) const PARTS: usize = 5;
+/// Where a click has no further part.
 pub(super) const NO_PART: u32 = u32::MAX;
 
 /// Values seen, numbered, so that adding up compares numbers and not texts. Kept from batch to batch.

@@ -147,18 +147,17 @@ impl Reader {
             if position >= upto {
                 return;
             }
-            if open.window().len() < at + length {
+            let end = at + length;
+            if open.window().len() < end && !is_filled {
                 // What cannot be read now is found out when it is read.
-                if is_filled || !open.fill().unwrap_or(false) {
-                    return;
-                }
+                let _ = open.fill();
                 is_filled = true;
             }
-            frame::peek_link(&open.window()[at..]).into_iter().for_each(&mut each);
-            at += length;
-            if open.window().len() < at {
+            if open.window().len() < end {
                 return;
             }
+            frame::peek_link(&open.window()[at..]).into_iter().for_each(&mut each);
+            at = end;
         }
     }
 
