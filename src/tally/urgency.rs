@@ -15,11 +15,10 @@ use crate::priority::Priority;
 const FULL_ABOVE: u64 = 25;
 const CLEARED_BELOW: u64 = 5;
 
-/// How old hits may be that are not counted before counting no longer waits for people at the dashboard, before it no
-/// longer waits for redirects either, and how old again when that ends. Something else may keep the processor busy for
-/// days, and then whoever stands behind it gets next to nothing.
+/// How old hits may be that are not counted before people at the dashboard need not wait longer than redirects, and how
+/// old again when that ends. They must not wait for long: beside somebody who keeps the processor busy for days, counting
+/// when it is idle gets next to nothing.
 const LATE_AFTER: Duration = Duration::from_secs(10);
-const TOO_LATE_AFTER: Duration = Duration::from_secs(30);
 const IN_TIME_WITHIN: Duration = Duration::from_secs(1);
 
 /// What is known of how counting stands.
@@ -27,13 +26,12 @@ pub(super) struct Urgency {
     /// Everything that arrived before this is counted.
     counted_until: Instant,
     is_filling: bool,
-    /// What is due to the age of what waits.
-    by_age: Priority,
+    is_late: bool,
 }
 
 impl Urgency {
     pub(super) fn new(now: Instant) -> Self {
-        Self { counted_until: now, is_filling: false, by_age: Priority::WhenIdle }
+        Self { counted_until: now, is_filling: false, is_late: false }
     }
 
     /// A round that began at `begun` is over, and `is_all` was counted that there was then. The journal is full by
@@ -42,34 +40,28 @@ impl Urgency {
         if is_all {
             self.counted_until = begun;
         }
-        let age = self.age(now);
+        let behind = now.saturating_duration_since(self.counted_until);
         self.is_filling = needed_percent > if self.is_filling { CLEARED_BELOW } else { FULL_ABOVE };
-        self.by_age = if age > IN_TIME_WITHIN { self.by_age.min(due_at(age)) } else { Priority::WhenIdle };
+        self.is_late = behind > if self.is_late { IN_TIME_WITHIN } else { LATE_AFTER };
     }
 
     /// Whether a round that goes on should do so at a higher priority.
     pub(super) fn has_grown(&self, now: Instant, needed_percent: u64) -> bool {
-        let due = if needed_percent > FULL_ABOVE { Priority::Ordinary } else { due_at(self.age(now)) };
-        due < self.priority()
+        let is_filling = needed_percent > FULL_ABOVE;
+        let is_late = now.saturating_duration_since(self.counted_until) > LATE_AFTER;
+        match self.priority() {
+            Priority::Ordinary => false,
+            Priority::AfterRedirects => is_filling,
+            Priority::WhenIdle => is_filling || is_late,
+        }
     }
 
     fn priority(&self) -> Priority {
-        if self.is_filling { Priority::Ordinary } else { self.by_age }
-    }
-
-    fn age(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.counted_until)
-    }
-}
-
-/// The priority of counting what has waited for so long.
-fn due_at(age: Duration) -> Priority {
-    if age > TOO_LATE_AFTER {
-        Priority::Ordinary
-    } else if age > LATE_AFTER {
-        Priority::AfterRedirects
-    } else {
-        Priority::WhenIdle
+        match (self.is_filling, self.is_late) {
+            (true, _) => Priority::Ordinary,
+            (false, true) => Priority::AfterRedirects,
+            (false, false) => Priority::WhenIdle,
+        }
     }
 }
 
@@ -141,29 +133,22 @@ mod tests {
             (11, 13, true, 0, Priority::AfterRedirects),
             (14, 15, true, 0, Priority::WhenIdle),
             (90, 91, true, 0, Priority::WhenIdle),
-            (91, 120, false, 0, Priority::AfterRedirects),
-            (120, 121, false, 0, Priority::Ordinary),
-            (121, 123, true, 0, Priority::Ordinary),
-            (124, 125, true, 0, Priority::WhenIdle),
         ]);
     }
 
     #[test]
     fn a_round_is_cut_short_when_it_has_become_more_urgent_and_not_again_after_that() {
         let start = Instant::now();
-        let [soon, late, too_late] = [10, 11, 31].map(|seconds| start + Duration::from_secs(seconds));
+        let [soon, late] = [10, 11].map(|seconds| start + Duration::from_secs(seconds));
         let mut urgency = Urgency::new(start);
         assert_eq!(
             [(soon, 25), (soon, 26), (late, 0)].map(|(now, full)| urgency.has_grown(now, full)),
             [false, true, true]
         );
         urgency.note(false, start, late, 0);
-        assert_eq!(
-            [(late, 25), (late, 26), (too_late, 25)].map(|(now, full)| urgency.has_grown(now, full)),
-            [false, true, true]
-        );
+        assert_eq!([(late, 25), (late, 26)].map(|(now, full)| urgency.has_grown(now, full)), [false, true]);
         urgency.note(false, start, late, 26);
-        assert!(!urgency.has_grown(too_late, 99));
+        assert!(!urgency.has_grown(late, 99));
     }
 
     #[test]
