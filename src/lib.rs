@@ -39,6 +39,7 @@ mod judged;
 mod admin;
 
 // Around all of it.
+mod by_number;
 mod clock;
 mod priority;
 mod telemetry;

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use compact_str::CompactString;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use crate::domain::click::ClickOf;
 use crate::domain::link::LinkId;
@@ -42,13 +43,18 @@ impl DoubleTap {
             return;
         }
         self.sweep(click.time_ms);
-        let key = (click.visitor, click.link.id);
-        let age = self.kept.get(&key).map(|kept| click.time_ms.saturating_sub(*kept));
-        if age.is_some_and(|age| (0..self.window_ms).contains(&age)) {
+        let kept = match self.kept.entry((click.visitor, click.link.id)) {
+            Entry::Occupied(kept) => kept.into_mut(),
+            Entry::Vacant(free) => {
+                free.insert(click.time_ms);
+                return;
+            }
+        };
+        if (0..self.window_ms).contains(&click.time_ms.saturating_sub(*kept)) {
             click.verdict = Verdict::Duplicate;
             click.reason = Cow::Owned(CompactString::const_new(REASON));
         } else {
-            self.kept.insert(key, click.time_ms);
+            *kept = click.time_ms;
         }
     }
 

@@ -92,6 +92,11 @@ impl Deltas {
         self.places.len()
     }
 
+    /// How many counts they have together.
+    pub(crate) fn counts(&self) -> usize {
+        self.counts.len()
+    }
+
     /// The one that was pushed as this, from 0; it must be there.
     pub(crate) fn at(&self, at: usize) -> DeltaOf<'_> {
         let Place { link, day, counts, visitors } = self.places[at];

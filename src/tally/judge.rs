@@ -1,12 +1,10 @@
 //! Reads hits from a journal and turns them into clicks, with everything that takes: links, salts, places.
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 use jiff::civil::Date;
 use tokio::runtime::Runtime;
 
 use super::calendar::Calendar;
-use super::rollup::Rollup;
+use super::rollup::{Rollup, Spot};
 use super::stream::Stream;
 use super::values::Values;
 use super::worker::{Tools, Trouble, shard_of};
@@ -29,12 +27,13 @@ const SALTS_MAX: usize = 4;
 /// spare. The facts of their links are fetched together, and have to fit into a processor's cache until each is used.
 const PORTION: usize = 512;
 
-/// Links and days after which a round ends: a shard of Redis adds those of a round up in one script, and answers nobody
-/// meanwhile. Where many clicks share a link, a round has [`super::Config::batch_hits_max`] of them instead.
+/// Links and days after which a round ends where a store has several shards, which are Redis: each adds its part of a round up
+/// in one script, and answers nobody meanwhile. Else a round has [`super::Config::batch_hits_max`] hits: the more of them, the
+/// less it costs to write down what they add to neighbouring links.
 const LINK_DAYS_MAX: usize = 100_000;
 
-/// Links whose facts are kept at hand from one round to the next.
-const FACTS_MAX: usize = 65_536;
+/// Places for links whose facts are kept at hand from one round to the next.
+pub(super) const NEAR_MAX: usize = 16_384;
 
 /// One read of the journal, judged, added up and put into columns. No click is kept as such: tens of thousands of them
 /// would push everything else out of the processor's caches.
@@ -74,9 +73,9 @@ pub(super) struct Judge {
 }
 
 /// Facts of links clicked lately, true as long as no link changes.
-#[derive(Default)]
 struct Links {
-    facts: HashMap<LinkId, KnownLink>,
+    /// A link has one place, whoever had it before: where links are many, a new one takes the memory that another left.
+    near: Box<[Option<Near>]>,
     as_of: u64,
     /// Room for those that are not at hand.
     unknown: Vec<LinkId>,
@@ -88,7 +87,7 @@ impl Judge {
             calendar: Calendar::new(tools.zone.clone()),
             values: Values::default(),
             salts: Vec::new(),
-            links: Links::default(),
+            links: Links::new(),
             notes: Notes::default(),
             rollup: Rollup::default(),
         }
@@ -113,17 +112,18 @@ impl Judge {
         let from = stream.reader.position();
         let Stream { reader, memory, counted, pushed, booked, .. } = stream;
         let mut room = tools.config.batch_hits_max.max(1);
+        let link_days_max = if counted.len() > 1 { LINK_DAYS_MAX } else { usize::MAX };
         let is_full = loop {
             let portion = room.min(PORTION);
             links.fetch(reader, upto, portion, tools);
             let mut judge = |position: Position, hit: &RawHit<'_>| -> Result<usize, Trouble> {
                 let (id, salt) =
                     (ids.of(hit.time_ms, position), salt(salts, calendar.day(hit.time_ms), tools, runtime)?);
-                let link = links.facts_of(hit.link, tools, runtime)?;
+                let Near { link, counted: spot } = links.facts_of(hit.link, tools, runtime)?;
                 let mut click = tools.classifier.classify(hit, id, link, &salt, &places, notes);
                 memory.judge(position, &mut click);
                 if position >= counted[shard_of(hit.link, counted.len())] {
-                    rollup.add(&click, calendar, values);
+                    rollup.add(&click, spot, calendar, values);
                 }
                 hits += u64::from(position >= *booked);
                 if position >= *pushed {
@@ -145,7 +145,7 @@ impl Judge {
                 return Err(trouble);
             }
             room -= portion;
-            if link_days >= LINK_DAYS_MAX || !is_whole || room == 0 || !goes_on() {
+            if link_days >= link_days_max || !is_whole || room == 0 || !goes_on() {
                 break is_whole;
             }
         };
@@ -155,38 +155,64 @@ impl Judge {
     }
 }
 
+/// A link whose facts are at hand.
+struct Near {
+    link: KnownLink,
+    counted: Spot,
+}
+
+impl Near {
+    fn new(facts: LinkFacts) -> Self {
+        Self { link: facts.into(), counted: Spot::default() }
+    }
+
+    fn is(&self, id: LinkId) -> bool {
+        self.link.facts.id == id
+    }
+}
+
 impl Links {
+    fn new() -> Self {
+        Self { near: (0..NEAR_MAX).map(|_| None).collect(), as_of: 0, unknown: Vec::new() }
+    }
+
     fn forget_what_changed(&mut self, tools: &Tools) {
         let changes = tools.cache.changes();
-        if changes != self.as_of || self.facts.len() > FACTS_MAX {
-            self.facts.clear();
+        if changes != self.as_of {
+            self.near.fill_with(|| None);
             self.as_of = changes;
         }
     }
 
     /// Brings the facts of the links near that are about to be asked for. Where links are many, each is far away in memory.
     fn fetch(&mut self, reader: &mut Reader, upto: Position, hits: usize, tools: &Tools) {
-        let Self { facts, unknown, .. } = self;
+        let Self { near, unknown, .. } = self;
         unknown.clear();
-        reader.coming(upto, hits, |id| match facts.get(&id) {
-            Some(known) => known.fetch(),
-            None => unknown.push(id),
+        reader.coming(upto, hits, |id| match &near[place_of(id)] {
+            Some(near) if near.is(id) => near.link.fetch(),
+            _ => unknown.push(id),
         });
-        tools.cache.cached_facts_of_all(unknown, |new| drop(facts.insert(new.id, new.into())));
+        tools.cache.cached_facts_of_all(unknown, |new| {
+            let place = place_of(new.id);
+            near[place] = Some(Near::new(new));
+        });
     }
 
-    fn facts_of(&mut self, id: LinkId, tools: &Tools, runtime: &Runtime) -> Result<&KnownLink, Trouble> {
-        match self.facts.entry(id) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(unknown) => {
-                let facts = match tools.cache.cached_facts(id) {
-                    Some(facts) => facts,
-                    None => runtime.block_on(tools.cache.stored_facts(id))?.unwrap_or_else(|| removed(id)),
-                };
-                Ok(unknown.insert(facts.into()))
-            }
-        }
+    fn facts_of(&mut self, id: LinkId, tools: &Tools, runtime: &Runtime) -> Result<&mut Near, Trouble> {
+        let place = &mut self.near[place_of(id)];
+        let near = match place.take().filter(|near| near.is(id)) {
+            Some(near) => near,
+            None => Near::new(match tools.cache.cached_facts(id) {
+                Some(facts) => facts,
+                None => runtime.block_on(tools.cache.stored_facts(id))?.unwrap_or_else(|| removed(id)),
+            }),
+        };
+        Ok(place.insert(near))
     }
+}
+
+fn place_of(id: LinkId) -> usize {
+    id.0 as usize % NEAR_MAX
 }
 
 fn salt(known: &mut Vec<(Date, Salt)>, day: Date, tools: &Tools, runtime: &Runtime) -> Result<Salt, Trouble> {

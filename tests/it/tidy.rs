@@ -27,7 +27,7 @@ const LAYERS: [Layer; 15] = [
     Layer { module: "classify", may: &[], never: &["clock", "telemetry", "priority"] },
     Layer {
         module: "tally",
-        may: &["archive", "classify", "journal", "links", "store"],
+        may: &["archive", "by_number", "classify", "journal", "links", "store"],
         never: &["links::catalog", "links::generate", "store::embedded", "store::redis"],
     },
     Layer { module: "journal", may: &[], never: &[] },
@@ -53,7 +53,7 @@ const LAYERS: [Layer; 15] = [
         may: &["archive", "links", "store"],
         never: &["links::catalog", "links::generate", "store::embedded", "store::redis"],
     },
-    Layer { module: "store", may: &[], never: &[] },
+    Layer { module: "store", may: &["by_number"], never: &[] },
     Layer { module: "archive", may: &[], never: &[] },
     Layer { module: "domain", may: &[], never: &["clock", "telemetry", "priority"] },
     Layer { module: "clock", may: &[], never: &["domain", "telemetry", "priority"] },

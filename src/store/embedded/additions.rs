@@ -11,6 +11,9 @@ use crate::domain::delta::{DeltaOf, Deltas, Value};
 use crate::domain::link::LinkId;
 use crate::domain::uniques::{self, Uniques};
 
+/// What a count and its value mostly take, and a little more, so that the bytes mostly have the room they need.
+const BYTES_OF_A_COUNT: usize = 4;
+
 /// Packed by whoever made them.
 #[derive(Default)]
 pub(super) struct Additions {
@@ -37,6 +40,7 @@ impl Additions {
         let mut sorted: Vec<_> = deltas.iter().map(key).zip(0_usize..).collect();
         sorted.sort_unstable();
         all.places.reserve_exact(sorted.len());
+        all.bytes.reserve(deltas.counts() * BYTES_OF_A_COUNT);
         for (key, at) in &sorted {
             let delta = deltas.at(*at);
             let day = key.day().unwrap_or(delta.day);

@@ -22,6 +22,7 @@ use jiff::civil::Date;
 
 use super::bytes::{Garbled, Reader, put_number};
 use super::{hours, words};
+use crate::by_number::ByNumber;
 use crate::domain::counter::{Counters, Dimension, Dimensions, VALUE_BYTES_MAX, VALUES_MAX};
 
 const HOUR: u8 = 31;
@@ -40,7 +41,7 @@ const TEXTS_MAX: usize = VALUES_MAX - words::OF_A_DIMENSION_MAX - 1;
 #[derive(Default)]
 pub(super) struct Packer {
     hours: Vec<u8>,
-    words: Vec<(u8, u64)>,
+    words: ByNumber,
 }
 
 /// How a value is written on some day.
@@ -68,10 +69,9 @@ impl Packer {
         out: &mut Vec<u8>,
     ) {
         self.hours.clear();
-        self.words.clear();
         for (form, dimension, value, count) in counts {
             match form {
-                Form::Word(number) => self.words.push((number, count)),
+                Form::Word(number) => self.words.add(number.into(), count),
                 Form::Hour(quarters) => {
                     self.hours.extend_from_slice(&[HOUR, quarters]);
                     put_number(&mut self.hours, count);
@@ -84,11 +84,10 @@ impl Packer {
             }
         }
         out.extend_from_slice(&self.hours);
-        self.words.sort_unstable();
-        for (number, count) in &self.words {
-            out.push(FIRST_WORD + number);
-            put_number(out, *count);
-        }
+        self.words.take_each(|number, count| {
+            out.push(FIRST_WORD + number as u8);
+            put_number(out, count);
+        });
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::click::Click;
 use crate::domain::delta::{Delta, Deltas};
 use crate::domain::link::LinkId;
 use crate::tally::calendar::Calendar;
-use crate::tally::rollup::Rollup;
+use crate::tally::rollup::{Rollup, Spot};
 use crate::tally::values::Values;
 
 /// Clicks of a day that are rolled up at once.
@@ -38,9 +38,9 @@ impl DaySum {
 
     fn roll_up(&mut self) {
         self.values.make_room();
-        let mut rollup = Rollup::default();
+        let (mut rollup, mut spot) = (Rollup::default(), Spot::default());
         for click in self.waiting.drain(..) {
-            rollup.add(&click, &mut self.calendar, &mut self.values);
+            rollup.add(&click, &mut spot, &mut self.calendar, &mut self.values);
         }
         for delta in rollup.finish(&mut self.values, 1, |_| 0).iter().flat_map(Deltas::iter) {
             match self.links.entry(delta.link) {

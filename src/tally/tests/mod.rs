@@ -8,7 +8,7 @@ mod nodes;
 mod store;
 mod world;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +28,7 @@ use super::{Accounts, Tools, verify};
 use crate::archive::{Archive, ClickQuery};
 use crate::classify::Classifier;
 use crate::domain::click::{Click, ClickIds};
+use crate::domain::link::LinkId;
 use crate::domain::position::Incarnation;
 use crate::journal::Journal;
 use crate::links::Domains;
@@ -184,25 +185,29 @@ fn judge(world: &World) -> Result<(), String> {
     let archive = archive(world, &parts().config);
     let mut clicks: Vec<Click> = Vec::new();
     archive.clicks(ClickQuery::default(), |click| clicks.push(click)).map_err(|error| error.to_string())?;
-    let recorded: HashSet<Uuid> = clicks.iter().map(|click| click.id).collect();
+    let recorded: HashMap<Uuid, LinkId> = clicks.iter().map(|click| (click.id, click.link.id)).collect();
     if recorded.len() < clicks.len() {
         return Err(format!("{} clicks are in the click files twice", clicks.len() - recorded.len()));
     }
     let id = |hit: &Answered| ClickIds::new(hit.incarnation).of(hit.time_ms, hit.position);
-    let lost: Vec<_> = world.answered.iter().filter(|hit| !hit.at_risk && !recorded.contains(&id(hit))).collect();
+    let lost: Vec<_> = world.answered.iter().filter(|hit| !hit.at_risk && !recorded.contains_key(&id(hit))).collect();
     if let Some(first) = lost.first() {
         let (incarnation, position) = (first.incarnation.to_string(), first.position);
         let (lost, all) = (lost.len(), world.answered.len());
         return Err(format!("{lost} of {all} hits are lost, first {position} of {incarnation:.4}"));
     }
     if number_in("WAYPOST_SEED").is_some() {
-        let missing = world.answered.iter().filter(|hit| !recorded.contains(&id(hit)));
+        let missing = world.answered.iter().filter(|hit| !recorded.contains_key(&id(hit)));
         missing.for_each(|hit| println!("not in a click file: {} of {:.4}", hit.position, hit.incarnation.to_string()));
     }
-    let answered: HashSet<Uuid> = world.answered.iter().map(id).collect();
-    let unasked = recorded.difference(&answered).count();
+    let answered: HashMap<Uuid, LinkId> = world.answered.iter().map(|hit| (id(hit), hit.link)).collect();
+    let unasked = recorded.keys().filter(|id| !answered.contains_key(id)).count();
     if unasked > 0 {
         return Err(format!("{unasked} clicks are recorded that nobody made"));
+    }
+    let elsewhere = recorded.iter().filter(|(id, link)| answered.get(id) != Some(link)).count();
+    if elsewhere > 0 {
+        return Err(format!("{elsewhere} clicks are recorded on a link that they were not made on"));
     }
     match &differences(world, clicks)[..] {
         [] => Ok(()),

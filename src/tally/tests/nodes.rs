@@ -4,6 +4,7 @@
 //! The order is forced: what happens meanwhile happens inside a question that the first one asks.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;

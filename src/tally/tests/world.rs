@@ -22,6 +22,7 @@ use crate::domain::position::{Incarnation, Position};
 use crate::journal::Journal;
 use crate::store::simulated::{Backup, Counted};
 use crate::store::{Result, StoreError};
+use crate::tally::judge::NEAR_MAX;
 use crate::tally::recount::{self, RecountError};
 use crate::tally::running::{Order, Pace};
 
@@ -83,12 +84,16 @@ impl Chance {
     }
 }
 
+/// Links of every shard, some of which share a place among those that the tally has at hand.
+const LINKS: [u64; 7] = [1, 2, 3, 1 + NEAR_MAX as u64, 2 + NEAR_MAX as u64, 3 + NEAR_MAX as u64, 4];
+
 /// A hit that was answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answered {
     pub(super) incarnation: Incarnation,
     pub(super) position: Position,
     pub(super) time_ms: i64,
+    pub(super) link: LinkId,
     /// A power cut may have taken it, and may not have.
     pub(super) at_risk: bool,
 }
@@ -288,7 +293,8 @@ impl World {
     /// A visitor is answered, if the journal takes the hit.
     fn answer(&mut self, journal: &Journal) {
         let time_ms = self.clock.now_ms() + self.chance.below(400) as i64;
-        let mut hit = Hit::new(LinkId(1 + self.chance.below(7)), time_ms);
+        let link = LinkId(LINKS[self.chance.below(LINKS.len() as u64) as usize]);
+        let mut hit = Hit::new(link, time_ms);
         hit.address = std::net::IpAddr::from([11, 0, self.chance.below(4) as u8, 1]);
         hit.user_agent = ["Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0", "curl/8.5.0", ""]
             [self.chance.below(3) as usize];
@@ -296,7 +302,7 @@ impl World {
         if let Ok(position) = journal.append(&hit) {
             let incarnation = journal.incarnation();
             self.tell(format!("answered {position}"));
-            self.answered.push(Answered { incarnation, position, time_ms, at_risk: false });
+            self.answered.push(Answered { incarnation, position, time_ms, link, at_risk: false });
         }
     }
 
