@@ -93,7 +93,7 @@ impl Deltas {
     }
 
     /// How many counts they have together.
-    pub(crate) fn counts(&self) -> usize {
+    pub(crate) fn counts_len(&self) -> usize {
         self.counts.len()
     }
 

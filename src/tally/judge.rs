@@ -119,7 +119,7 @@ impl Judge {
             let mut judge = |position: Position, hit: &RawHit<'_>| -> Result<usize, Trouble> {
                 let (id, salt) =
                     (ids.of(hit.time_ms, position), salt(salts, calendar.day(hit.time_ms), tools, runtime)?);
-                let Near { link, counted: spot } = links.facts_of(hit.link, tools, runtime)?;
+                let Near { link, spot } = links.facts_of(hit.link, tools, runtime)?;
                 let mut click = tools.classifier.classify(hit, id, link, &salt, &places, notes);
                 memory.judge(position, &mut click);
                 if position >= counted[shard_of(hit.link, counted.len())] {
@@ -158,12 +158,12 @@ impl Judge {
 /// A link whose facts are at hand.
 struct Near {
     link: KnownLink,
-    counted: Spot,
+    spot: Spot,
 }
 
 impl Near {
     fn new(facts: LinkFacts) -> Self {
-        Self { link: facts.into(), counted: Spot::default() }
+        Self { link: facts.into(), spot: Spot::default() }
     }
 
     fn is(&self, id: LinkId) -> bool {

@@ -185,16 +185,17 @@ mod tests {
     fn clicks_that_come_mixed_add_to_their_own_link_and_day_and_only_people_are_visitors() {
         const DAY_MS: i64 = 86_400_000;
         let (mut rollup, mut values, mut utc) = (Rollup::default(), Values::default(), Calendar::new(TimeZone::UTC));
-        let mut spots = [Spot::default(); 3];
-        for round in 1..3 {
+        let mut spots = [Spot::default(); 6];
+        // With a spot for each link and day, for each link alone, and again, each time with those of the round before.
+        for (round, (kept, noted_for)) in [(6, 6), (3, 60), (6, 6)].into_iter().enumerate() {
             for number in 0..60 {
                 let mut click = click_on(number % 3);
                 click.time_ms = DAY_MS * (number % 2).cast_signed();
                 click.visitor = Visitor(number % 5);
                 click.verdict = if number % 3 == 2 { Verdict::Bot } else { Verdict::Human };
-                rollup.add(&click, &mut spots[(number % 3) as usize], &mut utc, &mut values);
+                rollup.add(&click, &mut spots[(number % kept) as usize], &mut utc, &mut values);
             }
-            assert!((6..=60).contains(&rollup.link_days()), "round {round} begins anew");
+            assert_eq!(rollup.link_days(), noted_for, "round {round} begins anew");
             let deltas: Vec<Deltas> = rollup.finish(&mut values, 2, |link| link.0 as usize % 2);
             let told = |deltas: &Deltas| {
                 let each = deltas.iter().map(|delta| {

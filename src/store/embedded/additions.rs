@@ -40,7 +40,7 @@ impl Additions {
         let mut sorted: Vec<_> = deltas.iter().map(key).zip(0_usize..).collect();
         sorted.sort_unstable();
         all.places.reserve_exact(sorted.len());
-        all.bytes.reserve(deltas.counts() * BYTES_OF_A_COUNT);
+        all.bytes.reserve(deltas.counts_len() * BYTES_OF_A_COUNT);
         for (key, at) in &sorted {
             let delta = deltas.at(*at);
             let day = key.day().unwrap_or(delta.day);
