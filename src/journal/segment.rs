@@ -1,6 +1,6 @@
 //! One journal file: its name, its header, its life from preallocated zeroes to a full, immutable log.
 //!
-//! This is the only file with `unsafe` in it: mapping a file into memory is only sound while nobody else
+//! Beside an option of the allocator, this is all the `unsafe` there is: mapping a file into memory is only sound while nobody else
 //! truncates it. Journal files are 0600, the folder is locked by this process for life, and nothing here ever
 //! shortens a file that is mapped.
 
