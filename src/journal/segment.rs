@@ -1,8 +1,8 @@
 //! One journal file: its name, its header, its life from preallocated zeroes to a full, immutable log.
 //!
-//! Beside an option of the allocator, this is all the `unsafe` there is: mapping a file into memory is only sound while nobody else
-//! truncates it. Journal files are 0600, the folder is locked by this process for life, and nothing here ever
-//! shortens a file that is mapped.
+//! Beside an option of the allocator this is all the `unsafe` there is: mapping a file into memory is only sound while
+//! nobody else truncates it. Journal files are 0600, the folder is locked by this process for life, and nothing here
+//! ever shortens a file that is mapped.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};

@@ -32,12 +32,13 @@ fn a_flood_of_unknown_slugs_is_404_counted_exactly_and_grows_nothing() {
             }
         });
     };
-    let (warm, count) = (24_000, size(150_000, 1_000_000));
+    let (warm, fewest) = (24_000, 150_000);
+    let count = size(fewest, 1_000_000);
     flood(0..warm);
     let before = app.resident_kib();
     flood(warm..warm + count);
     // A server at rest goes up and down by a few huge pages of 2 MiB. Whoever keeps the slugs never gets below half.
-    let kept_kib = (150_000 * SLUG_BYTES / 1024) as u64;
+    let kept_kib = (fewest * SLUG_BYTES / 1024) as u64;
     app.eventually("no slugs are kept", || app.resident_kib() < before + kept_kib / 2);
     let sum = || {
         let (mut rows, mut sum, mut after) = (0, 0, String::new());
