@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{JoinHandle, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -338,21 +338,24 @@ impl Shared {
     }
 
     fn sync_until_stopped(self: &Arc<Self>) {
-        let group = match self.config.durability {
+        let every = match self.config.durability {
             Durability::Fast => Duration::from_millis(self.config.sync_ms.min(1000)),
             // Waiting answers make the group: whatever arrives during one sync goes into the next.
             Durability::Strict => Duration::ZERO,
         };
         let goes_on = || !self.stopping.load(Ordering::Acquire);
+        let mut begun = Instant::now();
         while goes_on() {
             // Not only from the first hit on: while hits come, none has to wake this thread.
-            std::thread::sleep(group);
+            std::thread::sleep(pause(every, begun.elapsed()));
+            begun = Instant::now();
             if self.call.is_made() {
                 self.sync();
             } else if self.call.fall_asleep() {
                 while goes_on() && self.call.is_asleep() {
                     std::thread::park_timeout(IDLE);
                 }
+                begun = Instant::now();
             }
         }
     }
@@ -431,6 +434,12 @@ impl Cursor {
     }
 }
 
+/// How long the syncer rests after a sync that took `taken`: one begins `every` after the other, and a disk that is slower
+/// than that still gets time for something else.
+fn pause(every: Duration, taken: Duration) -> Duration {
+    every.saturating_sub(taken).max(every / 4)
+}
+
 fn segment_bytes(config: &Config) -> usize {
     let mib = usize::try_from(config.segment_mib).unwrap_or(64).clamp(1, 1024);
     mib << 20
@@ -452,4 +461,19 @@ fn spawn(
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || body(&inner))?;
     let _ = handle.set(thread.thread().clone());
     Ok(thread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sync_begins_a_while_after_the_one_before_it_and_a_slow_disk_gets_a_rest() {
+        let ms = Duration::from_millis;
+        assert_eq!(pause(ms(8), ms(0)), ms(8));
+        assert_eq!(pause(ms(8), ms(1)), ms(7));
+        assert_eq!(pause(ms(8), ms(7)), ms(2));
+        assert_eq!(pause(ms(8), ms(900)), ms(2));
+        assert_eq!(pause(ms(0), ms(1)), ms(0), "strict");
+    }
 }
