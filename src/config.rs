@@ -112,6 +112,13 @@ impl Config {
         if self.redirect.address == self.admin.address && self.admin.address.port() != 0 {
             return Err(invalid("admin.address", "the two planes need two addresses".to_owned()));
         }
+        let round = 1..=crate::tally::BATCH_HITS_MAX;
+        if !round.contains(&self.tally.batch_hits_max) {
+            return Err(invalid(
+                "tally.batch_hits_max",
+                format!("{} is not between 1 and {}", self.tally.batch_hits_max, round.end()),
+            ));
+        }
         jiff::tz::TimeZone::get(&self.report.time_zone).map_err(|_| {
             invalid(
                 "report.time_zone",
@@ -298,6 +305,18 @@ mod tests {
         assert!(wrong.to_string().contains("WAYPOST_JOURNAL_SYNC_MSS"), "{wrong}");
         let wrong = load(&[("WAYPOST_JOURNAL_SYNC_MS", "soon")], &Flags::default()).unwrap_err();
         assert!(wrong.to_string().contains("\"soon\" is not a whole number"), "{wrong}");
+    }
+
+    #[test]
+    fn a_round_of_counting_has_a_bound() {
+        let load = |hits: &str| load(&[("WAYPOST_TALLY_BATCH_HITS_MAX", hits)], &Flags::default());
+        for hits in ["1", "10000000"] {
+            load(hits).unwrap();
+        }
+        for hits in ["0", "10000001"] {
+            let wrong = load(hits).unwrap_err().to_string();
+            assert!(wrong.contains("tally.batch_hits_max") && wrong.contains("between 1 and 10000000"), "{wrong}");
+        }
     }
 
     #[test]

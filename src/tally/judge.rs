@@ -111,7 +111,7 @@ impl Judge {
         let (mut clicks, mut hits) = (Gathered::default(), 0);
         let from = stream.reader.position();
         let Stream { reader, memory, counted, pushed, booked, .. } = stream;
-        let mut room = tools.config.batch_hits_max.max(1);
+        let mut room = tools.config.batch_hits_max;
         let link_days_max = if counted.len() > 1 { LINK_DAYS_MAX } else { usize::MAX };
         let is_full = loop {
             let portion = room.min(PORTION);

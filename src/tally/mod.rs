@@ -33,6 +33,9 @@ pub(crate) use accounts::Accounts;
 pub(crate) use running::{Order, Tally};
 pub(crate) use worker::Tools;
 
+/// The most that `tally.batch_hits_max` may be: what such a round numbers has to fit 32 bits, and its hits some gigabytes.
+pub(crate) const BATCH_HITS_MAX: usize = 10_000_000;
+
 /// `[tally]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
