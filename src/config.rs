@@ -1,6 +1,8 @@
 //! Configuration: the compiled-in defaults of `config/waypost.toml`, then a file, then `WAYPOST_…` variables,
 //! then flags. Unknown keys are refused, never ignored.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -112,13 +114,7 @@ impl Config {
         if self.redirect.address == self.admin.address && self.admin.address.port() != 0 {
             return Err(invalid("admin.address", "the two planes need two addresses".to_owned()));
         }
-        let round = 1..=crate::tally::BATCH_HITS_MAX;
-        if !round.contains(&self.tally.batch_hits_max) {
-            return Err(invalid(
-                "tally.batch_hits_max",
-                format!("{} is not between 1 and {}", self.tally.batch_hits_max, round.end()),
-            ));
-        }
+        self.check_ranges()?;
         jiff::tz::TimeZone::get(&self.report.time_zone).map_err(|_| {
             invalid(
                 "report.time_zone",
@@ -129,6 +125,25 @@ impl Config {
             .map_err(|error| invalid("archive", error.to_string()))?;
         Ok(())
     }
+
+    /// Numbers without sense outside a range. What is only unwise is for whoever runs it to choose.
+    fn check_ranges(&self) -> Result<(), ConfigError> {
+        let Self { links, journal, tally, store, .. } = self;
+        within("links.slug_chars", links.slug_chars, &crate::links::SLUG_CHARS)?;
+        within("links.destination_bytes_max", links.destination_bytes_max, &crate::links::DESTINATION_BYTES)?;
+        within("journal.sync_ms", journal.sync_ms, &crate::journal::SYNC_MS)?;
+        within("journal.segment_mib", journal.segment_mib, &crate::journal::SEGMENT_MIB)?;
+        within("tally.batch_hits_max", tally.batch_hits_max, &crate::tally::BATCH_HITS)?;
+        within("store.shards", store.shards, &crate::store::SHARDS)
+    }
+}
+
+fn within<T: PartialOrd + Display>(key: &str, number: T, range: &RangeInclusive<T>) -> Result<(), ConfigError> {
+    if range.contains(&number) {
+        return Ok(());
+    }
+    let message = format!("{number} is not between {} and {}", range.start(), range.end());
+    Err(ConfigError::Invalid { origin: key.to_owned(), message })
 }
 
 fn defaults() -> toml::Table {
@@ -308,14 +323,25 @@ mod tests {
     }
 
     #[test]
-    fn a_round_of_counting_has_a_bound() {
-        let load = |hits: &str| load(&[("WAYPOST_TALLY_BATCH_HITS_MAX", hits)], &Flags::default());
-        for hits in ["1", "10000000"] {
-            load(hits).unwrap();
-        }
-        for hits in ["0", "10000001"] {
-            let wrong = load(hits).unwrap_err().to_string();
-            assert!(wrong.contains("tally.batch_hits_max") && wrong.contains("between 1 and 10000000"), "{wrong}");
+    fn a_number_outside_its_range_is_refused_by_name() {
+        for (key, below, least, most, above) in [
+            ("links.slug_chars", "5", "6", "64", "65"),
+            ("links.destination_bytes_max", "0", "1", "8192", "8193"),
+            ("journal.sync_ms", "-1", "0", "1000", "1001"),
+            ("journal.segment_mib", "0", "1", "1024", "1025"),
+            ("tally.batch_hits_max", "0", "1", "10000000", "10000001"),
+            ("store.shards", "0", "1", "256", "257"),
+        ] {
+            let variable = format!("WAYPOST_{}", key.replace('.', "_").to_uppercase());
+            let load = |number| load(&[(variable.as_str(), number)], &Flags::default());
+            for number in [least, most] {
+                load(number).unwrap();
+            }
+            let wrong = load(above).unwrap_err().to_string();
+            let expected = format!("{above} is not between {least} and {most}");
+            assert!(wrong.contains(key) && wrong.contains(&expected), "{wrong}");
+            let wrong = load(below).unwrap_err().to_string();
+            assert!(wrong.contains(below), "{wrong}");
         }
     }
 

@@ -13,10 +13,18 @@ mod keep;
 mod read;
 mod segment;
 
+use std::ops::RangeInclusive;
+
 use serde::Deserialize;
 
 pub(crate) use append::Journal;
 pub(crate) use read::Reader;
+
+/// What `journal.sync_ms` may be: 0 begins a sync as soon as the last one is through.
+pub(crate) const SYNC_MS: RangeInclusive<u64> = 0..=1000;
+
+/// What `journal.segment_mib` may be: a file is mapped as a whole, and what is not counted keeps it.
+pub(crate) const SEGMENT_MIB: RangeInclusive<u64> = 1..=1024;
 
 /// `[journal]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]

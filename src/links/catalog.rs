@@ -61,9 +61,6 @@ pub(crate) enum CatalogError {
 
 pub(super) type Result<T, E = CatalogError> = std::result::Result<T, E>;
 
-/// As far as `links.destination_bytes_max` can raise it: longer `Location` headers break clients.
-const DESTINATION_BYTES_MAX: usize = 8192;
-
 /// Generated slugs tried before the space is called full.
 pub(super) const SLUG_ATTEMPTS: usize = 16;
 
@@ -204,7 +201,7 @@ impl Catalog {
     }
 
     pub(super) fn limits(&self) -> Limits<'_> {
-        let bytes_max = self.config.destination_bytes_max.min(DESTINATION_BYTES_MAX);
+        let bytes_max = self.config.destination_bytes_max;
         Limits { domains: &self.domains, bytes_max, utm: &self.config.utm, is_moving_in: false }
     }
 

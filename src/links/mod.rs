@@ -33,7 +33,16 @@ pub(crate) use fields::{Change, LinkFields, UtmFields};
 pub(crate) use list::{Archived, LIST_MAX, LinkFilter, mentions};
 pub(crate) use policy::UtmPolicy;
 
+use std::ops::RangeInclusive;
+
 use serde::Deserialize;
+
+/// What `links.slug_chars` may be: shorter slugs could be tried one by one (5 and 6 characters were scanned whole: arXiv
+/// 1604.02734).
+pub(crate) const SLUG_CHARS: RangeInclusive<usize> = 6..=64;
+
+/// What `links.destination_bytes_max` may be: longer `Location` headers break clients.
+pub(crate) const DESTINATION_BYTES: RangeInclusive<usize> = 1..=8192;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -13,6 +13,7 @@ pub(crate) use embedded::simulated;
 mod redis;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,6 +29,9 @@ use crate::domain::link::{DomainName, Link, LinkId, LinkSpec};
 use crate::domain::position::{Incarnation, Position, Shard};
 use crate::domain::record::{Expected, Record, RecordKey, RecordKind, RecordValue, Saved};
 use crate::domain::visitor::Salt;
+
+/// What `store.shards` may be: more are more script calls than batches are worth.
+pub(crate) const SHARDS: RangeInclusive<u16> = 1..=256;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

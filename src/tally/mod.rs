@@ -27,14 +27,16 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+use std::ops::RangeInclusive;
+
 use serde::Deserialize;
 
 pub(crate) use accounts::Accounts;
 pub(crate) use running::{Order, Tally};
 pub(crate) use worker::Tools;
 
-/// The most that `tally.batch_hits_max` may be: what such a round numbers has to fit 32 bits, and its hits some gigabytes.
-pub(crate) const BATCH_HITS_MAX: usize = 10_000_000;
+/// What `tally.batch_hits_max` may be: what a round numbers has to fit 32 bits, and its hits some gigabytes.
+pub(crate) const BATCH_HITS: RangeInclusive<usize> = 1..=10_000_000;
 
 /// `[tally]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]

@@ -339,7 +339,7 @@ impl Shared {
 
     fn sync_until_stopped(self: &Arc<Self>) {
         let every = match self.config.durability {
-            Durability::Fast => Duration::from_millis(self.config.sync_ms.min(1000)),
+            Durability::Fast => Duration::from_millis(self.config.sync_ms),
             // Waiting answers make the group: whatever arrives during one sync goes into the next.
             Durability::Strict => Duration::ZERO,
         };
@@ -441,8 +441,7 @@ fn pause(every: Duration, taken: Duration) -> Duration {
 }
 
 fn segment_bytes(config: &Config) -> usize {
-    let mib = usize::try_from(config.segment_mib).unwrap_or(64).clamp(1, 1024);
-    mib << 20
+    usize::try_from(config.segment_mib).map_or(usize::MAX, |mib| mib.saturating_mul(1 << 20))
 }
 
 fn random() -> io::Result<u128> {

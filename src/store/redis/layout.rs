@@ -15,13 +15,10 @@ use super::line::{Call, Line};
 use super::reaction::{Failure, Result};
 use super::scripts;
 use crate::domain::position::Shard;
-use crate::store::OpenError;
+use crate::store::{OpenError, SHARDS};
 
 /// The layout of keys that this Waypost writes and reads.
 pub(super) const VERSION: i64 = 1;
-
-/// More shards than this are more script calls than batches are worth.
-pub(super) const SHARDS_MAX: u16 = 256;
 
 /// The file in which a node remembers the store it counts into.
 const ID_FILE: &str = "redis-store.id";
@@ -164,7 +161,7 @@ async fn read(line: &Line, keys: &Keys) -> Result<Option<Layout>, Refusal> {
     if version > VERSION {
         return Err(Refusal::Newer(version));
     }
-    let shards = field("shards")?.parse().ok().filter(|shards| (1..=SHARDS_MAX).contains(shards));
+    let shards = field("shards")?.parse().ok().filter(|shards| SHARDS.contains(shards));
     let shards = shards.ok_or_else(unreadable)?;
     let copying = fields.get(COPYING).cloned();
     Ok(Some(Layout { id: field("id")?, shards, begun: fields.contains_key("begun"), copying }))
@@ -176,7 +173,7 @@ async fn begin(line: &Line, keys: &Keys, shards: u16, copying: &str) -> Result<(
     let call = Call::new(&scripts::BEGIN)
         .key(keys.layout())
         .arg(VERSION.to_string())
-        .arg(shards.clamp(1, SHARDS_MAX).to_string())
+        .arg(shards.to_string())
         .arg(format!("{:032x}", u128::from_be_bytes(id)))
         .arg(copying);
     line.run_again(&call).await
