@@ -109,7 +109,6 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let invalid = |key: &str, message: String| ConfigError::Invalid { origin: key.to_owned(), message };
         // Port 0 lets the system choose, and it never chooses the same port twice.
         if self.redirect.address == self.admin.address && self.admin.address.port() != 0 {
             return Err(invalid("admin.address", "the two planes need two addresses".to_owned()));
@@ -142,8 +141,11 @@ fn within<T: PartialOrd + Display>(key: &str, number: T, range: &RangeInclusive<
     if range.contains(&number) {
         return Ok(());
     }
-    let message = format!("{number} is not between {} and {}", range.start(), range.end());
-    Err(ConfigError::Invalid { origin: key.to_owned(), message })
+    Err(invalid(key, format!("{number} is not between {} and {}", range.start(), range.end())))
+}
+
+fn invalid(key: &str, message: String) -> ConfigError {
+    ConfigError::Invalid { origin: key.to_owned(), message }
 }
 
 fn defaults() -> toml::Table {
@@ -324,24 +326,25 @@ mod tests {
 
     #[test]
     fn a_number_outside_its_range_is_refused_by_name() {
-        for (key, below, least, most, above) in [
-            ("links.slug_chars", "5", "6", "64", "65"),
-            ("links.destination_bytes_max", "0", "1", "8192", "8193"),
-            ("journal.sync_ms", "-1", "0", "1000", "1001"),
-            ("journal.segment_mib", "0", "1", "1024", "1025"),
-            ("tally.batch_hits_max", "0", "1", "10000000", "10000001"),
-            ("store.shards", "0", "1", "256", "257"),
+        for (key, least, most, outside) in [
+            ("links.slug_chars", "6", "64", &["5", "65"][..]),
+            ("links.destination_bytes_max", "1", "8192", &["0", "8193"]),
+            ("journal.sync_ms", "0", "1000", &["1001"]),
+            ("journal.segment_mib", "1", "1024", &["0", "1025"]),
+            ("tally.batch_hits_max", "1", "10000000", &["0", "10000001"]),
+            ("store.shards", "1", "256", &["0", "257"]),
         ] {
             let variable = format!("WAYPOST_{}", key.replace('.', "_").to_uppercase());
             let load = |number| load(&[(variable.as_str(), number)], &Flags::default());
             for number in [least, most] {
                 load(number).unwrap();
             }
-            let wrong = load(above).unwrap_err().to_string();
-            let expected = format!("{above} is not between {least} and {most}");
-            assert!(wrong.contains(key) && wrong.contains(&expected), "{wrong}");
-            let wrong = load(below).unwrap_err().to_string();
-            assert!(wrong.contains(below), "{wrong}");
+            for number in outside {
+                let wrong = load(number).unwrap_err().to_string();
+                assert_eq!(wrong, format!("{key}: {number} is not between {least} and {most}"));
+            }
+            let wrong = load("-1").unwrap_err().to_string();
+            assert!(wrong.contains(key) && wrong.contains("-1"), "{wrong}");
         }
     }
 
