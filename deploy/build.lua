@@ -1,6 +1,6 @@
 -- wrk: what comes to a server in life, for `deploy/build`: people and programs, with and without a referrer, with ids
 -- of ads, in capitals, and slugs that nobody has.
--- wrk -s build.lua URL -- LINKS
+-- wrk -s build.lua URL -- LINKS HOPS
 local PEOPLE, PROGRAMS = "tests/fixtures/agents/people.tsv", "tests/fixtures/agents/programs.tsv"
 local REFERRERS = {
   "", "", "https://www.instagram.com/", "https://l.instagram.com/?u=https%3A%2F%2Fgo.example%2Fa", "https://t.co/Ab12Cd34Ef",
@@ -11,7 +11,7 @@ local QUERIES = { "", "", "", "", "", "", "?utm_source=elsewhere&utm_medium=post
 -- How many requests are made beforehand; links are drawn anew for each.
 local VISITORS = 8192
 
-local links
+local links, hops
 local random, format = math.random, string.format
 local visitors = {}
 
@@ -36,11 +36,13 @@ local function visitor(number, people, programs)
   return pick(QUERIES) .. " HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: " .. agent .. "\r\n"
     .. "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
     .. "Accept-Encoding: gzip, deflate, br\r\nAccept-Language: " .. pick(LANGUAGES) .. "\r\n" .. referrer
-    .. format("X-Forwarded-For: 12.%d.%d.7\r\n\r\n", math.floor(number / 256), number % 256)
+    .. format("X-Forwarded-For: 12.%d.%d.7%s\r\n\r\n", math.floor(number / 256), number % 256, hops)
 end
 
 function init(arguments)
   links = tonumber(arguments[1])
+  -- A second proxy between them and us: such requests are hyper's.
+  hops = arguments[2] == "2" and ", 127.0.0.1" or ""
   math.randomseed(1)
   local people, programs = agents(PEOPLE), agents(PROGRAMS)
   for number = 0, VISITORS - 1 do visitors[number + 1] = visitor(number, people, programs) end

@@ -102,7 +102,7 @@ impl<'a, T: Kept<'a>> HitOf<T> {
         }
     }
 
-    /// Takes one request header if it matters. `name` is lower-case, as hyper delivers it.
+    /// Takes one request header if it matters. `name` is in lower case.
     pub(crate) fn take_header(&mut self, name: &str, value: &'a [u8]) {
         let (field, max) = match name {
             "user-agent" => (&mut self.user_agent, USER_AGENT_MAX),

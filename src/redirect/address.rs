@@ -139,28 +139,38 @@ impl Proxies {
         }
     }
 
-    pub(super) fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        self.take(peer, headers).address
-    }
-
     /// Whose request this is: `peer` is who connected, or whom a PROXY header named.
     pub(crate) fn take(&self, peer: IpAddr, headers: &HeaderMap) -> Taken<'_> {
+        let last = |name: &HeaderName| headers.get_all(name).iter().next_back().map(HeaderValue::as_bytes);
+        self.take_plain(peer, last).unwrap_or_else(|hops| self.take_from_right(peer, headers, hops))
+    }
+
+    /// The same where nobody's word has to be weighed, as nearly always: a peer that speaks for itself, or one that
+    /// names one visitor. Else the header that has to be read hop by hop. `last` is the last header of a name.
+    pub(super) fn take_plain<'h>(
+        &self,
+        peer: IpAddr,
+        last: impl Fn(&HeaderName) -> Option<&'h [u8]>,
+    ) -> Result<Taken<'_>, &AddressHeader> {
         let peer = peer.to_canonical();
         if !is_within(&self.trusted, peer) {
-            return Taken { address: peer, why: Why::PeerNotTrusted, header: None };
+            return Ok(Taken { address: peer, why: Why::PeerNotTrusted, header: None });
         }
-        let mut named = self.headers.iter().map(|header| (header, headers.get_all(&header.name)));
-        let sent = named.find_map(|(header, values)| Some((header, values.iter().next_back()?, values)));
-        let Some((header, last, values)) = sent else {
-            return Taken { address: peer, why: Why::NoHeader, header: None };
+        let mut sent = self.headers.iter().filter_map(|header| Some((header, last(&header.name)?)));
+        let Some((header, value)) = sent.next() else {
+            return Ok(Taken { address: peer, why: Why::NoHeader, header: None });
         };
-        if header.syntax == Syntax::List
-            && let Some(address) = alone(last)
-            && !is_within(&self.trusted, address)
-        {
-            return Taken { address, why: Why::Header, header: Some(header.as_str()) };
+        match alone(value) {
+            Some(address) if header.syntax == Syntax::List && !is_within(&self.trusted, address) => {
+                Ok(Taken { address, why: Why::Header, header: Some(header.as_str()) })
+            }
+            _ => Err(header),
         }
-        let values = values.iter().rev().filter_map(|value| value.to_str().ok()).map(tail);
+    }
+
+    fn take_from_right<'p>(&self, peer: IpAddr, headers: &HeaderMap, header: &'p AddressHeader) -> Taken<'p> {
+        let peer = peer.to_canonical();
+        let values = headers.get_all(&header.name).iter().rev().filter_map(|value| value.to_str().ok()).map(tail);
         let (address, why) = match header.syntax {
             Syntax::List => self.walk(peer, values.flat_map(|value| value.rsplit(',')).map(listed)),
             Syntax::WithPort => self.walk(peer, values.flat_map(|value| value.rsplit(',')).map(with_port)),
@@ -205,8 +215,8 @@ fn tail(value: &str) -> &str {
 
 /// The address of a list that is one address, as nearly every list is: what [`listed`] finds in it, without looking for
 /// commas and blanks.
-fn alone(value: &HeaderValue) -> Option<IpAddr> {
-    Some(value.to_str().ok()?.parse::<IpAddr>().ok()?.to_canonical())
+fn alone(value: &[u8]) -> Option<IpAddr> {
+    Some(std::str::from_utf8(value).ok()?.parse::<IpAddr>().ok()?.to_canonical())
 }
 
 /// An element of `X-Forwarded-For`. Some proxies write `unknown` there as RFC 7239 has it.

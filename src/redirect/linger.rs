@@ -23,10 +23,12 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: usize = 256 << 10;
 
 /// The most that is received with one call; as much as hyper first makes room for.
-const RECEIVE_BYTES_MAX: usize = 8 << 10;
+pub(super) const RECEIVE_BYTES_MAX: usize = 8 << 10;
 
 pub(super) struct Lingering {
     socket: TcpStream,
+    /// What was received and is read once more.
+    unread: Vec<u8>,
     /// Set once the sending half is closed.
     closing: Option<Pin<Box<Sleep>>>,
     discarded: usize,
@@ -34,26 +36,36 @@ pub(super) struct Lingering {
 
 impl Lingering {
     pub(super) fn new(socket: TcpStream) -> Self {
-        Self { socket, closing: None, discarded: 0 }
+        Self { socket, unread: Vec::new(), closing: None, discarded: 0 }
+    }
+
+    /// Has these bytes read as if they had not been received yet.
+    pub(super) fn unread(&mut self, bytes: Vec<u8>) {
+        self.unread = bytes;
+    }
+
+    /// Resolves when there is something to receive, if only an end or an error.
+    pub(super) fn poll_received(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.socket.poll_read_ready(context).map(drop)
     }
 
     /// Sends what the socket takes now.
-    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         let wanted = bytes.len();
         at_once(&self.socket, Interest::WRITABLE, wanted, || Ok(send(&self.socket, bytes, SendFlags::NOSIGNAL)?))
     }
 
-    /// Receives what has come, as far as there is room for it; nothing once the client has closed its half.
-    fn receive(&self, into: &mut ReadBufCursor<'_>) -> io::Result<()> {
+    /// Receives what has come, at most `room` bytes, and hands it over: nothing once the client has closed its half.
+    pub(super) fn receive<R>(&self, room: usize, take: impl FnOnce(&[u8]) -> R) -> io::Result<R> {
         // hyper's buffer lends itself to unsafe code alone; a head is copied in less time than glibc takes.
         let mut buffer = [MaybeUninit::uninit(); RECEIVE_BYTES_MAX];
-        let wanted = into.remaining().min(RECEIVE_BYTES_MAX);
-        let received = at_once(&self.socket, Interest::READABLE, wanted, || {
-            let ((received, _), _) = recv(&self.socket, &mut buffer[..wanted], RecvFlags::empty())?;
-            into.put_slice(received);
-            Ok(received.len())
-        });
-        received.map(drop)
+        let wanted = room.min(RECEIVE_BYTES_MAX);
+        let (room, mut received) = (&mut buffer[..wanted], None);
+        at_once(&self.socket, Interest::READABLE, wanted, || {
+            let ((bytes, _), _) = recv(&self.socket, room, RecvFlags::empty())?;
+            Ok(received.insert(bytes).len())
+        })?;
+        Ok(take(received.as_deref().unwrap_or_default()))
     }
 
     /// Reads until the client has closed its half too, or the limits are reached.
@@ -100,9 +112,19 @@ fn would_block<T>(outcome: &io::Result<T>) -> bool {
 // A socket that is ready is not asked for tokio's leave to go on: hyper gives way to other connections after 16 rounds,
 // long before tokio would.
 impl Read for Lingering {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, mut into: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut into: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let length = into.remaining().min(self.unread.len());
+            into.put_slice(&self.unread[..length]);
+            self.unread.drain(..length);
+            return Poll::Ready(Ok(()));
+        }
         loop {
-            let received = self.receive(&mut into);
+            let received = self.receive(into.remaining(), |bytes| into.put_slice(bytes));
             if !would_block(&received) {
                 return Poll::Ready(received);
             }

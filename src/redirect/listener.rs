@@ -1,12 +1,14 @@
 //! The public sockets and the threads behind them: one single-threaded runtime per core, no shared state but the
-//! handler. Everything hyper leaves to its user is set here: the limits and the end of a connection. Serving a request
-//! must never poll more than hyper and never set a timer.
+//! handler. A connection begins with plain clicks and is hyper's from the first request that is none. Everything hyper
+//! leaves to its user is set here: the limits and the end of a connection. Serving a request must never poll more than
+//! hyper and never set a timer.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{poll_fn, ready};
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
-use std::pin::pin;
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -18,6 +20,7 @@ use bytes::Bytes;
 use futures_util::future::Either;
 use http_body_util::Full;
 use hyper::Response;
+use hyper::rt::Write;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -27,7 +30,8 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use super::connections::{Connections, Ending, Limits, PerNetwork, Seat, Ticket};
-use super::linger::Lingering;
+use super::linger::{Lingering, RECEIVE_BYTES_MAX};
+use super::plain::{self, PlainClick};
 use super::proxy::peer_behind;
 use super::{Answering, Config, Handler, Later};
 
@@ -116,7 +120,8 @@ impl Plane {
                     Ok(runtime) => {
                         let _ = started.send(Ok(()));
                         let connections = Connections::new(connections.0, connections.1);
-                        runtime.block_on(Rc::new(Worker { handler, connections, stopped }).run(listener));
+                        let worker = Worker { handler, connections, answer: RefCell::default(), stopped };
+                        runtime.block_on(Rc::new(worker).run(listener));
                     }
                 }
             };
@@ -147,6 +152,8 @@ fn connections_max(config: &Config) -> usize {
 struct Worker {
     handler: Arc<Handler>,
     connections: Rc<Connections>,
+    /// Where the answer of a plain click is put together.
+    answer: RefCell<Vec<u8>>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -193,8 +200,14 @@ impl Worker {
         let _ = stream.set_nodelay(true);
         let head_within = self.connections.head_within();
         let Some(peer) = peer_behind(&self.handler.proxies, &mut stream, peer.ip(), head_within).await else { return };
-        if !speaks(&stream, &seat.ticket).await {
-            return;
+        let mut socket = Lingering::new(stream);
+        match self.answer_plain_clicks(&mut socket, peer, &seat.ticket).await {
+            Next::Hyper(received) => socket.unread(received),
+            Next::Close => {
+                let _ = poll_fn(|context| Pin::new(&mut socket).poll_shutdown(context)).await;
+                return;
+            }
+            Next::Drop => return,
         }
         let service = service_fn(|request| {
             self.connections.used(&seat.ticket);
@@ -213,7 +226,7 @@ impl Worker {
             .writev(false)
             // A client that has said all it wants to say may close its half and still wants the answer.
             .half_close(true)
-            .serve_connection(Lingering::new(stream), service);
+            .serve_connection(socket, service);
         let mut connection = pin!(connection);
         let ending = poll_fn(|context| match seat.ticket.poll_ending(context) {
             Poll::Ready(ending) => Poll::Ready(Some(ending)),
@@ -226,6 +239,53 @@ impl Worker {
         }
     }
 
+    /// Answers plain clicks until something else comes. hyper takes its buffers before it reads, which somebody who only
+    /// connects shall not cost either.
+    async fn answer_plain_clicks(&self, socket: &mut Lingering, peer: IpAddr, ticket: &Ticket) -> Next {
+        let mut has_answered = false;
+        loop {
+            let ending = poll_fn(|context| match ticket.poll_ending(context) {
+                Poll::Ready(ending) => Poll::Ready(Some(ending)),
+                Poll::Pending => socket.poll_received(context).map(|()| None),
+            });
+            match ending.await {
+                Some(Ending::AfterAnswer) if has_answered => return Next::Close,
+                Some(_) => return Next::Drop,
+                None => {}
+            }
+            match socket.receive(RECEIVE_BYTES_MAX, |received| self.answer_plain_click(socket, received, peer)) {
+                Ok(Ok(unsent)) => {
+                    self.connections.used(ticket);
+                    has_answered = true;
+                    if !unsent.is_empty() && Box::pin(send_all(socket, unsent)).await.is_err() {
+                        return Next::Drop;
+                    }
+                }
+                Ok(Err(next)) => return next,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Next::Drop,
+            }
+        }
+    }
+
+    /// Answers what was received if it is a plain click, and returns what the socket did not take of the answer.
+    fn answer_plain_click(&self, socket: &Lingering, received: &[u8], peer: IpAddr) -> Result<Vec<u8>, Next> {
+        if received.is_empty() {
+            return Err(Next::Drop);
+        }
+        let mut room = plain::room();
+        let mut answer = self.answer.borrow_mut();
+        answer.clear();
+        PlainClick::read(received, &mut room)
+            .and_then(|click| self.handler.answer_plain(&click, peer, &mut answer))
+            .ok_or_else(|| Next::Hyper(received.to_vec()))?;
+        match socket.send(&answer) {
+            Ok(sent) => Ok(answer[sent..].to_vec()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(answer.clone()),
+            Err(_) => Err(Next::Drop),
+        }
+    }
+
     /// The answer of a request that has to wait, in which the sweep lets the connection be.
     async fn wait_for(self: Rc<Self>, later: Later, ticket: Rc<Ticket>) -> Result<Response<Full<Bytes>>, Infallible> {
         ticket.is_answering();
@@ -235,14 +295,24 @@ impl Worker {
     }
 }
 
-/// Whether the client says anything while it may. hyper takes its buffers before it reads, which somebody who only
-/// connects shall not cost.
-async fn speaks(stream: &TcpStream, ticket: &Ticket) -> bool {
-    let mut first = [0];
-    let mut first = pin!(stream.peek(&mut first));
-    let spoken = poll_fn(|context| match ticket.poll_ending(context) {
-        Poll::Ready(_) => Poll::Ready(false),
-        Poll::Pending => first.as_mut().poll(context).map(|length| length.is_ok_and(|length| length > 0)),
-    });
-    spoken.await
+/// What becomes of a connection when it has no more plain clicks.
+enum Next {
+    /// What was received is something else.
+    Hyper(Vec<u8>),
+    /// It has to end, and the client may not know yet.
+    Close,
+    /// The client has ended it, or has said nothing for too long.
+    Drop,
+}
+
+/// Sends what is left of an answer.
+async fn send_all(socket: &mut Lingering, mut unsent: Vec<u8>) -> io::Result<()> {
+    let sending = async {
+        while !unsent.is_empty() {
+            let sent = poll_fn(|context| Pin::new(&mut *socket).poll_write(context, &unsent)).await?;
+            unsent.drain(..sent);
+        }
+        Ok(())
+    };
+    tokio::time::timeout(GRACE, sending).await?
 }

@@ -1,13 +1,15 @@
 //! The redirect plane: the public listener and everything between a request and its answer.
 //!
-//! [`Handler::answer`] is the whole hot path, in the order it happens. It must never wait for the store, the disk or
-//! the admin plane when the link is in memory, and never let a request decide where it leads.
+//! [`Handler::answer_plain`] is the hot path of nearly every click, in the order it happens, and [`Handler::answer`] that of
+//! all other requests. They must never wait for the store, the disk or the admin plane when the link is in memory, and
+//! never let a request decide where it leads.
 
 pub(crate) mod address;
 mod connections;
 mod linger;
 mod listener;
 mod owner;
+mod plain;
 mod proxy;
 mod request;
 mod respond;
@@ -30,6 +32,7 @@ use hyper::{Request, Response};
 use serde::Deserialize;
 
 use self::address::{AddressHeader, Proxies};
+use self::plain::PlainClick;
 use self::request::{Asked, Hosts, Target};
 use self::respond::{Answer, Fixed, Redirect};
 use self::tokens::Tokens;
@@ -123,6 +126,29 @@ impl Handler {
         self.tokens.take_key(key);
     }
 
+    /// A plain click, from its head to the bytes of its answer, if nothing has to be waited for. Anything else is hyper's:
+    /// then this is `None`, and nothing has been recorded or counted.
+    fn answer_plain(&self, click: &PlainClick<'_, '_>, peer: IpAddr, into: &mut Vec<u8>) -> Option<()> {
+        let now_ms = self.parts.clock.now_ms();
+        let answer = match request::read_plain(click, &self.hosts)? {
+            Target::Fixed(Fixed::NoWellKnown) => return None,
+            Target::Fixed(fixed) => Answer::Fixed(fixed),
+            Target::Slug(_) if self.parts.journal.is_strict() => return None,
+            Target::Slug(asked) => {
+                let address = self.proxies.take_plain(peer, |name| click.last(name)).ok()?.address;
+                let resolved = self.look_up(&asked, now_ms)?;
+                let (answer, _) = self.settle(resolved, &asked, now_ms, |hit| {
+                    click.fill(hit, |cookies| self.parts.owner.vouches(cookies, now_ms));
+                    hit.address = address;
+                });
+                answer
+            }
+        };
+        self.parts.counts.answered(answer.status());
+        respond::write(answer, now_ms, into);
+        Some(())
+    }
+
     /// One request, from its head to its answer.
     pub(crate) fn answer<B: Body + 'static>(self: &Arc<Self>, mut request: Request<B>, peer: IpAddr) -> Answering {
         let (answer, recorded) = match request::read(&request, &self.hosts) {
@@ -131,7 +157,9 @@ impl Handler {
             Ok(Target::Slug(asked)) => {
                 let now_ms = self.parts.clock.now_ms();
                 match self.look_up(&asked, now_ms) {
-                    Some(resolved) => self.settle(resolved, &asked, request.headers(), now_ms, peer),
+                    Some(resolved) => {
+                        self.settle(resolved, &asked, now_ms, |hit| self.fill(hit, request.headers(), peer))
+                    }
                     None => return Answering::Later(Box::pin(self.clone().answer_later(request, peer))),
                 }
             }
@@ -162,7 +190,7 @@ impl Handler {
         fold_path(asked.path, asked.domain.matching, &mut folded);
         let plan = |entry: Entry<'_>| plan(entry, asked.query, now_ms, &self.tokens);
         let resolved = self.parts.cache.resolve(asked.domain.index, &asked.domain.name, &folded, plan).await;
-        let (answer, recorded) = self.settle(resolved, &asked, request.headers(), now_ms, peer);
+        let (answer, recorded) = self.settle(resolved, &asked, now_ms, |hit| self.fill(hit, request.headers(), peer));
         if let Some(position) = recorded {
             self.parts.journal.wait_durable(position).await;
         }
@@ -186,23 +214,26 @@ impl Handler {
                 return Some(Resolved::Unknown);
             }
             let plan = |entry: Entry<'_>| plan(entry, asked.query, now_ms, &self.tokens);
-            self.parts.cache.cached(asked.domain.index, folded, plan).map(Resolved::Known)
+            self.parts.cache.cached(asked.domain.index, folded, plan)
         })
     }
 
-    /// The answer to what a slug turned out to be, and the position that has to be on disk before it may leave.
-    fn settle(
+    /// The answer to what a slug turned out to be, and the position that has to be on disk before it may leave. `fill` has
+    /// a hit take what the headers show.
+    fn settle<'a>(
         &self,
         resolved: Resolved<Plan>,
-        asked: &Asked<'_>,
-        headers: &HeaderMap,
+        asked: &Asked<'a>,
         now_ms: i64,
-        peer: IpAddr,
+        fill: impl FnOnce(&mut RawHit<'a>),
     ) -> (Answer, Option<Position>) {
         let answer = match resolved {
             Resolved::Known(Plan::Redirect { link, redirect }) => {
-                let recorded = self.record(&self.hit(asked, headers, link, now_ms, peer));
-                return (Answer::Redirect(redirect), recorded);
+                let mut hit = RawHit::new(link, now_ms);
+                hit.method = asked.method;
+                hit.take_query(asked.query);
+                fill(&mut hit);
+                return (Answer::Redirect(redirect), self.record(&hit));
             }
             Resolved::Known(Plan::Elsewhere(redirect)) => {
                 self.missed(Miss::Expired, asked.path, Answer::Redirect(redirect))
@@ -215,17 +246,7 @@ impl Handler {
         (answer, None)
     }
 
-    fn hit<'a>(
-        &self,
-        asked: &Asked<'a>,
-        headers: &'a HeaderMap,
-        link: LinkId,
-        now_ms: i64,
-        peer: IpAddr,
-    ) -> RawHit<'a> {
-        let mut hit = RawHit::new(link, now_ms);
-        hit.method = asked.method;
-        hit.take_query(asked.query);
+    fn fill<'a>(&self, hit: &mut RawHit<'a>, headers: &'a HeaderMap, peer: IpAddr) {
         for (name, value) in headers {
             let value = value.as_bytes();
             // What nearly every request has goes by number, which is quicker than by text.
@@ -234,12 +255,11 @@ impl Handler {
                 USER_AGENT => hit.take_header("user-agent", value),
                 REFERER => hit.take_header("referer", value),
                 ACCEPT_LANGUAGE => hit.take_header("accept-language", value),
-                COOKIE => hit.by_owner |= self.parts.owner.vouches(value, now_ms),
+                COOKIE => hit.by_owner |= self.parts.owner.vouches(value, hit.time_ms),
                 _ => hit.take_header(name.as_str(), value),
             }
         }
-        hit.address = self.proxies.client_address(peer, headers);
-        hit
+        hit.address = self.proxies.take(peer, headers).address;
     }
 
     /// Puts the hit into the journal before the answer leaves. A journal without room costs the record, never the
@@ -252,7 +272,7 @@ impl Handler {
     /// `headers` are the request's: their map is used again.
     fn respond(&self, answer: Answer, headers: HeaderMap) -> Response<Full<Bytes>> {
         self.parts.counts.answered(answer.status());
-        respond::to(answer, headers)
+        respond::to(answer, headers).map(Full::new)
     }
 
     fn missed(&self, miss: Miss, path: &str, answer: Answer) -> Answer {

@@ -10,6 +10,7 @@ use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODI
 use hyper::Request;
 use hyper::body::Body;
 
+use super::plain::PlainClick;
 use super::respond::Fixed;
 use crate::domain::hit::Method;
 use crate::domain::link::DomainName;
@@ -107,7 +108,24 @@ pub(crate) fn read<'a, B: Body>(request: &'a Request<B>, hosts: &'a Hosts) -> Re
     if path.len() + query.len() > TARGET_BYTES_MAX {
         return Err(Refusal::TooLong);
     }
-    let host = host(request, &head)?;
+    target(hosts, host(request, &head)?, (path, query), method)
+}
+
+/// The same of a plain click; `None` when hyper has to say what is wrong with it.
+pub(super) fn read_plain<'a>(click: &PlainClick<'_, 'a>, hosts: &'a Hosts) -> Option<Target<'a>> {
+    let PlainClick { path, query, host, .. } = *click;
+    if path.len() + query.len() > TARGET_BYTES_MAX || !is_host(host) {
+        return None;
+    }
+    target(hosts, host, (path, query), Method::Get).ok()
+}
+
+fn target<'a>(
+    hosts: &'a Hosts,
+    host: &str,
+    (path, query): (&'a str, &'a str),
+    method: Method,
+) -> Result<Target<'a>, Refusal> {
     if let Some(fixed) = Fixed::at(path) {
         return Ok(Target::Fixed(fixed));
     }

@@ -1,12 +1,15 @@
 //! Answers: which status, which headers, which few words. Nothing of a request is ever reflected.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
-use http_body_util::Full;
 use hyper::{Response, StatusCode};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 
 use super::owner::Reply;
 use super::request::Refusal;
@@ -44,6 +47,11 @@ impl Redirect {
 
     pub(super) fn found(location: &[u8]) -> Option<Self> {
         Self::new(Status::Found, location)
+    }
+
+    fn headers(self) -> [(HeaderName, HeaderValue); 3] {
+        let caching = if self.status.is_permanent() { PERMANENT } else { NO_STORE };
+        [(LOCATION, self.location), (CACHE_CONTROL, caching), (X_ROBOTS_TAG, NOINDEX)]
     }
 }
 
@@ -89,8 +97,8 @@ impl Answer {
 
 /// Builds the response of an answer. `headers` are the request's: hyper reads the next request into the map of this
 /// response, so with one map for both a connection needs no second one.
-pub(crate) fn to(answer: Answer, headers: HeaderMap) -> Response<Full<Bytes>> {
-    let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+pub(crate) fn to(answer: Answer, headers: HeaderMap) -> Response<Bytes> {
+    let status = status(&answer);
     match answer {
         Answer::Redirect(redirect) => redirected(status, redirect, headers),
         Answer::Fixed(Fixed::RobotsTxt) => text(status, "User-agent: *\nAllow: /\n"),
@@ -103,7 +111,11 @@ pub(crate) fn to(answer: Answer, headers: HeaderMap) -> Response<Full<Bytes>> {
     }
 }
 
-fn owner(status: StatusCode, reply: Reply) -> Response<Full<Bytes>> {
+fn status(answer: &Answer) -> StatusCode {
+    StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn owner(status: StatusCode, reply: Reply) -> Response<Bytes> {
     let (title, sentence, cookie) = match reply {
         Reply::Marked(cookie) => (
             "This browser is marked",
@@ -114,7 +126,7 @@ fn owner(status: StatusCode, reply: Reply) -> Response<Full<Bytes>> {
         Reply::Expired => return page(status, "Too late", "Open this again from the dashboard."),
         Reply::Address(json) => {
             let mut response = text(status, "");
-            *response.body_mut() = Full::new(Bytes::from(json));
+            *response.body_mut() = Bytes::from(json);
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             return response;
         }
@@ -124,19 +136,68 @@ fn owner(status: StatusCode, reply: Reply) -> Response<Full<Bytes>> {
     response
 }
 
-fn redirected(status: StatusCode, redirect: Redirect, mut headers: HeaderMap) -> Response<Full<Bytes>> {
+fn redirected(status: StatusCode, redirect: Redirect, mut headers: HeaderMap) -> Response<Bytes> {
     headers.clear();
-    headers.insert(LOCATION, redirect.location);
-    headers.insert(CACHE_CONTROL, if redirect.status.is_permanent() { PERMANENT } else { NO_STORE });
-    headers.insert(X_ROBOTS_TAG, NOINDEX);
-    let mut response = Response::new(Full::default());
+    headers.extend(redirect.headers());
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+/// The response of an answer in the bytes that hyper sends for it.
+pub(super) fn write(answer: Answer, now_ms: i64, into: &mut Vec<u8>) {
+    let status = status(&answer);
+    into.extend_from_slice(b"HTTP/1.1 ");
+    into.extend_from_slice(status.as_str().as_bytes());
+    into.push(b' ');
+    into.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    into.extend_from_slice(b"\r\n");
+    let body = match answer {
+        // As nearly always; no map has to be made for it.
+        Answer::Redirect(redirect) => {
+            redirect.headers().iter().for_each(|(name, value)| write_header(name, value, into));
+            Bytes::new()
+        }
+        answer => {
+            let response = to(answer, HeaderMap::new());
+            response.headers().iter().for_each(|(name, value)| write_header(name, value, into));
+            response.into_body()
+        }
+    };
+    let length = if body.is_empty() { HeaderValue::from_static("0") } else { body.len().into() };
+    write_header(&CONTENT_LENGTH, &length, into);
+    into.extend_from_slice(b"date: ");
+    write_date(now_ms, into);
+    into.extend_from_slice(b"\r\n\r\n");
+    into.extend_from_slice(&body);
+}
+
+fn write_header(name: &HeaderName, value: &HeaderValue, into: &mut Vec<u8>) {
+    into.extend_from_slice(name.as_str().as_bytes());
+    into.extend_from_slice(b": ");
+    into.extend_from_slice(value.as_bytes());
+    into.extend_from_slice(b"\r\n");
+}
+
+/// An instant as headers have it, which is made once a second.
+fn write_date(now_ms: i64, into: &mut Vec<u8>) {
+    thread_local!(static LAST: RefCell<(i64, String)> = const { RefCell::new((i64::MIN, String::new())) });
+    LAST.with_borrow_mut(|(last, text)| {
+        let second = now_ms.div_euclid(1000);
+        if *last != second {
+            let instant = Timestamp::from_second(second).unwrap_or_default();
+            text.clear();
+            // No clock is set to a year before 0, which has no such text.
+            let _ = DateTimePrinter::new().print_timestamp_rfc9110(&instant, &mut *text);
+            *last = second;
+        }
+        into.extend_from_slice(text.as_bytes());
+    });
+}
+
+fn text(status: StatusCode, body: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(body.as_bytes()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -145,14 +206,14 @@ fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
     response
 }
 
-fn page(status: StatusCode, title: &str, sentence: &str) -> Response<Full<Bytes>> {
+fn page(status: StatusCode, title: &str, sentence: &str) -> Response<Bytes> {
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
          <h1>{title}</h1><p>{sentence}</p></html>\n"
     );
     let mut response = text(status, "");
-    *response.body_mut() = Full::new(Bytes::from(html));
+    *response.body_mut() = Bytes::from(html);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
@@ -160,14 +221,14 @@ fn page(status: StatusCode, title: &str, sentence: &str) -> Response<Full<Bytes>
     response
 }
 
-fn unavailable(status: StatusCode) -> Response<Full<Bytes>> {
+fn unavailable(status: StatusCode) -> Response<Bytes> {
     let mut response = page(status, "Please try again", "This link cannot be looked up right now.");
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
     response
 }
 
 /// A refused request may have left bytes on the connection that nobody has read, so the connection ends.
-fn refused(status: StatusCode, refusal: Refusal) -> Response<Full<Bytes>> {
+fn refused(status: StatusCode, refusal: Refusal) -> Response<Bytes> {
     let mut response = text(
         status,
         match refusal {

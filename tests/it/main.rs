@@ -11,6 +11,7 @@ mod journey;
 
 // What a visitor gets, and what the public listener refuses.
 mod limits;
+mod plain;
 mod redirects;
 
 // The sentences of the design: recorded, once, whatever happens in between.

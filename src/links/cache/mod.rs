@@ -146,14 +146,16 @@ impl Cache {
         self.table.len()
     }
 
-    /// Uses the link if it is in memory. `use_it` must not wait.
+    /// What can be told without asking the store: the link is in memory, or it is known that there is none. `use_it`
+    /// must not wait.
     pub(crate) fn cached<R>(
         &self,
         domain: DomainIndex,
         folded: &str,
         use_it: impl FnOnce(Entry<'_>) -> R,
-    ) -> Option<R> {
-        self.table.with(domain, folded, use_it)
+    ) -> Option<Resolved<R>> {
+        let known = self.table.with(domain, folded, use_it).map(Resolved::Known);
+        known.or_else(|| self.is_known_unknown(domain, folded).then_some(Resolved::Unknown))
     }
 
     /// Uses the link after making sure it is in memory if it exists.
@@ -164,11 +166,10 @@ impl Cache {
         folded: &str,
         use_it: impl FnOnce(Entry<'_>) -> R,
     ) -> Resolved<R> {
-        let key = (domain.0, folded.to_owned());
-        if self.is_known_unknown(&key) {
+        if self.is_known_unknown(domain, folded) {
             return Resolved::Unknown;
         }
-        match self.ask(key, name).await {
+        match self.ask((domain.0, folded.to_owned()), name).await {
             Answer::Known => self.table.with(domain, folded, use_it).map_or(Resolved::Unavailable, Resolved::Known),
             Answer::Unknown => Resolved::Unknown,
             Answer::Waiting | Answer::Unavailable => Resolved::Unavailable,
@@ -205,8 +206,9 @@ impl Cache {
         link.spec.slug.folded(self.domains.matching(&link.spec.domain))
     }
 
-    fn is_known_unknown(&self, key: &Key) -> bool {
-        self.complete.load(Ordering::Acquire) || self.unknown.get(key).is_some_and(|until| Instant::now() < until)
+    fn is_known_unknown(&self, domain: DomainIndex, folded: &str) -> bool {
+        let was_asked_for = || self.unknown.get(&(domain.0, folded.to_owned()));
+        self.complete.load(Ordering::Acquire) || was_asked_for().is_some_and(|until| Instant::now() < until)
     }
 
     /// Asks the store, or joins whoever is asking already.

@@ -80,7 +80,7 @@ async fn a_stampede_on_one_slug_is_one_question_and_everybody_gets_the_answer() 
         assert_eq!(request.await.unwrap(), Resolved::Known(1));
     }
     assert_eq!(store.times.load(Ordering::SeqCst), 1);
-    assert_eq!(cache.cached(cache.domain(&DomainName::DEFAULT), "known", |entry| entry.id.0), Some(1));
+    assert_eq!(cache.cached(cache.domain(&DomainName::DEFAULT), "known", |entry| entry.id.0), Some(Resolved::Known(1)));
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn an_unknown_slug_is_asked_for_once_until_it_is_made() {
     assert_eq!(id_of(&cache, "new").await, Resolved::Unknown);
     assert_eq!(store.times.load(Ordering::SeqCst), 1);
     cache.changed(&link(2, "new"));
-    assert_eq!(cache.cached(cache.domain(&DomainName::DEFAULT), "new", |entry| entry.id.0), Some(2));
+    assert_eq!(cache.cached(cache.domain(&DomainName::DEFAULT), "new", |entry| entry.id.0), Some(Resolved::Known(2)));
     cache.removed(LinkId(2), &DomainName::DEFAULT, "new");
     assert_eq!(id_of(&cache, "new").await, Resolved::Unknown);
     assert_eq!(store.times.load(Ordering::SeqCst), 2);

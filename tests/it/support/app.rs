@@ -366,8 +366,9 @@ impl Click {
         self.try_send().expect("the redirect plane answers")
     }
 
+    /// On a connection of its own that may be kept, as a browser's may.
     pub(crate) fn try_send(self) -> std::io::Result<Answer> {
-        self.request.send(self.address)
+        Connection::open(self.address)?.send(&self.request)
     }
 
     /// The request alone, for a [`Connection`] that is kept.
