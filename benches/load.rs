@@ -1,7 +1,10 @@
-//! The small client of `benches/run`: an open loop, a walk over all links, a page, a free port.
+//! The small client of `benches/run`: a closed loop, an open loop, a walk over all links, a page, a free port.
 //!
 //! It speaks to 127.0.0.1 only. Each of its loops ends by a count or a time that its caller gives.
 //!
+//! - `load closed ADDRESS LINKS SECONDS SEED`: over each connection the next request for a random link goes out when the last
+//!   one is answered. It does as little as it can, so that it is not what is measured: one `recv` and one `send` for
+//!   each, as in the servers. Prints `requests microseconds p50 p99`, the last two in microseconds.
 //! - `load open ADDRESS LINKS RATE SECONDS`: requests for random links arrive as a Poisson process, whether answers
 //!   come or not; a request's latency counts from the moment it was due, so a stalled server can't hide its queue.
 //!   Prints `requests p50 p99 p999 max`, microseconds.
@@ -18,6 +21,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll;
 
 /// The most requests under way at once; more that are due wait, and their latency grows. Connections take turns, so
 /// that none idles for as long as a server would mind.
@@ -29,8 +35,20 @@ const PAGE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How long the last answers may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// People mostly, and a program that fetches previews.
+const AGENTS: [&str; 8] = [
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/146.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/146.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.1 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.1 Safari/605.1.15",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/146.0.0.0 Safari/537.36 Edg/146.0.0.0",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 \
+     Instagram 405.0.0.29.75 (iPhone15,2; iOS 18_6; en_US; en; scale=3.00; 1179x2556; 800000000)",
+    "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+];
+
 const HEADERS: &str = "Host: 127.0.0.1\r\n\
-     User-Agent: Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/146.0.0.0 Mobile Safari/537.36\r\n\
      Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n\
      Accept-Language: en-GB,en;q=0.9\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
      Referer: https://www.instagram.com/\r\n";
@@ -39,6 +57,10 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
+        ["closed", address, links, seconds, seed] => {
+            let seconds = Duration::from_secs(seconds.parse()?);
+            closed(address.parse()?, links.parse()?, seconds, seed.parse()?)
+        }
         ["open", address, links, rate, seconds] => {
             let seconds = Duration::from_secs(seconds.parse()?);
             open(address.parse()?, links.parse()?, rate.parse()?, seconds)
@@ -49,7 +71,117 @@ fn main() -> anyhow::Result<()> {
         ["post", address, path, key, json] => post(address.parse()?, path, key, json),
         ["fresh", address, key, seconds] => fresh(address.parse()?, key, Duration::from_secs(seconds.parse()?)),
         ["port"] => port(),
-        _ => bail!("usage: load open|walk|get|port …; see the top of benches/load.rs"),
+        _ => bail!("usage: load closed|open|walk|get|port …; see the top of benches/load.rs"),
+    }
+}
+
+fn closed(address: SocketAddr, links: u32, duration: Duration, seed: u64) -> anyhow::Result<()> {
+    ensure!(links > 0, "links are above 0");
+    let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
+    let mut clicks = Clicks::new(&mut random);
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    let mut loops = Vec::with_capacity(CONNECTIONS);
+    for number in 0..CONNECTIONS {
+        let stream = connect(address)?;
+        epoll::add(&epoll, &stream, epoll::EventData::new_u64(number as u64), epoll::EventFlags::IN)?;
+        loops.push(Loop { stream, received: Vec::with_capacity(4096), sent: Instant::now() });
+    }
+    let (start, mut latencies) = (Instant::now(), Vec::with_capacity(1 << 20));
+    let end = start + duration;
+    for connection in &mut loops {
+        connection.send(clicks.next(&mut random, links))?;
+    }
+    let (mut now, mut events) = (start, Vec::with_capacity(CONNECTIONS));
+    while now < end {
+        let patience = Timespec { tv_sec: PATIENCE.as_secs().try_into()?, tv_nsec: 0 };
+        ensure!(
+            epoll::wait(&epoll, spare_capacity(&mut events), Some(&patience))? > 0,
+            "no answer within {PATIENCE:?}"
+        );
+        for event in events.drain(..) {
+            let connection = &mut loops[usize::try_from(event.data.u64())?];
+            if connection.answered()? {
+                now = Instant::now();
+                latencies.push(u32::try_from((now - connection.sent).as_micros())?);
+                connection.sent = now;
+                connection.send(clicks.next(&mut random, links))?;
+            }
+        }
+    }
+    let count = latencies.len();
+    latencies.sort_unstable();
+    let at = |per_mille: usize| latencies[(count - 1) * per_mille / 1000];
+    println!("{count} {} {} {}", (now - start).as_micros(), at(500), at(990));
+    Ok(())
+}
+
+/// One connection of the closed loop.
+struct Loop {
+    stream: TcpStream,
+    received: Vec<u8>,
+    /// When its request went out.
+    sent: Instant,
+}
+
+impl Loop {
+    fn send(&mut self, request: &[u8]) -> anyhow::Result<()> {
+        // Nothing else is under way on this connection, so there is room for a request.
+        Ok(self.stream.write_all(request)?)
+    }
+
+    /// Whether the answer has come whole: its head and what the head says follows.
+    fn answered(&mut self) -> anyhow::Result<bool> {
+        let mut buffer = [0; 4096];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => bail!("the server closed a connection"),
+            Ok(read) => self.received.extend_from_slice(&buffer[..read]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        let mut headers = [httparse::EMPTY_HEADER; 16];
+        let mut answer = httparse::Response::new(&mut headers);
+        let httparse::Status::Complete(head) = answer.parse(&self.received)? else { return Ok(false) };
+        ensure!(answer.code == Some(302), "not a redirect: {:?}", answer.code);
+        let length = answer.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+        let body: usize = std::str::from_utf8(length.context("an answer without a length")?.value)?.parse()?;
+        ensure!(self.received.len() <= head + body, "more than an answer came");
+        let is_whole = self.received.len() == head + body;
+        if is_whole {
+            self.received.clear();
+        }
+        Ok(is_whole)
+    }
+}
+
+/// Clicks of some thousand visitors with the headers that browsers send, put together beforehand but for their links.
+struct Clicks {
+    visitors: Vec<String>,
+    request: Vec<u8>,
+}
+
+impl Clicks {
+    const VISITORS: u32 = 4096;
+
+    fn new(random: &mut Random) -> Self {
+        let visitor = |number: u32| {
+            let [.., high, low] = number.to_be_bytes();
+            let agent = AGENTS[random.below(AGENTS.len() as u32) as usize];
+            format!(" HTTP/1.1\r\n{HEADERS}User-Agent: {agent}\r\nX-Forwarded-For: 11.{high}.{low}.1\r\n\r\n")
+        };
+        Self { visitors: (0..Self::VISITORS).map(visitor).collect(), request: Vec::with_capacity(1024) }
+    }
+
+    fn next(&mut self, random: &mut Random, links: u32) -> &[u8] {
+        let mut link = *b"GET /l0000000";
+        let mut rest = random.below(links) + 1;
+        for digit in link.iter_mut().rev().take(7) {
+            *digit += (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.request.clear();
+        self.request.extend_from_slice(&link);
+        self.request.extend_from_slice(self.visitors[random.below(Self::VISITORS) as usize].as_bytes());
+        &self.request
     }
 }
 
@@ -167,7 +299,9 @@ fn walk(address: SocketAddr, links: u32) -> anyhow::Result<()> {
     let (mut tail, mut buffer, mut next) = (Tail::default(), [0; 16 * 1024], 1);
     while next <= links {
         let last = links.min(next + WALK_PIPELINE - 1);
-        let requests: String = (next..=last).map(|link| format!("GET /l{link:07} HTTP/1.1\r\n{HEADERS}\r\n")).collect();
+        let requests: String = (next..=last)
+            .map(|link| format!("GET /l{link:07} HTTP/1.1\r\n{HEADERS}User-Agent: {}\r\n\r\n", AGENTS[1]))
+            .collect();
         stream.write_all(requests.as_bytes())?;
         let mut answers = 0;
         while answers < last + 1 - next {
@@ -264,7 +398,8 @@ fn request(random: &mut Random, links: u32) -> String {
     let link = random.below(links) + 1;
     let [.., high, low] = random.below(1 << 16).to_be_bytes();
     let visitor = Ipv4Addr::new(11, high, low, 1);
-    format!("GET /l{link:07} HTTP/1.1\r\n{HEADERS}X-Forwarded-For: {visitor}\r\n\r\n")
+    let agent = AGENTS[1];
+    format!("GET /l{link:07} HTTP/1.1\r\n{HEADERS}User-Agent: {agent}\r\nX-Forwarded-For: {visitor}\r\n\r\n")
 }
 
 /// xorshift64*: the same requests in each run, and no crate for it.
