@@ -55,7 +55,7 @@ pub(crate) fn start_logging(config: &Config) -> anyhow::Result<()> {
 /// The statuses that the redirect plane answers with.
 const STATUSES: [u16; 12] = [200, 301, 302, 307, 308, 400, 404, 405, 410, 414, 421, 503];
 
-/// What the redirect plane counts: hits on known links, and answers by status. Each thread has counters of its own: adding
+/// What the redirect plane counts: hits on known links, and answers by status and to plain clicks. Each thread has counters of its own: adding
 /// to those that threads share waits for everything that was written before.
 #[derive(Debug, Default)]
 pub(crate) struct RedirectCounts(ThreadLocal<OfThread>);
@@ -63,6 +63,7 @@ pub(crate) struct RedirectCounts(ThreadLocal<OfThread>);
 #[derive(Debug, Default)]
 struct OfThread {
     received: Counter,
+    plain: Counter,
     answered: [Counter; STATUSES.len()],
 }
 
@@ -85,6 +86,10 @@ impl RedirectCounts {
         self.0.get_or_default().received.add_one();
     }
 
+    pub(crate) fn plain(&self) {
+        self.0.get_or_default().plain.add_one();
+    }
+
     pub(crate) fn answered(&self, status: u16) {
         if let Some(index) = STATUSES.iter().position(|known| *known == status) {
             self.0.get_or_default().answered[index].add_one();
@@ -94,6 +99,11 @@ impl RedirectCounts {
     /// Hits on known links since the start.
     pub(crate) fn hits(&self) -> u64 {
         self.0.iter().map(|thread| thread.received.get()).sum()
+    }
+
+    /// Answers to plain clicks since the start.
+    pub(crate) fn plain_answers(&self) -> u64 {
+        self.0.iter().map(|thread| thread.plain.get()).sum()
     }
 
     /// Answers since the start, by status.

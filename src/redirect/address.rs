@@ -146,7 +146,7 @@ impl Proxies {
     }
 
     /// The same where nobody's word has to be weighed, as nearly always: a peer that speaks for itself, or one that
-    /// names one visitor. Else the header that has to be read hop by hop. `last` is the last header of a name.
+    /// names one bare address in a list that is not a proxy's. Else the header that has to be read hop by hop. `last` is the last header of a name.
     pub(super) fn take_plain<'h>(
         &self,
         peer: IpAddr,

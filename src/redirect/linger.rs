@@ -121,6 +121,10 @@ impl Read for Lingering {
             let length = into.remaining().min(self.unread.len());
             into.put_slice(&self.unread[..length]);
             self.unread.drain(..length);
+            if self.unread.is_empty() {
+                // The connection may live long.
+                self.unread = Vec::new();
+            }
             return Poll::Ready(Ok(()));
         }
         loop {

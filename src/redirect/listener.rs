@@ -1,7 +1,7 @@
 //! The public sockets and the threads behind them: one single-threaded runtime per core, no shared state but the
 //! handler. A connection begins with plain clicks and is hyper's from the first request that is none. Everything hyper
 //! leaves to its user is set here: the limits and the end of a connection. Serving a request must never poll more than
-//! hyper and never set a timer.
+//! hyper, nor set a timer unless its client does not read.
 
 use std::cell::RefCell;
 use std::convert::Infallible;

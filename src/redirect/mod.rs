@@ -144,6 +144,7 @@ impl Handler {
                 answer
             }
         };
+        self.parts.counts.plain();
         self.parts.counts.answered(answer.status());
         respond::write(answer, now_ms, into);
         Some(())

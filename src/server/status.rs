@@ -165,6 +165,8 @@ impl NodeStatus for Status {
         family("waypost_hits_lost_total", "counter", "Hits that could not be kept, by reason.", &lost);
         family("waypost_hits_in_journal", "gauge", "Hits that wait to be counted.", &one(hits.in_journal));
         family("waypost_redirects_total", "counter", "Answers of the redirect plane, by status.", &statuses);
+        let plain = one(self.counts.plain_answers());
+        family("waypost_plain_answers_total", "counter", "Answers to plain clicks, made without hyper.", &plain);
         family("waypost_links_cached", "gauge", "Links in memory.", &one(self.cache.len() as u64));
         family("waypost_journal_bytes", "gauge", "Bytes of all journal files.", &one(self.journal.bytes()));
         family(

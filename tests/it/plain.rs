@@ -92,6 +92,8 @@ fn a_plain_click_is_answered_byte_for_byte_and_recorded_as_hyper_would() {
         }
     }
     let all = heads.len() * queries.len();
+    // All but those with two hops and with no address at all; the empty line keeps the others from it.
+    assert_eq!(app.metric("waypost_plain_answers_total"), (all - 2 * queries.len()) as u64);
     app.eventually("all are exported", || ["plain", "hyper"].iter().all(|slug| clicks(&app, slug).len() == all));
     let (plain, hyper) = (clicks(&app, "plain"), clicks(&app, "hyper"));
     for (plain, hyper) in plain.iter().zip(&hyper) {
