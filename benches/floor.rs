@@ -1,7 +1,7 @@
 //! The floor: the least a redirect server on hyper can do. It looks a slug up, answers 302 and records nothing.
 //!
 //! `floor COUNT` serves `/l0000001` … on one thread, on a port of 127.0.0.1 that it takes from the system and prints.
-//! Waypost is measured against it to see what recording costs; it is not a part of Waypost.
+//! It shows what hyper costs, which plain clicks do without (`docs/adr/012-plain-clicks.md`); it is not a part of Waypost.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -22,8 +22,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use rustix::buffer::spare_capacity;
-use rustix::event::Timespec;
-use rustix::event::epoll;
+use rustix::event::{Timespec, epoll};
 
 /// The most requests under way at once; more that are due wait, and their latency grows. Connections take turns, so
 /// that none idles for as long as a server would mind.
@@ -82,75 +81,40 @@ fn closed(address: SocketAddr, links: u32, duration: Duration, seed: u64) -> any
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let mut loops = Vec::with_capacity(CONNECTIONS);
     for number in 0..CONNECTIONS {
-        let stream = connect(address)?;
-        epoll::add(&epoll, &stream, epoll::EventData::new_u64(number as u64), epoll::EventFlags::IN)?;
-        loops.push(Loop { stream, received: Vec::with_capacity(4096), sent: Instant::now() });
+        let connection = Connection::open(address)?;
+        epoll::add(&epoll, &connection.stream, epoll::EventData::new_u64(number as u64), epoll::EventFlags::IN)?;
+        loops.push((connection, Instant::now()));
     }
     let (start, mut latencies) = (Instant::now(), Vec::with_capacity(1 << 20));
     let end = start + duration;
-    for connection in &mut loops {
-        connection.send(clicks.next(&mut random, links))?;
+    for (connection, _) in &mut loops {
+        connection.stream.write_all(clicks.next(&mut random, links))?;
     }
     let (mut now, mut events) = (start, Vec::with_capacity(CONNECTIONS));
     while now < end {
         let patience = Timespec { tv_sec: PATIENCE.as_secs().try_into()?, tv_nsec: 0 };
-        ensure!(
-            epoll::wait(&epoll, spare_capacity(&mut events), Some(&patience))? > 0,
-            "no answer within {PATIENCE:?}"
-        );
+        let ready = epoll::wait(&epoll, spare_capacity(&mut events), Some(&patience))?;
+        ensure!(ready > 0, "no answer within {PATIENCE:?}");
         for event in events.drain(..) {
-            let connection = &mut loops[usize::try_from(event.data.u64())?];
+            let (connection, sent) = &mut loops[usize::try_from(event.data.u64())?];
             if connection.answered()? {
                 now = Instant::now();
-                latencies.push(u32::try_from((now - connection.sent).as_micros())?);
-                connection.sent = now;
-                connection.send(clicks.next(&mut random, links))?;
+                latencies.push(u64::try_from((now - *sent).as_micros())?);
+                *sent = now;
+                connection.stream.write_all(clicks.next(&mut random, links))?;
             }
         }
     }
-    let count = latencies.len();
+    ensure!(!latencies.is_empty(), "no request was answered in that time");
     latencies.sort_unstable();
-    let at = |per_mille: usize| latencies[(count - 1) * per_mille / 1000];
-    println!("{count} {} {} {}", (now - start).as_micros(), at(500), at(990));
+    let micros = (now - start).as_micros();
+    println!("{} {micros} {} {}", latencies.len(), per_mille(&latencies, 500), per_mille(&latencies, 990));
     Ok(())
 }
 
-/// One connection of the closed loop.
-struct Loop {
-    stream: TcpStream,
-    received: Vec<u8>,
-    /// When its request went out.
-    sent: Instant,
-}
-
-impl Loop {
-    fn send(&mut self, request: &[u8]) -> anyhow::Result<()> {
-        // Nothing else is under way on this connection, so there is room for a request.
-        Ok(self.stream.write_all(request)?)
-    }
-
-    /// Whether the answer has come whole: its head and what the head says follows.
-    fn answered(&mut self) -> anyhow::Result<bool> {
-        let mut buffer = [0; 4096];
-        match self.stream.read(&mut buffer) {
-            Ok(0) => bail!("the server closed a connection"),
-            Ok(read) => self.received.extend_from_slice(&buffer[..read]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-            Err(error) => return Err(error.into()),
-        }
-        let mut headers = [httparse::EMPTY_HEADER; 16];
-        let mut answer = httparse::Response::new(&mut headers);
-        let httparse::Status::Complete(head) = answer.parse(&self.received)? else { return Ok(false) };
-        ensure!(answer.code == Some(302), "not a redirect: {:?}", answer.code);
-        let length = answer.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
-        let body: usize = std::str::from_utf8(length.context("an answer without a length")?.value)?.parse()?;
-        ensure!(self.received.len() <= head + body, "more than an answer came");
-        let is_whole = self.received.len() == head + body;
-        if is_whole {
-            self.received.clear();
-        }
-        Ok(is_whole)
-    }
+/// Of sorted latencies the one that so many in a thousand do not exceed.
+fn per_mille(sorted: &[u64], rank: usize) -> u64 {
+    sorted[(sorted.len() - 1) * rank / 1000]
 }
 
 /// Clicks of some thousand visitors with the headers that browsers send, put together beforehand but for their links.
@@ -191,7 +155,7 @@ fn open(address: SocketAddr, links: u32, rate: f64, duration: Duration) -> anyho
     let mut latencies = run_open(address, &arrivals(&mut random, rate, duration), || request(&mut random, links))?;
     ensure!(!latencies.is_empty(), "no request was due in that time");
     latencies.sort_unstable();
-    let at = |per_mille: usize| latencies[(latencies.len() - 1) * per_mille / 1000];
+    let at = |rank| per_mille(&latencies, rank);
     println!("{} {} {} {} {}", latencies.len(), at(500), at(990), at(999), at(1000));
     Ok(())
 }
@@ -210,8 +174,8 @@ fn arrivals(random: &mut Random, rate: f64, duration: Duration) -> Vec<Duration>
 /// Sends each request when it is due and returns all latencies in microseconds. It spins instead of sleeping: a timer
 /// of the system would be coarser than the latencies.
 fn run_open(address: SocketAddr, due: &[Duration], mut request: impl FnMut() -> String) -> anyhow::Result<Vec<u64>> {
-    let mut idle: VecDeque<TcpStream> = (0..CONNECTIONS).map(|_| connect(address)).collect::<Result<_, _>>()?;
-    let mut under_way: Vec<Exchange> = Vec::with_capacity(CONNECTIONS);
+    let mut idle: VecDeque<_> = (0..CONNECTIONS).map(|_| Connection::open(address)).collect::<Result<_, _>>()?;
+    let mut under_way: Vec<(Connection, Duration)> = Vec::with_capacity(CONNECTIONS);
     let mut latencies = Vec::with_capacity(due.len());
     let start = Instant::now();
     let end = due.last().copied().unwrap_or_default() + PATIENCE;
@@ -220,16 +184,16 @@ fn run_open(address: SocketAddr, due: &[Duration], mut request: impl FnMut() -> 
         let now = start.elapsed();
         ensure!(now < end, "{} answers did not come within {PATIENCE:?}", under_way.len() + waiting.len());
         if let Some(at) = waiting.next_if(|at| **at <= now && !idle.is_empty()) {
-            let mut stream = idle.pop_front().context("a connection was idle a moment ago")?;
-            stream.write_all(request().as_bytes())?;
-            under_way.push(Exchange { stream, due: *at, tail: Tail::default() });
+            let mut connection = idle.pop_front().context("a connection was idle a moment ago")?;
+            connection.stream.write_all(request().as_bytes())?;
+            under_way.push((connection, *at));
         }
         let mut at = 0;
         while at < under_way.len() {
-            if under_way[at].answered()? {
-                let done = under_way.swap_remove(at);
-                latencies.push(u64::try_from((start.elapsed() - done.due).as_micros())?);
-                idle.push_back(done.stream);
+            if under_way[at].0.answered()? {
+                let (connection, due) = under_way.swap_remove(at);
+                latencies.push(u64::try_from((start.elapsed() - due).as_micros())?);
+                idle.push_back(connection);
             } else {
                 at += 1;
             }
@@ -238,26 +202,41 @@ fn run_open(address: SocketAddr, due: &[Duration], mut request: impl FnMut() -> 
     Ok(latencies)
 }
 
-/// A request that waits for its answer.
-struct Exchange {
+/// A kept connection with at most one request under way, for whose bytes there is always room.
+struct Connection {
     stream: TcpStream,
-    due: Duration,
-    tail: Tail,
+    received: Vec<u8>,
 }
 
-impl Exchange {
-    /// Whether the head of the answer is complete. nginx sends a body in the same segment; it is read with the head.
+impl Connection {
+    fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        Ok(Self { stream, received: Vec::with_capacity(4096) })
+    }
+
+    /// Whether the answer has come whole: its head and what the head says follows.
     fn answered(&mut self) -> anyhow::Result<bool> {
         let mut buffer = [0; 4096];
         match self.stream.read(&mut buffer) {
             Ok(0) => bail!("the server closed a connection"),
-            Ok(read) => {
-                ensure!(self.tail.started() || buffer.starts_with(b"HTTP/1.1 302"), "not a redirect");
-                Ok(self.tail.count_heads(&buffer[..read]) > 0)
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(error.into()),
+            Ok(read) => self.received.extend_from_slice(&buffer[..read]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error.into()),
         }
+        let mut headers = [httparse::EMPTY_HEADER; 16];
+        let mut answer = httparse::Response::new(&mut headers);
+        let httparse::Status::Complete(head) = answer.parse(&self.received)? else { return Ok(false) };
+        ensure!(answer.code == Some(302), "not a redirect: {:?}", answer.code);
+        let length = answer.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+        let body: usize = std::str::from_utf8(length.context("an answer without a length")?.value)?.parse()?;
+        ensure!(self.received.len() <= head + body, "more than an answer came");
+        let is_whole = self.received.len() == head + body;
+        if is_whole {
+            self.received.clear();
+        }
+        Ok(is_whole)
     }
 }
 
@@ -265,19 +244,13 @@ impl Exchange {
 #[derive(Default)]
 struct Tail {
     matched: usize,
-    seen: bool,
 }
 
 impl Tail {
-    fn started(&self) -> bool {
-        self.seen
-    }
-
     fn count_heads(&mut self, bytes: &[u8]) -> u32 {
         const END: &[u8; 4] = b"\r\n\r\n";
         let mut heads = 0;
         for byte in bytes {
-            self.seen = true;
             self.matched = match *byte {
                 byte if byte == END[self.matched] => self.matched + 1,
                 b'\r' => 1,
@@ -384,13 +357,6 @@ fn page(address: SocketAddr, path: &str, key: &str) -> anyhow::Result<String> {
 fn port() -> anyhow::Result<()> {
     println!("{}", TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port());
     Ok(())
-}
-
-fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    stream.set_nonblocking(true)?;
-    Ok(stream)
 }
 
 /// A click of one of 65,536 visitors, each from a network of its own, on one of `links` links.

@@ -55,8 +55,8 @@ pub(crate) fn start_logging(config: &Config) -> anyhow::Result<()> {
 /// The statuses that the redirect plane answers with.
 const STATUSES: [u16; 12] = [200, 301, 302, 307, 308, 400, 404, 405, 410, 414, 421, 503];
 
-/// What the redirect plane counts: hits on known links, and answers by status and to plain clicks. Each thread has counters of its own: adding
-/// to those that threads share waits for everything that was written before.
+/// What the redirect plane counts: hits on known links, and answers by status and to plain clicks. Each thread has
+/// counters of its own: adding to those that threads share waits for everything that was written before.
 #[derive(Debug, Default)]
 pub(crate) struct RedirectCounts(ThreadLocal<OfThread>);
 

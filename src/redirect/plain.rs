@@ -78,22 +78,9 @@ impl<'h, 'a> PlainClick<'h, 'a> {
 /// What a path and a query may have without being looked at twice: all characters of RFC 3986, section 2, but `#`, `[`
 /// and `]`.
 fn is_plain(byte: u8) -> bool {
-    const PLAIN: [bool; 256] = {
-        let mut plain = [false; 256];
-        let mut at = 0;
-        let others = b"/?%-._~!$&'()*+,;=:@";
-        while at < 256 {
-            plain[at] = (at as u8).is_ascii_alphanumeric();
-            at += 1;
-        }
-        at = 0;
-        while at < others.len() {
-            plain[others[at] as usize] = true;
-            at += 1;
-        }
-        plain
-    };
-    PLAIN[usize::from(byte)]
+    let is_a_mark = matches!(byte, b'/' | b'?' | b'%' | b'-' | b'.' | b'_' | b'~' | b':' | b'@');
+    let is_a_delimiter = matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=');
+    byte.is_ascii_alphanumeric() || is_a_mark || is_a_delimiter
 }
 
 /// The Host of a request that has one of them and no header by which a client wants more than an answer.

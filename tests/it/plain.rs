@@ -11,7 +11,7 @@ const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Appl
                      Mobile/15E148 Instagram 405.0.0.29.75 (iPhone15,2; iOS 18_6; en_US; en; scale=3.00)";
 
 /// What one click and another like it differ in.
-const OWN: [&str; 6] = ["id", "click_id", "time", "link", "link_id", "slug"];
+const OWN: [&str; 4] = ["id", "time", "link", "slug"];
 
 /// Headers behind a Host, each set of them as one click sends it.
 fn heads() -> Vec<Vec<u8>> {
